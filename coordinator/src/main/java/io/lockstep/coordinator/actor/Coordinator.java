@@ -1,0 +1,21 @@
+package io.lockstep.coordinator.actor;
+
+import akka.actor.typed.ActorRef;
+import io.lockstep.protocol.message.AgentQuery;
+import io.lockstep.protocol.message.ToAgent;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+
+/** The only way in for REST: asks the singleton, or an agent, with a deadline. Never blocks. */
+public interface Coordinator {
+  /**
+   * Asks the coordinator. Fails with {@link java.util.concurrent.TimeoutException} when none
+   * answered in time.
+   */
+  CompletionStage<CoordinatorAnswer> ask(
+      Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request);
+
+  /** Asks an agent for a piece of log; fails like {@link #ask}. */
+  CompletionStage<AgentQuery.LogChunk> readLog(
+      ActorRef<ToAgent> agent, Function<ActorRef<AgentQuery.LogChunk>, AgentQuery.ReadLog> query);
+}

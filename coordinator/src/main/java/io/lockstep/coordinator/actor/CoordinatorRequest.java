@@ -1,0 +1,67 @@
+package io.lockstep.coordinator.actor;
+
+import akka.actor.typed.ActorRef;
+import io.lockstep.protocol.message.ToCoordinator;
+import io.lockstep.protocol.message.Wire;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * What the REST side asks of the coordinator. Each is answered once, with a {@link
+ * CoordinatorAnswer}.
+ */
+public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
+  ActorRef<CoordinatorAnswer> replyTo();
+
+  /**
+   * Queue a job. The same id with the same spec is the same job; with another spec it is refused.
+   */
+  record Submit(Optional<JobId> id, JobSpec spec, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
+  /** End a job; {@code grace} is the time between TERM and KILL. */
+  record Cancel(JobId job, Duration grace, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
+  /** Take a node out of placement; a gang on it is restarted elsewhere. */
+  record Drain(NodeId node, ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  /** Put a drained node back. */
+  record Resume(NodeId node, ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  record ListJobs(ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  record DescribeJob(JobId job, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
+  record ListNodes(ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  /**
+   * Events after a version, oldest first.
+   *
+   * @param job only this job's; empty means all
+   * @param afterVersion 0 for all that are kept
+   */
+  record ListEvents(
+      Optional<JobId> job, long afterVersion, int limit, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
+  record DescribeCluster(ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  /**
+   * Which agent has this output.
+   *
+   * @param attempt empty means the newest
+   * @param rank empty means rank 0
+   */
+  record LocateLog(
+      JobId job,
+      Optional<Attempt> attempt,
+      Optional<Integer> rank,
+      ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+}

@@ -1,0 +1,70 @@
+package io.lockstep.protocol.api;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** A job as people and programs see it (contract: {@code describe --output json}). */
+public record JobView(
+    String id,
+    String name,
+    String phase,
+    ReasonView reason,
+    int attempt,
+    RestartsView restarts,
+    int nodes,
+    int procsPerNode,
+    Optional<Integer> zeroStage,
+    List<RankView> rankTable,
+    Optional<String> masterAddress,
+    Optional<Integer> masterPort,
+    Optional<CheckpointView> lastCheckpoint,
+    Optional<ProgressView> progress,
+    List<AttemptView> attempts,
+    Optional<Integer> exitCode,
+    int spares,
+    Instant submittedAt,
+    Optional<Instant> endedAt,
+    List<String> spareNodes) {
+  public JobView {
+    rankTable = List.copyOf(rankTable);
+    attempts = List.copyOf(attempts);
+    spareNodes = List.copyOf(spareNodes);
+  }
+
+  /** A reason: code for programs, message for people. */
+  public record ReasonView(String code, String message) {}
+
+  /** Restarts so far; {@code budget} is what the window allows. */
+  public record RestartsView(int counted, int uncounted, int budget) {}
+
+  /** One row of the rank table. */
+  public record RankView(int nodeRank, String node, String address) {}
+
+  /** A complete checkpoint. */
+  public record CheckpointView(String path, long step, int worldSize) {}
+
+  /** How far training is; totalSteps 0 when the output does not say. */
+  public record ProgressView(
+      long step, long totalSteps, Optional<Double> loss, Optional<Double> evalLoss) {}
+
+  /** Why an attempt ended. */
+  public record CauseView(
+      String code, Optional<String> node, Optional<Integer> rank, String message) {}
+
+  /** One attempt, over or not. */
+  public record AttemptView(
+      int attempt,
+      Instant startedAt,
+      Optional<Instant> runningAt,
+      Optional<Instant> endedAt,
+      Optional<CauseView> cause,
+      Optional<Long> resumedFromStep,
+      Optional<Instant> firstStepAt,
+      List<RankView> rankTable,
+      Optional<String> traceback) {
+    public AttemptView {
+      rankTable = List.copyOf(rankTable);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package io.lockstep.protocol.api;
+
+import java.util.List;
+import java.util.Optional;
+
+/** A node as people and programs see it (contract: {@code nodes --output json}). */
+public record NodeView(
+    String node,
+    String address,
+    String health,
+    boolean seat,
+    boolean coordinator,
+    int procs,
+    List<GpuView> gpus,
+    Optional<String> job,
+    Optional<Integer> nodeRank,
+    JobView.ReasonView reason,
+    List<Long> workerPids) {
+  public NodeView {
+    gpus = List.copyOf(gpus);
+    workerPids = List.copyOf(workerPids);
+  }
+
+  /** One GPU. */
+  public record GpuView(int index, String uuid, String name, long memoryBytes) {}
+}

@@ -1,0 +1,54 @@
+package io.lockstep.protocol.message;
+
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.Term;
+import java.time.Duration;
+import java.util.Optional;
+
+/** What the coordinator tells an agent. An agent drops a term lower than the highest it heard. */
+public sealed interface AgentCommand extends Wire, ToAgent {
+  Term term();
+
+  /** Be rid of every older group, then be ready for this attempt. Safe to repeat. */
+  record Prepare(Term term, LaunchSpec launch) implements AgentCommand {}
+
+  /**
+   * All are prepared: fork. Safe to repeat; a fence is forked at most once (A12).
+   *
+   * @param masterPort chosen and bind-tested on the node of rank 0
+   * @param resume the checkpoint that all nodes hold; empty means a fresh start
+   * @param moveAside true when checkpoints that lie in the folder are moved aside first
+   */
+  record Start(
+      Term term,
+      Fence fence,
+      int masterPort,
+      Optional<CompleteCheckpoint> resume,
+      boolean moveAside)
+      implements AgentCommand {}
+
+  /**
+   * End this group and close its fence. Safe to repeat; a shorter grace shortens the running one.
+   *
+   * @param agentDisk disk id that the fence was planned with: only an agent with the same memory
+   *     may answer that it never started it
+   */
+  record Stop(Term term, Fence fence, Duration grace, String agentDisk, String reason)
+      implements AgentCommand {}
+
+  /** The report of this kind about this fence was stored: do not repeat it. */
+  record Acknowledge(Term term, Fence fence, ReportKind kind) implements AgentCommand {}
+
+  /** The coordinator does not know this agent, or is new: say Hello. */
+  record SayHello(Term term) implements AgentCommand {}
+
+  /** Reports that are repeated until acknowledged. */
+  enum ReportKind {
+    PREPARED,
+    PREPARE_REJECTED,
+    STARTED,
+    EXITED
+  }
+}

@@ -1,0 +1,72 @@
+package io.lockstep.protocol.message;
+
+import akka.actor.typed.ActorRef;
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WorkerInfo;
+import java.util.List;
+import java.util.Optional;
+
+/** What an agent tells the coordinator. Carries the fence only, never a term (A11). */
+public sealed interface AgentReport extends Wire, ToCoordinator {
+  NodeId node();
+
+  /**
+   * Here I am, with everything that I know. Sent at start, on {@link AgentCommand.SayHello}, and
+   * when the coordinator changed.
+   *
+   * @param disk id of the agent's memory: another one means that it forgot (A12)
+   * @param groups every group that it remembers and whose end is not acknowledged
+   */
+  record Hello(
+      NodeId node,
+      ActorRef<ToAgent> agent,
+      String disk,
+      NodeInventory inventory,
+      List<GroupStatus> groups)
+      implements AgentReport {
+    public Hello {
+      groups = List.copyOf(groups);
+    }
+  }
+
+  /** I am alive, and so is my group. Sent every second. */
+  record Heartbeat(NodeId node, ActorRef<ToAgent> agent, String disk, Optional<GroupStatus> group)
+      implements AgentReport {}
+
+  /**
+   * Every older group is proven gone and this attempt can start.
+   *
+   * @param masterPort free port on the node of rank 0; empty elsewhere
+   * @param zeroSha256 hash of the configuration as written; empty without ZeRO
+   */
+  record Prepared(
+      NodeId node,
+      Fence fence,
+      Optional<Integer> masterPort,
+      Optional<String> zeroSha256,
+      String scriptSha256,
+      CheckpointInventory checkpoints)
+      implements AgentReport {}
+
+  /** This node cannot take part in this attempt. */
+  record PrepareRejected(NodeId node, Fence fence, Reason reason) implements AgentReport {}
+
+  /** All workers of the group were seen running. */
+  record Started(NodeId node, Fence fence, List<WorkerInfo> workers) implements AgentReport {
+    public Started {
+      workers = List.copyOf(workers);
+    }
+  }
+
+  /** The group ended; {@code report.treeGone} says whether that is proof. */
+  record Exited(NodeId node, Fence fence, ExitReport report) implements AgentReport {}
+
+  /** Told to stop a fence that this memory knows nothing of: proves nothing (A21). */
+  record Unknown(NodeId node, Fence fence) implements AgentReport {}
+}

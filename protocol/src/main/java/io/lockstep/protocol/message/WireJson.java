@@ -1,0 +1,134 @@
+package io.lockstep.protocol.message;
+
+import akka.serialization.jackson.AkkaTypedJacksonModule;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.KeyDeserializer;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.cfg.MapperBuilder;
+import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import com.fasterxml.jackson.dataformat.cbor.databind.CBORMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Term;
+import java.io.IOException;
+import java.util.function.Function;
+
+/** The two mappers: CBOR between daemons and in the store, JSON for people and programs. */
+public final class WireJson {
+  private WireJson() {}
+
+  /** CBOR; also writes actor references, where an actor system is serializing. */
+  public static ObjectMapper cbor() {
+    return configured(CBORMapper.builder()).addModule(new AkkaTypedJacksonModule()).build();
+  }
+
+  /** JSON with ISO-8601 times. */
+  public static ObjectMapper json() {
+    return configured(JsonMapper.builder()).build();
+  }
+
+  private static <M extends ObjectMapper, B extends MapperBuilder<M, B>> B configured(B builder) {
+    return builder
+        .addModule(new Jdk8Module())
+        .addModule(new JavaTimeModule())
+        .addModule(values())
+        .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
+        .disable(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS)
+        .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .disable(DeserializationFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE);
+  }
+
+  private static SimpleModule values() {
+    var module = new SimpleModule("lockstep-values");
+    text(module, JobId.class, JobId::new);
+    text(module, NodeId.class, NodeId::new);
+    number(module, Attempt.class, Attempt::number, n -> new Attempt(Math.toIntExact(n)));
+    number(module, Term.class, Term::number, Term::new);
+    return module;
+  }
+
+  private static <T> void text(SimpleModule module, Class<T> type, Function<String, T> read) {
+    module.addSerializer(
+        type,
+        new StdSerializer<T>(type) {
+          private static final long serialVersionUID = 1L;
+
+          @Override
+          public void serialize(T value, JsonGenerator out, SerializerProvider provider)
+              throws IOException {
+            out.writeString(value.toString());
+          }
+        });
+    module.addKeySerializer(
+        type,
+        new StdSerializer<T>(type) {
+          private static final long serialVersionUID = 1L;
+
+          @Override
+          public void serialize(T value, JsonGenerator out, SerializerProvider provider)
+              throws IOException {
+            out.writeFieldName(value.toString());
+          }
+        });
+    module.addDeserializer(type, new ValueDeserializer<>(type, p -> read.apply(p.getText())));
+    module.addKeyDeserializer(
+        type,
+        new KeyDeserializer() {
+          @Override
+          public Object deserializeKey(String key, DeserializationContext context) {
+            return read.apply(key);
+          }
+        });
+  }
+
+  private static <T> void number(
+      SimpleModule module, Class<T> type, Function<T, Number> write, Function<Long, T> read) {
+    module.addSerializer(
+        type,
+        new StdSerializer<T>(type) {
+          private static final long serialVersionUID = 1L;
+
+          @Override
+          public void serialize(T value, JsonGenerator out, SerializerProvider provider)
+              throws IOException {
+            out.writeNumber(write.apply(value).longValue());
+          }
+        });
+    module.addDeserializer(
+        type, new ValueDeserializer<>(type, p -> read.apply(p.getValueAsLong())));
+  }
+
+  private interface Reader<T> {
+    T read(JsonParser parser) throws IOException;
+  }
+
+  private static final class ValueDeserializer<T> extends StdDeserializer<T> {
+    private static final long serialVersionUID = 1L;
+    private final transient Reader<T> reader;
+
+    ValueDeserializer(Class<T> type, Reader<T> reader) {
+      super(type);
+      this.reader = reader;
+    }
+
+    @Override
+    public T deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+      try {
+        return reader.read(parser);
+      } catch (IllegalArgumentException e) {
+        throw context.weirdStringException(parser.getText(), _valueClass, e.getMessage());
+      }
+    }
+  }
+}

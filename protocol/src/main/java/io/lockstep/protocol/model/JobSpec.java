@@ -1,0 +1,138 @@
+package io.lockstep.protocol.model;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * What the user asked for, every default filled in and every path absolute.
+ *
+ * @param procsPerNode workers per node; 0 means auto: as many as GPUs were found, 1 without any
+ * @param devices GPUs to use on each node, in order; empty means the first {@code procsPerNode}
+ * @param spares ready nodes kept for this job beyond its gang
+ * @param priority higher is placed first; 0 unless set
+ * @param python interpreter for the workers; empty means the node's default
+ */
+public record JobSpec(
+    String name,
+    String script,
+    List<String> args,
+    String workdir,
+    int nodes,
+    int procsPerNode,
+    List<Integer> devices,
+    int spares,
+    int priority,
+    Optional<Zero> zero,
+    Paths paths,
+    Map<String, String> env,
+    Checkpoint checkpoint,
+    Restart restart,
+    Deadlines deadlines,
+    String warm,
+    Optional<String> python) {
+
+  /**
+   * The ZeRO configuration handed to every node as content.
+   *
+   * @param stage 1, 2 or 3: the shipped file of that stage; 0 when {@code json} is the user's own
+   * @param json DeepSpeed configuration; empty until the coordinator has filled in the shipped one
+   * @param argument name of the script's argument that takes the file
+   */
+  public record Zero(int stage, Optional<String> json, String argument) {
+    public Zero {
+      Checks.require(stage >= 0 && stage <= 3, "zero stage", stage, "0 to 3");
+      Checks.require(stage > 0 || json.isPresent(), "zero", stage, "a stage or a configuration");
+    }
+  }
+
+  /** The six paths of the hand-run script; exported as MODEL_PATH and so on where given. */
+  public record Paths(
+      Optional<String> model,
+      Optional<String> tokenizer,
+      Optional<String> trainFiles,
+      Optional<String> validFiles,
+      Optional<String> output,
+      Optional<String> cache) {
+    public static final Paths NONE =
+        new Paths(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty());
+  }
+
+  /**
+   * Where checkpoints lie and how to go on from one.
+   *
+   * @param dir folder that holds the checkpoints; empty means none are looked for
+   * @param named true when the user named the folder, false when it followed from paths.output
+   * @param resumeArg script argument that takes the path of the checkpoint; empty means only
+   *     LOCKSTEP_RESUME_FROM is set
+   */
+  public record Checkpoint(
+      Optional<String> dir,
+      boolean named,
+      Optional<String> resumeArg,
+      CheckpointFormat format,
+      OnExisting onExisting) {}
+
+  /** Restart budget: {@code max} counted restarts within {@code window}, with backoff. */
+  public record Restart(int max, Duration window, Duration backoffInitial, Duration backoffMax) {
+    public static final Restart DEFAULT =
+        new Restart(10, Duration.ofHours(1), Duration.ZERO, Duration.ofSeconds(30));
+
+    public Restart {
+      Checks.require(max >= 0, "restart.max", max, "0 or more");
+      Checks.require(!window.isNegative() && !window.isZero(), "restart.window", window, "> 0");
+    }
+  }
+
+  /** Deadlines of one attempt; zero means none. */
+  public record Deadlines(
+      Duration prepare, Duration start, Duration firstStep, Duration noProgress, Duration lease) {
+    public static final Deadlines DEFAULT =
+        new Deadlines(
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(120),
+            Duration.ZERO,
+            Duration.ofMinutes(15),
+            Duration.ofSeconds(6));
+  }
+
+  public JobSpec {
+    args = List.copyOf(args);
+    devices = List.copyOf(devices);
+    env = java.util.Collections.unmodifiableMap(new TreeMap<>(env));
+    Checks.require(!name.isBlank(), "name", name, "a word");
+    Checks.require(nodes >= 1, "nodes", nodes, "1 or more");
+    Checks.require(procsPerNode >= 0, "procsPerNode", procsPerNode, "auto or 1 or more");
+    Checks.require(spares >= 0, "spares", spares, "0 or more");
+  }
+
+  /** The same job with its ZeRO configuration as content. */
+  public JobSpec withZero(Zero changed) {
+    return new JobSpec(
+        name,
+        script,
+        args,
+        workdir,
+        nodes,
+        procsPerNode,
+        devices,
+        spares,
+        priority,
+        Optional.of(changed),
+        paths,
+        env,
+        checkpoint,
+        restart,
+        deadlines,
+        warm,
+        python);
+  }
+}
