@@ -1,0 +1,1 @@
+"""The shim: the small parent of torchrun on a GPU host (Python standard library only)."""

@@ -1,0 +1,17 @@
+"""Runs the shim's launcher: `python3 -I DIR/lockstep_shim SPEC.json`."""
+
+import sys
+from pathlib import Path
+
+
+def run() -> int:
+    """Makes the package importable under its own name, then hands over to the launcher."""
+    # `python -I DIR` puts DIR itself first on the path; the modules belong to the package above it.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from lockstep_shim.launcher import main
+
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,147 @@
+"""Owns reading /proc: who lives, who is whose child, how a process ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class ProcessId(NamedTuple):
+    """A process that cannot be mistaken for a later one with the same pid (on this boot)."""
+
+    pid: int
+    start_time: int  # clock ticks since boot, field 22 of /proc/PID/stat
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of /proc/PID/stat."""
+
+    id: ProcessId
+    parent: int
+    state: str
+    threads: int
+    wait_status: int | None  # only of a zombie, and only where the kernel shows it
+    command: str
+
+    @property
+    def is_gone(self) -> bool:
+        """A zombie is gone, unless only its first thread has ended."""
+        return self.state in "ZX" and self.threads <= 1
+
+
+def boot_id() -> str:
+    """Names this boot of the host."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def read_process(pid: int) -> Process | None:
+    """Looks at one process; None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    # The command stands in parentheses and may contain anything, also parentheses and spaces.
+    opening, closing = text.find(b"("), text.rfind(b")")
+    fields = text[closing + 2 :].split()
+    if opening < 0 or len(fields) < 20:
+        return None
+    state = fields[0].decode("ascii")
+    return Process(
+        id=ProcessId(pid, int(fields[19])),
+        parent=int(fields[1]),
+        state=state,
+        threads=int(fields[17]),
+        wait_status=int(fields[49]) if state == "Z" and len(fields) > 49 else None,
+        command=text[opening + 1 : closing].decode("utf-8", "replace"),
+    )
+
+
+def own_id() -> ProcessId:
+    """The process that asks."""
+    process = read_process(os.getpid())
+    if process is None:
+        raise OSError("cannot read /proc/self/stat: mount /proc")
+    return process.id
+
+
+def all_processes() -> dict[int, Process]:
+    """Every process that is visible here."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            process = read_process(int(name))
+            if process is not None:
+                found[process.id.pid] = process
+    return found
+
+
+def environment(pid: int) -> dict[bytes, bytes]:
+    """The environment that a process was started with; empty when it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return {}
+    return {name: value for name, equals, value in (entry.partition(b"=") for entry in entries) if equals}
+
+
+def owner(pid: int) -> int | None:
+    """The user id of a process."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
+
+
+def children_of(pid: int) -> list[int]:
+    """The direct children of a process."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found.extend(int(word) for word in file.read().split())
+    except FileNotFoundError:
+        # A task that ended just now, or a kernel without CONFIG_PROC_CHILDREN: look at everybody.
+        return [process.id.pid for process in all_processes().values() if process.parent == pid]
+    except OSError:
+        return found
+    return found
+
+
+def send_signal(target: ProcessId, number: signal.Signals) -> bool:
+    """Signals exactly this process, never a later one with its pid; gone already counts as done."""
+    try:
+        fd = os.pidfd_open(target.pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):  # Linux < 5.3, or refused by a seccomp profile
+        return _send_by_pid(target, number)
+    try:
+        process = read_process(target.pid)
+        if process is not None and process.id == target:
+            signal.pidfd_send_signal(fd, number)
+        return True
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _send_by_pid(target: ProcessId, number: signal.Signals) -> bool:
+    process = read_process(target.pid)
+    if process is None or process.id != target:
+        return True
+    try:
+        os.kill(target.pid, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True
