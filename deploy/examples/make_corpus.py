@@ -18,12 +18,14 @@ import random
 import sys
 import sysconfig
 import tokenize
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 MIB = 1024 * 1024
 MIN_CHARACTERS = 400  # shorter texts are stubs: licence lines, empty packages
 MAX_SOURCE_BYTES = 2 * MIB  # larger ones are generated tables
+PROSE_SHARE = 0.25  # a source with so much documentation gives that alone, any other its code
 DOC_SUFFIXES = {".txt", ".md", ".rst"}
 LISTS_NOT_PROSE = {"RECORD", "SOURCES.txt", "top_level.txt", "entry_points.txt", "namespace_packages.txt", "requires.txt"}
 SKIPPED_FOLDERS = {"__pycache__", "lib2to3", "idlelib", "test", "tests", "site-packages", "dist-packages"}
@@ -162,7 +164,7 @@ def walk(folder: Path) -> Iterator[Path]:
 
 
 def text_of(path: Path) -> str:
-    """A source's documentation strings first, then its code; any other file as it stands; "" where it cannot be read."""
+    """A well documented source's documentation strings, any other file as it stands; "" where it cannot be read."""
     try:
         if path.stat().st_size > MAX_SOURCE_BYTES:
             return ""
@@ -170,13 +172,17 @@ def text_of(path: Path) -> str:
             return path.read_text(encoding="utf-8").strip()
         with tokenize.open(path) as source:
             code = source.read()
-        return "\n\n".join([*documentation_strings(code), code.strip()])
+        prose = "\n\n".join(documentation_strings(code))
+        return prose if len(prose) >= PROSE_SHARE * len(code) else code.strip()
     except (OSError, UnicodeDecodeError, SyntaxError, ValueError, RecursionError):
         return ""
 
 
 def documentation_strings(code: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(code)):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the sources' own, such as invalid escapes
+        tree = ast.parse(code)
+    for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             text = ast.get_docstring(node)
             if text and len(text) >= 80:

@@ -28,7 +28,9 @@ def main(arguments: list[str]) -> int:
         spec.check_host(wanted)
         _make_group_folder(wanted)
         if (wanted.group_dir / "started").exists():
-            raise SpecError(f"this fence was started already: {wanted.group_dir / 'started'} exists; plan a new attempt")
+            raise SpecError(
+                f"this fence was started already: {wanted.group_dir / 'started'} exists; plan a new attempt"
+            )
         answer = _launch(wanted)
     except SpecError as error:
         answer = {"error": str(error)}
@@ -87,7 +89,9 @@ def _await_shim(ours: socket.socket) -> dict[str, Any]:
                     break
                 received += part
         except TimeoutError:
-            return {"error": f"the shim was not ready within {START_LIMIT_SECONDS:.0f} s; see shim.log in the group folder"}
+            return {
+                "error": f"the shim was not ready within {START_LIMIT_SECONDS:.0f} s; see shim.log in the group folder"
+            }
         if not received.endswith(b"\n"):
             return {"error": "the shim ended before it was ready; see shim.log in the group folder"}
         answer: dict[str, Any] = json.loads(received)
@@ -105,12 +109,16 @@ def _become_shim(wanted: Spec, launcher_id: ProcessId, theirs: socket.socket) ->
 
 def _leave_launcher_behind(wanted: Spec, kept_fd: int) -> None:
     sys.stdout.flush()
-    os.umask(0o077)
     os.chdir("/")
     nothing = os.open("/dev/null", os.O_RDWR)
     log = os.open(wanted.group_dir / "shim.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.closerange(3, kept_fd)
-    os.closerange(kept_fd + 1, os.sysconf("SC_OPEN_MAX") if kept_fd < 1024 else kept_fd + 4096)
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        if fd > 2 and fd != kept_fd:
+            try:
+                os.close(fd)
+            except OSError:  # the descriptor of the listing itself, closed by now
+                continue

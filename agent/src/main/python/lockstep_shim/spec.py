@@ -17,7 +17,8 @@ MAX_SOCKET_PATH_BYTES = 107  # sun_path holds 108 with its final NUL
 MIN_SEGMENT_BYTES = 4_096
 
 _KNOWN = frozenset(
-    "version marker argv env cwd localWorldSize firstRank groupDir socket python logs progressRank workerExec".split()
+    ("version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python", "logs")
+    + ("progressRank", "workerExec")
 )
 
 

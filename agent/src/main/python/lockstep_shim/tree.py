@@ -88,6 +88,4 @@ class TreeEnd:
 
     def leftovers(self) -> list[dict[str, Any]]:
         """Who is still there although it was killed (in uninterruptible sleep, as a rule)."""
-        return [
-            {"pid": p.id.pid, "state": p.state, "command": p.command} for p in self.left[:MAX_LEFTOVERS_REPORTED]
-        ]
+        return [{"pid": p.id.pid, "state": p.state, "command": p.command} for p in self.left[:MAX_LEFTOVERS_REPORTED]]

@@ -1,0 +1,60 @@
+package io.lockstep.agent.core;
+
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.LaunchSpec;
+import java.time.Duration;
+import java.util.List;
+
+/** What the shell is to do; each is safe to repeat. */
+public sealed interface GroupAction {
+  /** True when it can only end things: it may run although the decision could not be stored. */
+  default boolean onlyEnds() {
+    return false;
+  }
+
+  /**
+   * Ends every group of this node that is older than this plan, kills, proves; answers with {@code
+   * GroupExited} for those known and with {@code NodeCleared}.
+   */
+  record ClearNode(long plan, List<Fence> known) implements GroupAction {
+    public ClearNode {
+      known = List.copyOf(known);
+    }
+
+    @Override
+    public boolean onlyEnds() {
+      return true;
+    }
+  }
+
+  /** Checks the node and writes the attempt's files; answers {@code Preflight…}. */
+  record RunPreflight(LaunchSpec launch) implements GroupAction {}
+
+  /** Forks, once; answers {@code WorkersSeen} and in the end {@code GroupExited}. */
+  record Launch(LaunchSpec launch, StartOrder order) implements GroupAction {}
+
+  /** Finds a group that a former shell started; answers as {@code Launch} does, never forks. */
+  record FindGroup(LaunchSpec launch) implements GroupAction {}
+
+  /** Asks the shim to stop with grace, or to kill when there is none. */
+  record StopGroup(Fence fence, Duration grace) implements GroupAction {
+    @Override
+    public boolean onlyEnds() {
+      return true;
+    }
+  }
+
+  /** Ends the group without waiting for its shim; answers {@code GroupExited}. */
+  record KillGroup(Fence fence) implements GroupAction {
+    @Override
+    public boolean onlyEnds() {
+      return true;
+    }
+  }
+
+  /** Says it now; what is outstanding is repeated by the shell anyway. */
+  record Tell(GroupReport report) implements GroupAction {}
+
+  /** Introduces this agent with everything that it remembers. */
+  record SayHello() implements GroupAction {}
+}

@@ -1,0 +1,130 @@
+package io.lockstep.agent.core;
+
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.Term;
+import io.lockstep.protocol.model.WorkerInfo;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/** What reaches the machine. Each record names the one method that handles it. */
+public sealed interface GroupInput {
+  GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now);
+
+  /** From the coordinator; the machine drops what comes with an older term. */
+  sealed interface Command extends GroupInput {
+    Term term();
+  }
+
+  /** Be rid of every older group, then be ready for this attempt. */
+  record Prepare(Term term, LaunchSpec launch) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onPrepare(state, this, now);
+    }
+  }
+
+  /** All are prepared: fork. */
+  record Start(Term term, Fence fence, StartOrder order) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onStart(state, this);
+    }
+  }
+
+  /** End this group and close its fence. */
+  record Stop(Term term, Fence fence, Duration grace, String agentDisk, String reason)
+      implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onStop(state, this, now);
+    }
+  }
+
+  /** The coordinator stored this report. */
+  record Acknowledge(Term term, Fence fence, GroupReport.Kind kind) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onAcknowledge(state, this);
+    }
+  }
+
+  /** The coordinator asks who is here. */
+  record SayHello(Term term) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onSayHello(state);
+    }
+  }
+
+  /** The shell began to serve this memory: nothing is known of what ran meanwhile. */
+  record ShellStarted() implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onShellStarted(state, now);
+    }
+  }
+
+  /** A second has passed. */
+  record Tick() implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onTick(state, now);
+    }
+  }
+
+  /**
+   * Everything older than this plan was looked for and ended.
+   *
+   * @param left processes that would not end, for people; empty means that none is left
+   */
+  record NodeCleared(long plan, List<String> left) implements GroupInput {
+    public NodeCleared {
+      left = List.copyOf(left);
+    }
+
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onNodeCleared(state, this, now);
+    }
+  }
+
+  /** This node can take part. */
+  record PreflightPassed(Fence fence, Readiness readiness) implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onPreflightPassed(state, this);
+    }
+  }
+
+  /** This node cannot take part. */
+  record PreflightFailed(Fence fence, Reason reason) implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onPreflightFailed(state, this, now);
+    }
+  }
+
+  /** The shim sees all workers of the group. */
+  record WorkersSeen(Fence fence, List<WorkerInfo> workers) implements GroupInput {
+    public WorkersSeen {
+      workers = List.copyOf(workers);
+    }
+
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onWorkersSeen(state, this);
+    }
+  }
+
+  /** The group ended, or was looked for and not found. */
+  record GroupExited(Fence fence, ExitReport report) implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onGroupExited(state, this);
+    }
+  }
+}

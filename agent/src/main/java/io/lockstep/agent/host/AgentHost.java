@@ -1,0 +1,364 @@
+package io.lockstep.agent.host;
+
+import io.lockstep.agent.core.AgentState;
+import io.lockstep.agent.core.GroupAction;
+import io.lockstep.agent.core.GroupInput;
+import io.lockstep.agent.core.StartOrder;
+import io.lockstep.agent.core.WorkerGroup;
+import io.lockstep.agent.process.NodeFacts;
+import io.lockstep.agent.process.ProcessGroups;
+import io.lockstep.agent.process.TorchrunCommand;
+import io.lockstep.protocol.message.AgentQuery;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The agent's hands: its memory, its files, its groups. One per daemon process; it outlives the
+ * actor system, which may be ended and made anew.
+ */
+public final class AgentHost implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(AgentHost.class);
+  private static final int FILE_THREADS = 4;
+  private static final int MAX_WAITING_FILE_WORK = 1_000;
+  private static final Duration CHECKPOINT_INTERVAL = Duration.ofSeconds(2);
+
+  private final AgentSettings settings;
+  private final AgentStore store;
+  private final HostInventory inventory;
+  private final Map<String, String> daemonEnv = System.getenv();
+  private final CheckpointScan checkpoints = new CheckpointScan();
+  private final Preflight preflight;
+  private final StartChecks startChecks;
+  private final LogFiles logs;
+  private final ProcessGroups groups;
+  private final ExecutorService disk =
+      Executors.newSingleThreadExecutor(work -> daemonThread(work, "agent-disk"));
+  private final ThreadPoolExecutor files = fileThreads();
+  private final AtomicReference<@Nullable Consumer<GroupInput>> listener = new AtomicReference<>();
+  private final AtomicBoolean looking = new AtomicBoolean();
+  private volatile Seen seen = new Seen(Optional.empty(), Optional.empty(), Long.MIN_VALUE);
+
+  /** The newest complete checkpoint of a group, and when it was looked for (nanoTime). */
+  private record Seen(
+      Optional<Fence> fence, Optional<CompleteCheckpoint> checkpoint, long atNanos) {}
+
+  /** Reads the memory and looks at the host; blocks, up to 10 s where nvidia-smi is slow. */
+  public static AgentHost open(AgentSettings settings) throws IOException, InterruptedException {
+    if (!Files.isDirectory(settings.shim())) {
+      throw new IOException("the shim's folder " + settings.shim() + " is not there");
+    }
+    AgentStore store = AgentStore.open(settings.dataDir());
+    try {
+      return new AgentHost(settings, store, HostInventory.look(settings));
+    } catch (IOException | InterruptedException e) {
+      store.close();
+      throw e;
+    }
+  }
+
+  private AgentHost(AgentSettings settings, AgentStore store, HostInventory inventory)
+      throws IOException {
+    this.settings = settings;
+    this.store = store;
+    this.inventory = inventory;
+    this.preflight = new Preflight(settings, inventory, daemonEnv, checkpoints);
+    this.startChecks = new StartChecks(checkpoints);
+    this.logs = new LogFiles(settings.dataDir());
+    this.groups =
+        new ProcessGroups(
+            settings.dataDir(),
+            settings.shim(),
+            settings.python(),
+            settings.markerPrefix(),
+            this::tell);
+    inventory.gpuProblem().ifPresent(problem -> LOG.warn("node={} {}", settings.node(), problem));
+  }
+
+  public NodeInventory inventory() {
+    return inventory.node();
+  }
+
+  /** What is on disk. */
+  public AgentState stored() {
+    return store.stored();
+  }
+
+  /** Completes when it is on disk. */
+  public CompletionStage<AgentState> store(AgentState state) {
+    var done = new CompletableFuture<AgentState>();
+    try {
+      disk.execute(
+          () -> {
+            try {
+              store.save(state);
+              done.complete(state);
+            } catch (IOException | RuntimeException e) {
+              done.completeExceptionally(e);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      done.completeExceptionally(e);
+    }
+    return done;
+  }
+
+  /** What happens from now on goes here; must not block. The one before hears nothing more. */
+  public void attach(Consumer<GroupInput> to) {
+    listener.set(to);
+  }
+
+  /** Nobody hears what happens until the next {@code attach}; a successor's stays. */
+  public void detach(Consumer<GroupInput> from) {
+    listener.compareAndSet(from, null);
+  }
+
+  /** Performs what the machine decided; what comes of it is told to the listener. */
+  public void perform(GroupAction action) {
+    if (action instanceof GroupAction.ClearNode clear) {
+      groups.clear(clear.plan(), clear.known());
+    } else if (action instanceof GroupAction.RunPreflight run) {
+      preflight(run.launch());
+    } else if (action instanceof GroupAction.Launch launch) {
+      launch(launch.launch(), launch.order());
+    } else if (action instanceof GroupAction.FindGroup find) {
+      groups.find(find.launch());
+    } else if (action instanceof GroupAction.StopGroup stop) {
+      groups.stop(stop.fence(), stop.grace());
+    } else if (action instanceof GroupAction.KillGroup kill) {
+      groups.kill(kill.fence());
+    } else {
+      throw new IllegalArgumentException("not for the host: " + action);
+    }
+  }
+
+  /** How far the group's training is, as its output says. */
+  public Optional<Progress> progress(Fence fence) {
+    return groups.progress(fence);
+  }
+
+  /** Newest complete checkpoint as far as it is known; looks again in the background. */
+  public Optional<CompleteCheckpoint> lastCheckpoint(WorkerGroup group) {
+    JobSpec.Checkpoint wanted = group.launch().job().checkpoint();
+    if (group.launch().nodeRank() != 0 || wanted.dir().isEmpty()) {
+      return Optional.empty();
+    }
+    boolean sameGroup = seen.fence().equals(Optional.of(group.fence()));
+    boolean isOld = System.nanoTime() - seen.atNanos() > CHECKPOINT_INTERVAL.toNanos();
+    if ((!sameGroup || isOld) && looking.compareAndSet(false, true)) {
+      onFiles(() -> look(group.fence(), Path.of(wanted.dir().get()), wanted), looking);
+    }
+    return sameGroup ? seen.checkpoint() : Optional.empty();
+  }
+
+  /** Reads a piece of output; the stage never fails. */
+  public CompletionStage<AgentQuery.LogChunk> readLog(AgentQuery.ReadLog ask) {
+    var done = new CompletableFuture<AgentQuery.LogChunk>();
+    boolean taken =
+        onFiles(
+            () -> {
+              LogFiles.Piece piece =
+                  logs.read(ask.job(), ask.attempt(), ask.rank(), ask.offset(), ask.maxBytes());
+              done.complete(
+                  new AgentQuery.LogChunk(
+                      piece.offset(), piece.data(), piece.ended(), piece.problem()));
+            },
+            null);
+    if (!taken) {
+      done.complete(
+          new AgentQuery.LogChunk(
+              Math.max(0, ask.offset()),
+              new byte[0],
+              false,
+              Optional.of(settings.node() + " is busy; ask again")));
+    }
+    return done;
+  }
+
+  /** Lets go of everything; groups run on under their shims. */
+  @Override
+  public void close() throws IOException {
+    listener.set(null);
+    files.shutdownNow();
+    disk.shutdown();
+    groups.close();
+    try {
+      if (!disk.awaitTermination(10, TimeUnit.SECONDS)) {
+        LOG.warn("the agent's memory was still being written at close");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    store.close();
+  }
+
+  private void preflight(LaunchSpec launch) {
+    boolean taken =
+        onFiles(
+            () -> {
+              try {
+                tell(preflight.run(launch));
+              } catch (RuntimeException e) {
+                LOG.error("group={} preflight failed", launch.fence(), e);
+                tell(new GroupInput.PreflightFailed(launch.fence(), internal(e)));
+              }
+            },
+            null);
+    if (!taken) {
+      tell(
+          new GroupInput.PreflightFailed(
+              launch.fence(),
+              Reason.of(
+                  ReasonCode.OVERLOADED,
+                  "%s: too much work waits for its file systems; look for one that hangs",
+                  settings.node())));
+    }
+  }
+
+  private void launch(LaunchSpec launch, StartOrder order) {
+    groups.expect(launch.fence());
+    boolean taken =
+        onFiles(
+            () -> {
+              Optional<ExitReport> refused;
+              try {
+                refused = startChecks.run(launch, order);
+              } catch (RuntimeException e) {
+                LOG.error("group={} the checks before the fork failed", launch.fence(), e);
+                refused = Optional.of(notLaunched(internal(e)));
+              }
+              refused.ifPresentOrElse(
+                  report -> doNotLaunch(launch.fence(), report),
+                  () ->
+                      groups.launch(launch, TorchrunCommand.of(facts(), launch, order, daemonEnv)));
+            },
+            null);
+    if (!taken) {
+      doNotLaunch(
+          launch.fence(),
+          notLaunched(
+              Reason.of(ReasonCode.OVERLOADED, "%s: too much file work waits", settings.node())));
+    }
+  }
+
+  private void doNotLaunch(Fence fence, ExitReport report) {
+    groups.forget(fence);
+    tell(new GroupInput.GroupExited(fence, report));
+  }
+
+  private NodeFacts facts() {
+    return new NodeFacts(
+        settings.node(),
+        settings.address(),
+        settings.markerPrefix(),
+        settings.python(),
+        settings.dataDir(),
+        inventory.hasGpus(),
+        inventory.interfaceName());
+  }
+
+  private void look(Fence fence, Path folder, JobSpec.Checkpoint wanted) {
+    Optional<CompleteCheckpoint> found = Optional.empty();
+    try {
+      found = checkpoints.newest(folder, wanted.format());
+    } catch (IOException e) {
+      LOG.debug("group={} cannot look for checkpoints in {}: {}", fence, folder, e.toString());
+    }
+    seen = new Seen(Optional.of(fence), found, System.nanoTime());
+  }
+
+  /** False when too much waits already; {@code busy}, where given, is cleared in any case. */
+  private boolean onFiles(Runnable work, @Nullable AtomicBoolean busy) {
+    try {
+      files.execute(
+          () -> {
+            try {
+              work.run();
+            } finally {
+              if (busy != null) {
+                busy.set(false);
+              }
+            }
+          });
+      return true;
+    } catch (RejectedExecutionException e) {
+      if (busy != null) {
+        busy.set(false);
+      }
+      return false;
+    }
+  }
+
+  private void tell(GroupInput input) {
+    Consumer<GroupInput> to = listener.get();
+    if (to == null) {
+      LOG.debug("nobody listens, the next one will look for itself: {}", input);
+      return;
+    }
+    to.accept(input);
+  }
+
+  private static Reason internal(RuntimeException e) {
+    return Reason.of(ReasonCode.INTERNAL, "a bug in Lockstep: %s; see the daemon's log", e);
+  }
+
+  private static ExitReport notLaunched(Reason reason) {
+    return new ExitReport(
+        ExitReport.Outcome.FAILED,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        true,
+        false,
+        Optional.of(reason),
+        List.of(),
+        Instant.now());
+  }
+
+  private static ThreadPoolExecutor fileThreads() {
+    var pool =
+        new ThreadPoolExecutor(
+            FILE_THREADS,
+            FILE_THREADS,
+            30,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(MAX_WAITING_FILE_WORK),
+            work -> daemonThread(work, "agent-files"));
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
+  }
+
+  private static Thread daemonThread(Runnable work, String name) {
+    var thread = new Thread(work, name);
+    thread.setDaemon(true);
+    return thread;
+  }
+}

@@ -1,0 +1,73 @@
+package io.lockstep.agent.host;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lockstep.agent.process.PrivateFile;
+import io.lockstep.protocol.message.WireJson;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Writes the attempt's DeepSpeed configuration and confirms what was written. */
+final class ZeroFile {
+  private static final ObjectMapper JSON = WireJson.json();
+  private static final Pattern FILLS_AUTO = Pattern.compile("\\b(transformers|accelerate)\\b");
+
+  private ZeroFile() {}
+
+  /** What this node can see to be wrong with it. */
+  static Optional<Reason> problem(String json, String scriptText, String scriptName) {
+    JsonNode config;
+    try {
+      config = JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      return Optional.of(
+          Reason.of(
+              ReasonCode.ZERO_CONFIG_INVALID,
+              "the ZeRO configuration is not JSON: %s",
+              e.getOriginalMessage()));
+    }
+    if (!config.isObject()) {
+      return Optional.of(
+          Reason.of(ReasonCode.ZERO_CONFIG_INVALID, "the ZeRO configuration is not an object"));
+    }
+    if (hasAuto(config) && !FILLS_AUTO.matcher(scriptText).find()) {
+      return Optional.of(
+          Reason.of(
+              ReasonCode.ZERO_AUTO_WITHOUT_HF,
+              "the ZeRO configuration says \"auto\", which only transformers or accelerate fill"
+                  + " in, and %s mentions neither; write numbers instead",
+              scriptName));
+    }
+    return Optional.empty();
+  }
+
+  /** Returns the hash of what now is on disk, which is what was sent; blocks. */
+  static String write(Path file, String json) throws IOException {
+    byte[] sent = json.getBytes(StandardCharsets.UTF_8);
+    PrivateFile.write(file, sent);
+    String found = Hashes.sha256(Files.readAllBytes(file));
+    if (!found.equals(Hashes.sha256(sent))) {
+      throw new IOException(file + " does not hold what was written to it");
+    }
+    return found;
+  }
+
+  private static boolean hasAuto(JsonNode node) {
+    if (node.isTextual()) {
+      return node.asText().equals("auto");
+    }
+    for (JsonNode child : node) {
+      if (hasAuto(child)) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,129 @@
+package io.lockstep.agent.process;
+
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** Names what lies in the folder of one group on this node. */
+public record GroupFolder(Path path) {
+  /** Folders kept per job, newest plans first. */
+  static final int KEPT_PER_JOB = 20;
+
+  /** Folders kept in all. */
+  static final int KEPT_IN_ALL = 200;
+
+  private static final Pattern NAME = Pattern.compile("(\\d+)-(\\d+)");
+
+  public static GroupFolder of(Path dataDir, Fence fence) {
+    return new GroupFolder(
+        dataDir
+            .resolve("groups")
+            .resolve(fence.job().value())
+            .resolve(fence.attempt() + "-" + fence.plan()));
+  }
+
+  /** The folder of this attempt with the newest plan; empty when there is none. */
+  public static Optional<GroupFolder> newest(Path dataDir, JobId job, Attempt attempt) {
+    return under(dataDir.resolve("groups").resolve(job.value())).stream()
+        .filter(found -> found.attempt() == attempt.number())
+        .max(Comparator.comparingLong(Found::plan))
+        .map(found -> new GroupFolder(found.path()));
+  }
+
+  public Path spec() {
+    return path.resolve("spec.json");
+  }
+
+  public Path handle() {
+    return path.resolve("handle.json");
+  }
+
+  /** There once the fence was given to a shim. */
+  public Path started() {
+    return path.resolve("started");
+  }
+
+  public Path report() {
+    return path.resolve("report.json");
+  }
+
+  public Path zero() {
+    return path.resolve("zero.json");
+  }
+
+  public Path logs() {
+    return path.resolve("logs");
+  }
+
+  public Path torch() {
+    return path.resolve("torch");
+  }
+
+  public Path torchrunError() {
+    return path.resolve("errors").resolve("torchrun.json");
+  }
+
+  /** Deletes the oldest folders, never this fence's. Gone already counts as done. */
+  public static void deleteOld(Path dataDir, Fence keep) throws IOException {
+    Path kept = of(dataDir, keep).path();
+    var all = new ArrayList<Found>();
+    for (Path job : children(dataDir.resolve("groups"))) {
+      var ofJob = new ArrayList<>(under(job));
+      ofJob.sort(Comparator.comparingLong(Found::plan).reversed());
+      for (int i = KEPT_PER_JOB; i < ofJob.size(); i++) {
+        delete(ofJob.get(i).path(), kept);
+      }
+      all.addAll(ofJob.subList(0, Math.min(KEPT_PER_JOB, ofJob.size())));
+    }
+    all.sort(Comparator.comparingLong(Found::plan).reversed());
+    for (int i = KEPT_IN_ALL; i < all.size(); i++) {
+      delete(all.get(i).path(), kept);
+    }
+  }
+
+  private static void delete(Path folder, Path kept) throws IOException {
+    if (folder.equals(kept)) {
+      return;
+    }
+    try (Stream<Path> tree = Files.walk(folder)) {
+      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (NoSuchFileException e) {
+      return; // somebody tidied up by hand
+    }
+  }
+
+  private record Found(Path path, int attempt, long plan) {}
+
+  private static List<Found> under(Path job) {
+    var found = new ArrayList<Found>();
+    for (Path folder : children(job)) {
+      Matcher name = NAME.matcher(String.valueOf(folder.getFileName()));
+      if (name.matches()) {
+        found.add(
+            new Found(folder, Integer.parseInt(name.group(1)), Long.parseLong(name.group(2))));
+      }
+    }
+    return found;
+  }
+
+  private static List<Path> children(Path folder) {
+    try (Stream<Path> list = Files.list(folder)) {
+      return list.toList();
+    } catch (IOException e) {
+      return List.of(); // nothing was ever written there
+    }
+  }
+}

@@ -1,0 +1,713 @@
+"""Owns the life of one worker group, from the fence's only start to its final report.
+
+The whole protocol of the shim reads in this one file; the parts are in the modules beside it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lockstep_shim import capture, durable, failure, procfs, workers
+from lockstep_shim.capture import SegmentedLog, Stream
+from lockstep_shim.control import Control, Kill, Stop
+from lockstep_shim.failure import Candidate, Exit
+from lockstep_shim.procfs import ProcessId
+from lockstep_shim.progress import Progress, ProgressReader
+from lockstep_shim.spec import Spec
+from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
+from lockstep_shim.workers import Worker
+
+SEARCH_INTERVAL_SECONDS = 0.050
+POLL_INTERVAL_SECONDS = 0.050
+ERROR_FILE_WAIT_SECONDS = 0.300
+BEAT_SECONDS = 1.0
+PROGRESS_INTERVAL_SECONDS = 0.5
+PROGRESS_SILENCE_SECONDS = 0.2
+REPORT_RETRY_SECONDS = 1.0
+REPORT_RETRY_LIMIT_SECONDS = 60.0
+FAREWELL_SECONDS = 2.0
+GO_LIMIT_SECONDS = 10.0
+MAX_SHIM_LOG_BYTES = 1 << 20
+REPORT_TAIL_LINES = 20
+PR_SET_CHILD_SUBREAPER = 36
+VERSION = 1
+
+
+def run(spec: Spec, launcher_id: ProcessId, launcher: socket.socket) -> int:
+    """The shim's own main: burn the fence, say who we are, wait for "go", then serve the group to its end."""
+    signals = _Signals()
+    signals.install()
+    started = spec.group_dir / "started"
+    try:
+        _become_subreaper()
+        if not durable.create_once(started, spec.marker + "\n"):
+            _tell(launcher, {"error": f"this fence was started already: {started} exists; plan a new attempt"})
+            return 1
+        try:
+            group = _prepare(spec, launcher_id, signals, launcher)
+        except BaseException:
+            durable.remove(started)  # nothing was forked: the fence is still unused
+            raise
+    except OSError as error:
+        _tell(launcher, {"error": str(error)})
+        return 1
+    return group.serve()
+
+
+def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: socket.socket) -> Group:
+    identity = procfs.own_id()
+    boot = procfs.boot_id()
+    group = Group(spec, identity, launcher_id, signals)
+    try:
+        handle = {"bootId": boot, "pid": identity.pid, "startTime": identity.start_time}
+        durable.write_json(
+            spec.group_dir / "handle.json",
+            {"version": VERSION, **handle, "marker": spec.marker, "socket": spec.socket},
+        )
+        _tell(launcher, handle)
+        launcher.settimeout(GO_LIMIT_SECONDS)
+        if not launcher.recv(16):
+            raise OSError("the launcher ended before it said go")
+    except BaseException:
+        group.abandon()
+        raise
+    launcher.close()
+    return group
+
+
+def _tell(launcher: socket.socket, message: dict[str, Any]) -> None:
+    try:
+        launcher.sendall((json.dumps(message) + "\n").encode())
+    except OSError as error:
+        raise OSError(f"the launcher is gone: {error}") from error
+
+
+def _become_subreaper() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot become the subreaper of the group")
+
+
+class _Signals:
+    """Signal handlers that only set a flag, and a descriptor that wakes the loop."""
+
+    def __init__(self) -> None:
+        self.kill_asked = False
+        self.wake_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def install(self) -> None:
+        """Takes over from whatever the agent's JVM left set, so that torchrun inherits plain defaults."""
+        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_kill)
+        # Handlers, not SIG_IGN: what is ignored would be inherited by torchrun and every worker.
+        for number in (signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, self._on_wake)
+        for number in (signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+    def drain(self, _events: int) -> None:
+        """Empties the wake-up pipe."""
+        try:
+            while os.read(self.wake_fd, 4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _on_kill(self, _number: int, _frame: object) -> None:
+        self.kill_asked = True
+
+    def _on_wake(self, _number: int, _frame: object) -> None:
+        return
+
+
+@dataclass
+class _Torchrun:
+    process: subprocess.Popen[bytes]
+    id: ProcessId
+    exit: Exit | None = None
+
+
+class Group:
+    """torchrun, its workers and everything below them, as one unit with one end."""
+
+    def __init__(self, spec: Spec, identity: ProcessId, launcher_id: ProcessId, signals: _Signals) -> None:
+        self._spec = spec
+        self._signals = signals
+        self._scan = TreeScan(identity, os.fsencode(spec.marker), frozenset({launcher_id}))
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(signals.wake_fd, selectors.EVENT_READ, signals.drain)
+        self._streams: dict[str, Stream] = {}
+        self._open_streams: set[str] = set()
+        self._workers: dict[int, Worker] = {}
+        self._torchrun: _Torchrun | None = None
+        self._launch_error: str | None = None
+        self._started_at = _wall()
+        self._all_seen = False
+        self._torchrun_is_closing = False
+        self._stop_deadline: float | None = None
+        self._stop_requested = False
+        self._kill_at: float | None = None
+        self._tree_end: TreeEnd | None = None
+        self._failed_before_end: list[Worker] = []
+        self._progress = ProgressReader()
+        self._progress_at: float | None = None
+        self._report: dict[str, Any] | None = None
+        self._sequence = 0
+        self._changed = False
+        self._look_due = False
+        self._progress_changed = False
+        self._last_beat = self._last_progress = self._last_search = time.monotonic()
+        self._log_room = MAX_SHIM_LOG_BYTES
+        self._make_folders()
+        self._control = Control(spec.socket, self._selector, self._status)
+
+    def serve(self) -> int:
+        """Runs the group to its end, writes the report, says goodbye."""
+        try:
+            self._start_torchrun()
+            while not self._is_over():
+                self._turn()
+            report = self._make_report(None)
+        except Exception as error:  # a bug here must not leave a group running unwatched
+            self._log(traceback.format_exc())
+            self._end_tree_now()
+            report = self._make_report(f"the shim failed: {type(error).__name__}: {error}")
+        self._publish(report)
+        self._farewell()
+        return 0
+
+    def abandon(self) -> None:
+        """Takes back what was set up, before anything was forked."""
+        self._control.close()
+        self._remove_fifos()
+
+    # --- start -----------------------------------------------------------------------------------------------------
+
+    def _make_folders(self) -> None:
+        for name in ("logs", "errors", "torch", "fifo"):
+            (self._spec.group_dir / name).mkdir(mode=0o700, exist_ok=True)
+        if not self._spec.worker_exec:
+            return
+        for local_rank in range(self._spec.local_world_size):
+            fd = capture.make_fifo(self._spec.group_dir / "fifo", local_rank)
+            self._add_stream(f"rank-{self._spec.first_rank + local_rank}", fd)
+        script = self._spec.group_dir / "worker"
+        script.write_text(
+            capture.worker_script(self._spec.python, self._spec.group_dir / "fifo"),
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+        script.chmod(0o700)
+        if not os.access(script, os.X_OK):
+            raise OSError(f"{script} cannot be executed; put the group folder on a file system without noexec")
+
+    def _start_torchrun(self) -> None:
+        spec = self._spec
+        environment = dict(spec.env)
+        if spec.worker_exec:
+            environment["PYTHON_EXEC"] = str(spec.group_dir / "worker")
+        program = shutil.which(spec.argv[0], path=spec.env.get("PATH", os.defpath)) or spec.argv[0]
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        self._add_stream("torchrun", read_end)
+        try:
+            process = subprocess.Popen(
+                spec.argv,
+                executable=program,
+                env=environment,
+                cwd=spec.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._launch_error = f"torchrun could not be started: {error}"
+            self._log(self._launch_error)
+            self._begin_end(time.monotonic())
+            return
+        finally:
+            os.close(write_end)
+        found = procfs.read_process(process.pid)  # ours to reap, so still there even if it ended already
+        assert found is not None
+        self._torchrun = _Torchrun(process, found.id)
+        self._changed = True
+        self._log(f"marker={spec.marker} torchrun started pid={process.pid}")
+
+    def _add_stream(self, name: str, fd: int) -> None:
+        log = SegmentedLog(self._spec.group_dir / "logs", name, self._spec.segment_bytes, self._spec.max_log_bytes)
+        stream = Stream(name, fd, log, self._spec.master_port)
+        self._streams[name] = stream
+        self._open_streams.add(name)
+        self._selector.register(fd, selectors.EVENT_READ, lambda _events: self._take_output(stream))
+
+    # --- the loop --------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Waits for something to happen, then looks at everything once."""
+        self._wait(self._wait_seconds(time.monotonic()))
+        now = time.monotonic()
+        self._reap()
+        self._obey(now)
+        self._search_workers(now)
+        self._look_at_workers()
+        self._decide(now)
+        self._settle_progress()
+        self._tell_watchers(now)
+
+    def _wait(self, seconds: float) -> None:
+        for key, events in self._selector.select(seconds):
+            handler: Callable[[int], None] = key.data
+            handler(events)
+
+    def _wait_seconds(self, now: float) -> float:
+        if self._tree_end is not None:
+            return SCAN_INTERVAL_SECONDS
+        wait = BEAT_SECONDS - (now - self._last_beat)
+        if not self._all_seen or self._polls:
+            wait = min(wait, POLL_INTERVAL_SECONDS)
+        if self._progress_changed or self._progress.has_pending:
+            wait = min(wait, PROGRESS_SILENCE_SECONDS)
+        for deadline in (self._kill_at, self._stop_deadline):
+            if deadline is not None:
+                wait = min(wait, deadline - now)
+        return max(0.0, wait)
+
+    @property
+    def _polls(self) -> bool:
+        return any(w.is_running and w.pidfd is None for w in self._workers.values())
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self._torchrun is not None and self._torchrun.exit is None and pid == self._torchrun.id.pid:
+                self._torchrun.exit = failure.exit_of_wait_status(status)
+                self._torchrun.process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen waits for nobody
+                self._changed = True
+                self._log(self._torchrun.exit.sentence("torchrun"))
+                continue
+            for worker in self._workers.values():
+                if worker.id.pid == pid and worker.exit is None:
+                    worker.reaped(status, _wall(), self._tree_end is not None)
+                    self._forget_pidfd(worker)
+                    self._changed = True
+
+    def _obey(self, now: float) -> None:
+        if self._signals.kill_asked:
+            self._signals.kill_asked = False
+            self._kill(now)
+        for command in self._control.take_commands():
+            match command:
+                case Kill():
+                    self._kill(now)
+                case Stop(grace):
+                    self._stop(now, grace)
+
+    def _kill(self, now: float) -> None:
+        if self._tree_end is None:
+            self._stop_requested = True
+            self._log("kill asked for")
+            self._begin_end(now)
+
+    def _stop(self, now: float, grace_seconds: float) -> None:
+        """Asks with TERM; asked again, only the deadline moves, and only nearer."""
+        if self._tree_end is not None:
+            return
+        deadline = now + grace_seconds
+        if self._stop_deadline is not None:
+            self._stop_deadline = min(self._stop_deadline, deadline)
+            return
+        self._log(f"stop asked for, grace {grace_seconds} s")
+        self._stop_requested = True
+        self._stop_deadline = deadline
+        self._changed = True
+        self._find_workers()
+        if self._workers:
+            for worker in self._workers.values():
+                worker.signal_group(signal.SIGTERM)
+        elif self._torchrun is not None:
+            procfs.send_signal(self._torchrun.id, signal.SIGTERM)
+
+    def _search_workers(self, now: float) -> None:
+        if self._all_seen or self._tree_end is not None or now - self._last_search < SEARCH_INTERVAL_SECONDS * 0.9:
+            return
+        self._last_search = now
+        for worker in self._find_workers():
+            if self._stop_deadline is not None:
+                worker.signal_group(signal.SIGTERM)
+
+    def _find_workers(self) -> list[Worker]:
+        if self._torchrun is None or self._torchrun.exit is not None or self._all_seen:
+            return []
+        spec = self._spec
+        found = workers.find(
+            self._torchrun.id.pid, spec.marker, spec.first_rank, self._workers.keys(), spec.local_world_size
+        )
+        for worker in found:
+            self._workers[worker.local_rank] = worker
+            self._changed = True
+            fd = worker.open_pidfd()
+            if fd is not None:
+                self._selector.register(fd, selectors.EVENT_READ, self._on_worker_event)
+        self._all_seen = len(self._workers) == spec.local_world_size
+        if self._all_seen:
+            for stream in self._streams.values():
+                # torchrun opens the port before it starts workers; a worker of torchrun's oldest form opens it itself,
+                # as its first act. So torchrun has won the race now, and workers have until their first step.
+                stream.looks_for_port = stream.looks_for_port and stream.name != "torchrun"
+        return found
+
+    def _on_worker_event(self, _events: int) -> None:
+        self._look_due = True
+
+    def _look_at_workers(self) -> None:
+        if not (self._look_due or self._polls or self._tree_end is not None):
+            return
+        self._look_due = False
+        for worker in self._workers.values():
+            if worker.look(_wall(), self._tree_end is not None):
+                self._forget_pidfd(worker)
+                self._changed = True
+                how = worker.exit.sentence(f"rank {worker.rank}") if worker.exit else f"rank {worker.rank} is gone"
+                self._log(how)
+
+    def _forget_pidfd(self, worker: Worker) -> None:
+        if worker.pidfd is not None:
+            self._selector.unregister(worker.pidfd)
+            os.close(worker.pidfd)
+            worker.pidfd = None
+
+    def _decide(self, now: float) -> None:
+        """When to end the tree."""
+        if self._tree_end is not None:
+            self._tree_end.step(now)
+            return
+        if self._torchrun is not None and self._torchrun.exit is not None:
+            self._begin_end(now)
+            return
+        if self._stop_deadline is not None:
+            if now >= self._stop_deadline:
+                self._log("the grace is over")
+                self._begin_end(now)
+            return
+        if self._kill_at is None and (any(w.has_failed for w in self._workers.values()) or self._lost_one_unseen()):
+            # torchrun would wait up to 30 s for a stuck sibling; the error file is there within milliseconds.
+            self._kill_at = now + ERROR_FILE_WAIT_SECONDS
+        if self._kill_at is not None and now >= self._kill_at:
+            self._begin_end(now)
+
+    def _lost_one_unseen(self) -> bool:
+        """Whether torchrun ends its workers over a failure whose exit status this shim did not get to see."""
+        unknown = any(not w.is_running and w.exit is None for w in self._workers.values())
+        return self._torchrun_is_closing and (unknown or not self._all_seen)
+
+    def _begin_end(self, now: float) -> None:
+        for worker in self._workers.values():  # what failed until now failed by itself
+            if worker.look(_wall(), False):
+                self._forget_pidfd(worker)
+        self._failed_before_end = [w for w in self._workers.values() if not w.is_running]
+        self._stop_deadline = None
+        self._tree_end = TreeEnd(self._scan, now)
+        self._tree_end.step(now)
+        self._changed = True
+
+    def _is_over(self) -> bool:
+        return self._tree_end is not None and self._tree_end.gone is not None
+
+    def _end_tree_now(self) -> None:
+        if self._tree_end is None:
+            self._tree_end = TreeEnd(self._scan, time.monotonic())
+        while not self._tree_end.step(time.monotonic()):
+            time.sleep(SCAN_INTERVAL_SECONDS)
+            self._reap()
+
+    # --- output ----------------------------------------------------------------------------------------------------
+
+    def _take_output(self, stream: Stream) -> bool:
+        """Takes one read's worth; True when there may be more."""
+        data = stream.read(_wall())
+        if data is None:
+            self._selector.unregister(stream.fd)
+            self._open_streams.discard(stream.name)
+            return False
+        if not data:
+            return False
+        if stream.name == "torchrun" and not self._torchrun_is_closing and failure.says_closing(data):
+            self._torchrun_is_closing = True
+        if stream.name == self._progress_stream:
+            self._note_progress(self._progress.feed(data, _wall()))
+        return True
+
+    @property
+    def _progress_stream(self) -> str:
+        return f"rank-{self._spec.progress_rank}" if self._spec.worker_exec else "torchrun"
+
+    def _settle_progress(self) -> None:
+        stream = self._streams.get(self._progress_stream)
+        if stream is None or stream.last_output_at is None or not self._progress.has_pending:
+            return
+        if _wall() - stream.last_output_at >= PROGRESS_SILENCE_SECONDS:
+            self._note_progress(self._progress.settle())
+
+    def _note_progress(self, changed: bool) -> None:
+        if changed:
+            self._progress_changed = True
+            self._progress_at = _wall()
+            if self._all_seen and self._progress.progress.step:
+                for stream in self._streams.values():
+                    stream.looks_for_port = False
+
+    def _drain_output(self) -> None:
+        for name in list(self._open_streams):
+            for _ in range(capture.MAX_READS_AT_END):
+                if not self._take_output(self._streams[name]):
+                    break
+        self._note_progress(self._progress.settle())
+
+    # --- what watchers see -----------------------------------------------------------------------------------------
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "type": "status",
+            "seq": self._sequence,
+            "phase": self._phase(),
+            "marker": self._spec.marker,
+            "torchrun": (
+                {"pid": self._torchrun.id.pid, "startTime": self._torchrun.id.start_time} if self._torchrun else None
+            ),
+            "workers": self._workers_json(),
+            "progress": self._progress_json(),
+            "lastOutputAt": self._last_output_at(),
+            "report": self._report,
+        }
+
+    def _last_output_at(self) -> float | None:
+        return max((s.last_output_at for s in self._streams.values() if s.last_output_at is not None), default=None)
+
+    def _phase(self) -> str:
+        if self._report is not None:
+            return "exited"
+        if self._stop_requested or self._tree_end is not None:
+            return "stopping"
+        return "running" if self._all_seen else "starting"
+
+    def _workers_json(self) -> list[dict[str, Any]]:
+        return [self._workers[local_rank].to_json() for local_rank in sorted(self._workers)]
+
+    def _progress_json(self) -> dict[str, Any] | None:
+        now = self._progress.progress
+        if now == Progress():
+            return None
+        return {
+            "step": now.step,
+            "totalSteps": now.total_steps,
+            "loss": now.loss,
+            "evalLoss": now.eval_loss,
+            "at": self._progress_at,
+        }
+
+    def _tell_watchers(self, now: float) -> None:
+        progress_is_due = self._progress_changed and now - self._last_progress >= PROGRESS_INTERVAL_SECONDS
+        if self._changed or progress_is_due:
+            self._sequence += 1
+            if self._progress_changed:
+                self._last_progress = now
+            self._changed = self._progress_changed = False
+            self._control.tell_watchers(self._status())
+        if now - self._last_beat >= BEAT_SECONDS:
+            self._last_beat = now
+            beat = {
+                "type": "beat",
+                "seq": self._sequence,
+                "phase": self._phase(),
+                "lastOutputAt": self._last_output_at(),
+            }
+            self._control.tell_watchers(beat)
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def _make_report(self, shim_error: str | None) -> dict[str, Any]:
+        self._drain_output()
+        assert self._tree_end is not None
+        torchrun_text = self._streams["torchrun"].tail.text() if "torchrun" in self._streams else ""
+        self._add_what_torchrun_says(torchrun_text)
+        torchrun_exit = self._torchrun.exit if self._torchrun else None
+        outcome = self._outcome(torchrun_exit, shim_error)
+        first = self._first_failure() if outcome == "failed" else None
+        failing = self._stream_of(first["localRank"]) if first else self._streams.get("torchrun")
+        tail = failing.tail.lines(REPORT_TAIL_LINES) if failing else []
+        return {
+            "version": VERSION,
+            "marker": self._spec.marker,
+            "outcome": outcome,
+            "exitCode": torchrun_exit.code if torchrun_exit else None,
+            "signal": torchrun_exit.signal if torchrun_exit else None,
+            "message": self._message(outcome, first, torchrun_exit, torchrun_text, shim_error),
+            "firstFailure": first,
+            "workers": self._workers_json(),
+            "progress": self._progress_json(),
+            "tail": tail or (self._streams["torchrun"].tail.lines(REPORT_TAIL_LINES) if torchrun_text else []),
+            "treeGone": self._tree_end.gone is True,
+            "leftovers": [] if self._tree_end.gone else self._tree_end.leftovers(),
+            "startedAt": self._started_at,
+            "endedAt": _wall(),
+            "stopRequested": self._stop_requested,
+            "portTaken": outcome == "failed" and any(s.port_taken for s in self._streams.values()),
+            "droppedBytes": sum(s.dropped_bytes for s in self._streams.values()),
+        }
+
+    def _outcome(self, torchrun_exit: Exit | None, shim_error: str | None) -> str:
+        if shim_error is not None or self._launch_error is not None:
+            return "failed"
+        if self._stop_requested:
+            return "stopped"
+        return "succeeded" if torchrun_exit is not None and torchrun_exit.is_success else "failed"
+
+    def _add_what_torchrun_says(self, text: str) -> None:
+        """Fills in what only torchrun saw: exits that it reaped first, workers that ended before they were found."""
+        for local_rank, (pid, how) in failure.local_ranks_in_torchrun_output(text).items():
+            worker = self._workers.get(local_rank)
+            if worker is None and 0 <= local_rank < self._spec.local_world_size:
+                rank = self._spec.first_rank + local_rank
+                worker = Worker(local_rank, rank, ProcessId(pid, 0), None, exited_at=_wall())
+                self._workers[local_rank] = worker
+                self._failed_before_end.append(worker)
+            if worker is not None and worker.id.pid == pid and worker.exit is None:
+                worker.exit = how
+
+    def _first_failure(self) -> dict[str, Any] | None:
+        candidates = []
+        for worker in self._failed_before_end:
+            if (worker.exit is not None and worker.exit.is_success) or worker.exited_at is None:
+                continue
+            files = self._error_files(worker)
+            tail = self._stream_of(worker.local_rank).tail.text()
+            why = failure.explain(files, tail, worker.exit, f"rank {worker.rank}")
+            if worker.exit is None and not self._says_failed(files, why):
+                continue
+            candidates.append(Candidate(worker.local_rank, worker.exited_at, worker.exit, why))
+        first = failure.first_of(candidates)
+        if first is None:
+            return None
+        return {
+            "rank": self._spec.first_rank + first.local_rank,
+            "localRank": first.local_rank,
+            "exitCode": first.exit.code if first.exit else None,
+            "signal": first.exit.signal if first.exit else None,
+            "at": first.at,
+            "message": first.explanation.message,
+            "traceback": first.explanation.traceback,
+            "peerLoss": first.explanation.peer_loss,
+        }
+
+    def _says_failed(self, files: list[Path], why: failure.Explanation) -> bool:
+        """Whether a worker of unknown exit status can be taken for failed."""
+        return self._torchrun_is_closing or why.traceback is not None or any(path.exists() for path in files)
+
+    def _error_files(self, worker: Worker) -> list[Path]:
+        """The file that torchrun named to this worker, then where torchrun puts it, then torchrun's own copy."""
+        pattern = f"**/attempt_0/{worker.local_rank}/error.json"
+        files = [worker.error_file] if worker.error_file else []
+        files += sorted((self._spec.group_dir / "torch").glob(pattern))
+        if self._spec.local_world_size == 1:
+            files.append(self._spec.group_dir / "errors" / "torchrun.json")
+        return files
+
+    def _stream_of(self, local_rank: int) -> Stream:
+        return self._streams.get(f"rank-{self._spec.first_rank + local_rank}") or self._streams["torchrun"]
+
+    def _message(
+        self,
+        outcome: str,
+        first: dict[str, Any] | None,
+        torchrun_exit: Exit | None,
+        torchrun_text: str,
+        shim_error: str | None,
+    ) -> str | None:
+        if outcome != "failed":
+            return None
+        if shim_error or self._launch_error:
+            return shim_error or self._launch_error
+        if first is not None:
+            return str(first["message"])
+        return failure.explain([], torchrun_text, torchrun_exit, "torchrun").message
+
+    def _publish(self, report: dict[str, Any]) -> None:
+        """Writes the report, then tells watchers. With a full disk it is served from memory while it is tried again."""
+        give_up_at = time.monotonic() + REPORT_RETRY_LIMIT_SECONDS
+        told = False
+        while True:
+            written = self._write_report(report)
+            if written or not told:
+                self._report = report
+                self._changed = True
+                self._tell_watchers(time.monotonic())
+                told = True
+            if written or time.monotonic() >= give_up_at:
+                return
+            self._serve_until(time.monotonic() + REPORT_RETRY_SECONDS, lambda: False)
+
+    def _write_report(self, report: dict[str, Any]) -> bool:
+        try:
+            durable.write_json(self._spec.group_dir / "report.json", report)
+        except OSError as error:
+            self._log(f"the report cannot be written yet: {error}")
+            return False
+        return True
+
+    def _farewell(self) -> None:
+        self._serve_until(time.monotonic() + FAREWELL_SECONDS, lambda: not self._control.owes)
+        self._control.close()
+        for stream in self._streams.values():
+            if stream.name in self._open_streams:
+                self._selector.unregister(stream.fd)
+            stream.close()
+        self._remove_fifos()
+        self._log("reported and done")
+
+    def _serve_until(self, deadline: float, is_enough: Callable[[], bool]) -> None:
+        while not is_enough() and (left := deadline - time.monotonic()) > 0:
+            self._wait(min(left, POLL_INTERVAL_SECONDS))
+            self._control.take_commands()  # too late for any of them
+            self._reap()
+            self._tell_watchers(time.monotonic())
+
+    def _remove_fifos(self) -> None:
+        for local_rank in range(self._spec.local_world_size):
+            capture.fifo_path(self._spec.group_dir / "fifo", local_rank).unlink(missing_ok=True)
+
+    def _log(self, text: str) -> None:
+        line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n"
+        if len(line) > self._log_room:
+            return
+        self._log_room -= len(line)
+        try:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+        except OSError:
+            return  # a full disk must not end the group
+
+
+def _wall() -> float:
+    """Wall clock for display, in epoch seconds."""
+    return round(time.time(), 3)

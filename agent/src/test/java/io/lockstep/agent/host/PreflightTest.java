@@ -1,0 +1,131 @@
+package io.lockstep.agent.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.agent.Jobs;
+import io.lockstep.agent.core.GroupInput;
+import io.lockstep.agent.core.Readiness;
+import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.GpuInfo;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a node finds at the door. */
+@NullUnmarked // JUnit fills the fields in
+class PreflightTest {
+  @TempDir Path dir;
+  private Path work;
+
+  @BeforeEach
+  void writeScript() throws IOException {
+    work = Files.createDirectories(dir.resolve("work"));
+    Files.writeString(work.resolve("train.py"), "import torch\n");
+  }
+
+  private AgentSettings settings() {
+    return new AgentSettings(
+        Jobs.NODE, "127.0.0.1", 1, dir.resolve("data"), dir, "/bin/sh", 29_500, 29_999, "t", -1);
+  }
+
+  private GroupInput check(
+      int gpus, Optional<String> gpuProblem, JobSpec job, Optional<String> zero) {
+    var inventory =
+        new NodeInventory(
+            "127.0.0.1",
+            "host",
+            "boot",
+            2,
+            1,
+            IntStream.range(0, gpus).mapToObj(i -> new GpuInfo(i, "u" + i, "H200", 1)).toList(),
+            "/bin/sh",
+            "t",
+            -1);
+    var host = new HostInventory(inventory, gpuProblem, Optional.of("lo"));
+    return new Preflight(settings(), host, Map.of(), new CheckpointScan())
+        .run(Jobs.alone(Jobs.fence(7), job, Jobs.DISK, zero));
+  }
+
+  private JobSpec job(int procs, JobSpec.Checkpoint checkpoint) {
+    return Jobs.local(work, "train.py", List.of(), procs, checkpoint, Optional.empty());
+  }
+
+  private static Readiness passed(GroupInput input) {
+    assertThat(input).isInstanceOf(GroupInput.PreflightPassed.class);
+    return ((GroupInput.PreflightPassed) input).readiness();
+  }
+
+  private static Reason failed(GroupInput input) {
+    assertThat(input).isInstanceOf(GroupInput.PreflightFailed.class);
+    return ((GroupInput.PreflightFailed) input).reason();
+  }
+
+  @Test
+  void aGoodNodeSaysWhatMustBeTheSameElsewhere() throws IOException {
+    var ready = passed(check(0, Optional.empty(), job(2, Jobs.NO_CHECKPOINT), Optional.of("{}")));
+    assertThat(ready.masterPort()).isPresent();
+    assertThat(ready.zeroSha256()).contains(Hashes.sha256(new byte[] {'{', '}'}));
+    assertThat(ready.scriptSha256())
+        .isEqualTo(Hashes.sha256(Files.readAllBytes(work.resolve("train.py"))));
+  }
+
+  @Test
+  void moreWorkersThanGpusAreRefusedButNotOnAHostWithoutAny() {
+    assertThat(
+            failed(check(1, Optional.empty(), job(2, Jobs.NO_CHECKPOINT), Optional.empty())).code())
+        .isEqualTo(ReasonCode.NOT_ENOUGH_DEVICES);
+    passed(check(2, Optional.empty(), job(2, Jobs.NO_CHECKPOINT), Optional.empty()));
+    passed(check(0, Optional.empty(), job(2, Jobs.NO_CHECKPOINT), Optional.empty()));
+  }
+
+  @Test
+  void aDeviceWithoutADriverIsRefused() {
+    var reason =
+        failed(
+            check(
+                0, Optional.of("no working driver"), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
+    assertThat(reason.code()).isEqualTo(ReasonCode.NOT_ENOUGH_DEVICES);
+    assertThat(reason.message()).contains("127.0.0.1").contains("no working driver");
+  }
+
+  @Test
+  void aCheckpointFolderThatCannotBeIsRefused() {
+    var nowhere = Jobs.checkpointIn(work.resolve("train.py/sub"), CheckpointFormat.HF);
+    assertThat(failed(check(0, Optional.empty(), job(1, nowhere), Optional.empty())).code())
+        .isEqualTo(ReasonCode.CHECKPOINT_DIR_UNWRITABLE);
+  }
+
+  @Test
+  void autoWithABareScriptIsRefused() {
+    assertThat(
+            failed(
+                    check(
+                        0,
+                        Optional.empty(),
+                        job(1, Jobs.NO_CHECKPOINT),
+                        Optional.of("{\"train_batch_size\": \"auto\"}")))
+                .code())
+        .isEqualTo(ReasonCode.ZERO_AUTO_WITHOUT_HF);
+  }
+
+  @Test
+  void staleBuildLocksAreRemovedInOurFolderOnly() throws IOException {
+    Path ours = dir.resolve("data/torch_extensions/py311/shm_comm/lock");
+    Files.createDirectories(ours.getParent());
+    Files.createFile(ours);
+    passed(check(0, Optional.empty(), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
+    assertThat(ours).doesNotExist();
+  }
+}

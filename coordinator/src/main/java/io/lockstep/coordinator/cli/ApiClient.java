@@ -1,0 +1,273 @@
+package io.lockstep.coordinator.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lockstep.protocol.api.CancelRequest;
+import io.lockstep.protocol.api.EventView;
+import io.lockstep.protocol.api.JobView;
+import io.lockstep.protocol.api.LogView;
+import io.lockstep.protocol.api.MessageResponse;
+import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.api.Problem;
+import io.lockstep.protocol.api.SubmitRequest;
+import io.lockstep.protocol.api.SubmitResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of the API each: tries the addresses in turn and stays with the one that answers. What
+ * changes something is sent a second time only where that is known to be safe.
+ *
+ * <p>HttpURLConnection, because java.net.http alone costs a quarter of a second to start.
+ */
+final class ApiClient {
+  /** Where the API is unless somebody says otherwise. */
+  static final String DEFAULT_API = "http://127.0.0.1:7733";
+
+  static final int MAX_EVENTS = 10_000;
+
+  private static final int CONNECT_TIMEOUT_MILLIS = 2_000;
+  private static final int READ_TIMEOUT_MILLIS = 15_000;
+  private static final int MAX_ANSWER_BYTES = 67_108_864;
+
+  static {
+    // The JDK would otherwise send a POST again by itself when the connection breaks.
+    System.setProperty("sun.net.http.retryPost", "false");
+  }
+
+  /** Whether a request may be sent again when its fate is unknown. */
+  private enum Repeat {
+    SAFE,
+    NEVER
+  }
+
+  private final List<URI> addresses;
+  private final ObjectMapper json;
+  private int current;
+
+  ApiClient(List<URI> addresses, ObjectMapper json) {
+    this.addresses = List.copyOf(addresses);
+    this.json = json;
+  }
+
+  /** Reads {@code URL[,URL…]}. */
+  static List<URI> addresses(String text) throws UsageMistake {
+    var addresses = new ArrayList<URI>();
+    for (String part : text.split(",", -1)) {
+      String address = part.strip().replaceAll("/+$", "");
+      try {
+        var uri = new URI(address);
+        boolean known = "http".equals(uri.getScheme()) || "https".equals(uri.getScheme());
+        if (!known || uri.getHost() == null) {
+          throw new URISyntaxException(address, "no http URL");
+        }
+        addresses.add(uri);
+      } catch (URISyntaxException e) {
+        throw new UsageMistake(
+            "--api must be one or more URLs such as " + DEFAULT_API + ", found: \"" + part + "\"");
+      }
+    }
+    return addresses;
+  }
+
+  List<JobView> jobs() throws ApiRefused, NoCoordinator {
+    return List.of(get("/v1/jobs", JobView[].class));
+  }
+
+  JobView job(String id) throws ApiRefused, NoCoordinator {
+    return get("/v1/jobs/" + segment(id), JobView.class);
+  }
+
+  List<EventView> events(String id, long after) throws ApiRefused, NoCoordinator {
+    return List.of(
+        get(
+            "/v1/jobs/" + segment(id) + "/events?after=" + after + "&limit=" + MAX_EVENTS,
+            EventView[].class));
+  }
+
+  /** One piece of a rank's output. */
+  LogView log(String id, int rank, OptionalInt attempt, long offset)
+      throws ApiRefused, NoCoordinator {
+    String query = "?rank=" + rank + "&offset=" + offset;
+    if (attempt.isPresent()) {
+      query += "&attempt=" + attempt.getAsInt();
+    }
+    return get("/v1/jobs/" + segment(id) + "/logs" + query, LogView.class);
+  }
+
+  List<NodeView> nodes() throws ApiRefused, NoCoordinator {
+    return List.of(get("/v1/nodes", NodeView[].class));
+  }
+
+  /** Queues a job under an id that the caller chose; the second time it is the same job. */
+  SubmitResponse submit(String jobFile, String id) throws ApiRefused, NoCoordinator {
+    var request = new SubmitRequest(jobFile, Optional.of(id));
+    return send("POST", "/v1/jobs", request, SubmitResponse.class, Repeat.SAFE);
+  }
+
+  MessageResponse cancel(String id, long graceSeconds) throws ApiRefused, NoCoordinator {
+    return send(
+        "POST",
+        "/v1/jobs/" + segment(id) + "/cancel",
+        new CancelRequest(Optional.of(graceSeconds)),
+        MessageResponse.class,
+        Repeat.NEVER);
+  }
+
+  MessageResponse drain(String node) throws ApiRefused, NoCoordinator {
+    return send(
+        "POST", "/v1/nodes/" + segment(node) + "/drain", null, MessageResponse.class, Repeat.NEVER);
+  }
+
+  MessageResponse resume(String node) throws ApiRefused, NoCoordinator {
+    return send(
+        "POST",
+        "/v1/nodes/" + segment(node) + "/resume",
+        null,
+        MessageResponse.class,
+        Repeat.NEVER);
+  }
+
+  private <T> T get(String path, Class<T> type) throws ApiRefused, NoCoordinator {
+    return send("GET", path, null, type, Repeat.SAFE);
+  }
+
+  private <T> T send(
+      String method, String path, @Nullable Object body, Class<T> type, Repeat repeat)
+      throws ApiRefused, NoCoordinator {
+    byte[] bytes = bytes(body);
+    var tried = new ArrayList<String>();
+    @Nullable ApiRefused unavailable = null;
+    for (int i = 0; i < addresses.size(); i++) {
+      int index = (current + i) % addresses.size();
+      URI address = addresses.get(index);
+      HttpURLConnection connection;
+      try {
+        connection = connect(method, address, path, bytes);
+      } catch (IOException e) {
+        tried.add(address + " (" + reason(e) + ")"); // nothing was sent
+        continue;
+      }
+      try {
+        Answer answer = exchange(connection, bytes);
+        if (answer.status() < 300) {
+          current = index;
+          return read(answer, type, address);
+        }
+        var refused = new ApiRefused(problem(answer, address));
+        if (!refused.isTransient() || repeat == Repeat.NEVER) {
+          throw refused;
+        }
+        unavailable = refused;
+      } catch (IOException e) {
+        tried.add(address + " (" + reason(e) + ")");
+        if (repeat == Repeat.NEVER) {
+          throw new NoCoordinator(
+              address
+                  + " broke off ("
+                  + reason(e)
+                  + "); the request may have taken effect, so it is not repeated");
+        }
+      } finally {
+        connection.disconnect();
+      }
+    }
+    if (unavailable != null) {
+      throw unavailable;
+    }
+    throw new NoCoordinator("nobody answers at " + String.join(", ", tried));
+  }
+
+  private static HttpURLConnection connect(String method, URI address, String path, byte[] body)
+      throws IOException {
+    var connection = (HttpURLConnection) URI.create(address + path).toURL().openConnection();
+    connection.setRequestMethod(method);
+    connection.setConnectTimeout(CONNECT_TIMEOUT_MILLIS);
+    connection.setReadTimeout(READ_TIMEOUT_MILLIS);
+    connection.setInstanceFollowRedirects(false);
+    connection.setUseCaches(false);
+    connection.setRequestProperty("Accept", "application/json, application/problem+json");
+    if (body.length > 0) {
+      connection.setRequestProperty("Content-Type", "application/json");
+    }
+    if (method.equals("POST")) {
+      connection.setDoOutput(true);
+      connection.setFixedLengthStreamingMode(body.length);
+    }
+    connection.connect();
+    return connection;
+  }
+
+  /** What came back. */
+  private record Answer(int status, String type, byte[] body) {}
+
+  private static Answer exchange(HttpURLConnection connection, byte[] body) throws IOException {
+    if (connection.getDoOutput()) {
+      try (OutputStream out = connection.getOutputStream()) {
+        out.write(body);
+      }
+    }
+    int status = connection.getResponseCode();
+    String type = Optional.ofNullable(connection.getContentType()).orElse("");
+    try (@Nullable InputStream in =
+        status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
+      byte[] answer = in == null ? new byte[0] : in.readNBytes(MAX_ANSWER_BYTES);
+      return new Answer(status, type, answer);
+    }
+  }
+
+  private <T> T read(Answer answer, Class<T> type, URI address) throws NoCoordinator {
+    try {
+      return json.readValue(answer.body(), type);
+    } catch (IOException e) {
+      throw new NoCoordinator(
+          address + " answers, but not as Lockstep does (" + reason(e) + "); check --api");
+    }
+  }
+
+  private Problem problem(Answer answer, URI address) {
+    if (answer.type().startsWith("application/problem+json")) {
+      try {
+        return json.readValue(answer.body(), Problem.class);
+      } catch (IOException | NullPointerException e) {
+        // told below as an answer that is not ours
+      }
+    }
+    return new Problem(
+        "about:blank",
+        "Not Lockstep's answer",
+        answer.status(),
+        address + " answers HTTP " + answer.status() + ", but not as Lockstep does; check --api",
+        "HTTP_" + answer.status(),
+        List.of());
+  }
+
+  private byte[] bytes(@Nullable Object body) {
+    try {
+      return body == null ? new byte[0] : json.writeValueAsBytes(body);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a request that JSON cannot hold", e);
+    }
+  }
+
+  private static String segment(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  private static String reason(IOException e) {
+    String message = e.getMessage();
+    String first = message == null ? "" : message.lines().findFirst().orElse("");
+    return first.isEmpty() ? e.getClass().getSimpleName() : first;
+  }
+}

@@ -1,0 +1,162 @@
+package io.lockstep.coordinator.cli;
+
+import io.lockstep.protocol.api.JobView;
+import io.lockstep.protocol.api.JobView.AttemptView;
+import io.lockstep.protocol.api.JobView.CauseView;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** Shows one job: state, rank table, attempts, reasons. */
+@Command(name = "describe", description = "Show one job: state, ranks, attempts, reasons.")
+final class DescribeCommand extends Verb {
+  private static final int LABEL_WIDTH = 13;
+  private static final int MAX_TRACEBACK_LINES = 20;
+
+  @Parameters(paramLabel = "JOB", description = "Id of the job.")
+  private String job = "";
+
+  @Override
+  ExitCode run(Session session) throws ApiRefused, NoCoordinator {
+    JobView view = session.api().job(job);
+    if (session.isJson()) {
+      session.printJson(view);
+      return ExitCode.DONE;
+    }
+    session.print(lines(view, session.terminal().width()));
+    session.suggest(
+        JobText.isTerminal(view) ? "lockstep logs " + view.id() : "lockstep watch " + view.id());
+    return ExitCode.DONE;
+  }
+
+  static List<String> lines(JobView job, int width) {
+    var lines = new ArrayList<String>();
+    field(lines, "job", job.id(), width);
+    field(lines, "name", job.name(), width);
+    field(lines, "phase", job.phase(), width);
+    field(lines, "reason", job.reason().code() + ": " + job.reason().message(), width);
+    field(lines, "gang", gang(job), width);
+    field(lines, "attempt", Integer.toString(job.attempt()), width);
+    field(lines, "restarts", JobText.restarts(job), width);
+    if (job.masterAddress().isPresent()) {
+      String port = job.masterPort().map(number -> ":" + number).orElse("");
+      field(lines, "master", job.masterAddress().get() + port, width);
+    }
+    job.progress().ifPresent(p -> field(lines, "progress", JobText.progress(p), width));
+    job.lastCheckpoint()
+        .ifPresent(
+            c ->
+                field(
+                    lines,
+                    "checkpoint",
+                    "step " + c.step() + " of " + c.worldSize() + " workers: " + c.path(),
+                    width));
+    field(lines, "submitted", time(job.submittedAt()), width);
+    job.endedAt().ifPresent(at -> field(lines, "ended", time(at), width));
+    job.exitCode().ifPresent(code -> field(lines, "exit code", Integer.toString(code), width));
+    ranks(lines, job, width);
+    attempts(lines, job, width);
+    traceback(lines, job, width);
+    return lines;
+  }
+
+  private static String gang(JobView job) {
+    String procs = job.procsPerNode() == 0 ? "auto" : Integer.toString(job.procsPerNode());
+    String zero = job.zeroStage().map(stage -> ", ZeRO-" + stage).orElse("");
+    String spares =
+        job.spares() == 0 && job.spareNodes().isEmpty()
+            ? ""
+            : ", "
+                + job.spares()
+                + (job.spares() == 1 ? " spare" : " spares")
+                + (job.spareNodes().isEmpty()
+                    ? ""
+                    : " (" + String.join(", ", job.spareNodes()) + ")");
+    String nodes = job.nodes() == 1 ? "1 node" : job.nodes() + " nodes";
+    return nodes + " x " + procs + " workers" + zero + spares;
+  }
+
+  private static void ranks(List<String> lines, JobView job, int width) {
+    if (job.rankTable().isEmpty()) {
+      return;
+    }
+    var table = new TableWriter(width, "NODE RANK", "NODE", "ADDRESS");
+    job.rankTable()
+        .forEach(row -> table.row(Integer.toString(row.nodeRank()), row.node(), row.address()));
+    lines.add("");
+    lines.addAll(table.lines());
+  }
+
+  private static void attempts(List<String> lines, JobView job, int width) {
+    if (job.attempts().isEmpty()) {
+      return;
+    }
+    var table = new TableWriter(width, "ATTEMPT", "STARTED", "ENDED", "FROM STEP", "CAUSE");
+    for (AttemptView attempt : job.attempts()) {
+      table.row(
+          Integer.toString(attempt.attempt()),
+          time(attempt.startedAt()),
+          attempt.endedAt().map(at -> clock(at, attempt.startedAt())).orElse("-"),
+          attempt.resumedFromStep().map(step -> Long.toString(step)).orElse("-"),
+          attempt.cause().map(DescribeCommand::cause).orElse("-"));
+    }
+    lines.add("");
+    lines.addAll(table.lines());
+    // the causes in full, since the table cuts them
+    for (AttemptView attempt : job.attempts()) {
+      attempt
+          .cause()
+          .ifPresent(
+              cause ->
+                  field(
+                      lines,
+                      "attempt " + attempt.attempt(),
+                      cause(cause) + ": " + cause.message(),
+                      width));
+    }
+  }
+
+  private static String cause(CauseView cause) {
+    return cause.code()
+        + cause.node().map(node -> " on " + node).orElse("")
+        + cause.rank().map(rank -> " rank " + rank).orElse("");
+  }
+
+  /** The end of the newest traceback, as it was printed. */
+  private static void traceback(List<String> lines, JobView job, int width) {
+    List<AttemptView> attempts = job.attempts();
+    for (int i = attempts.size() - 1; i >= 0; i--) {
+      if (attempts.get(i).traceback().isPresent()) {
+        List<String> all = attempts.get(i).traceback().get().lines().toList();
+        int first = Math.max(0, all.size() - MAX_TRACEBACK_LINES);
+        lines.add("");
+        lines.add("traceback of attempt " + attempts.get(i).attempt() + ":");
+        for (String line : all.subList(first, all.size())) {
+          lines.add("  " + Text.fit(line.replaceAll("\\p{Cntrl}", " "), width - 2));
+        }
+        return;
+      }
+    }
+  }
+
+  private static void field(List<String> lines, String label, String value, int width) {
+    String before = Text.pad(label, LABEL_WIDTH);
+    for (String line : Text.wrap(value, width - LABEL_WIDTH)) {
+      lines.add(before + line);
+      before = " ".repeat(LABEL_WIDTH);
+    }
+  }
+
+  private static String time(Instant at) {
+    return at.truncatedTo(ChronoUnit.SECONDS).toString();
+  }
+
+  /** The time of day alone when the day is the same. */
+  private static String clock(Instant at, Instant start) {
+    boolean sameDay = at.truncatedTo(ChronoUnit.DAYS).equals(start.truncatedTo(ChronoUnit.DAYS));
+    return sameDay ? time(at).substring(11) : time(at);
+  }
+}

@@ -1,0 +1,127 @@
+package io.lockstep.coordinator.cli;
+
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The lockstep command. */
+@Command(
+    name = "lockstep",
+    description = "Runs torchrun + DeepSpeed jobs on plain GPU hosts and keeps them running.",
+    subcommands = {
+      SubmitCommand.class,
+      ListCommand.class,
+      DescribeCommand.class,
+      WatchCommand.class,
+      EventsCommand.class,
+      LogsCommand.class,
+      CancelCommand.class,
+      DrainCommand.class,
+      ResumeCommand.class,
+      NodesCommand.class,
+      VersionCommand.class
+    },
+    synopsisSubcommandLabel = "VERB",
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 internal error, 2 usage, 3 the job's own code failed,",
+      "4 restart budget spent, 5 no progress, 6 infrastructure, 7 canceled,",
+      "8 no coordinator reachable, 9 refused (conflict, invalid spec, not found).",
+      "",
+      "First steps: lockstep nodes; lockstep submit JOB.yaml --watch"
+    })
+public final class Main implements Runnable {
+  static final String API_VARIABLE = "LOCKSTEP_API";
+
+  /** Stands in until picocli has set a verb's parent. */
+  static final Main UNSET = new Main(Terminal.ofProcess());
+
+  @Option(
+      names = "--api",
+      paramLabel = "URL[,URL...]",
+      scope = ScopeType.INHERIT,
+      description = "Where the API is (env LOCKSTEP_API; default http://127.0.0.1:7733).")
+  private Optional<String> api = Optional.empty();
+
+  @Option(
+      names = "--output",
+      paramLabel = "table|json",
+      scope = ScopeType.INHERIT,
+      description = "Form of results on stdout: table (default) or json.")
+  private Session.OutputForm output = Session.OutputForm.table;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Show this help and exit.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at it
+  private boolean help;
+
+  private final Terminal terminal;
+
+  Main(Terminal terminal) {
+    this.terminal = terminal;
+  }
+
+  public static void main(String[] args) {
+    System.exit(run(Terminal.ofProcess(), args));
+  }
+
+  /** Runs one command; the number that the process should exit with. */
+  public static int run(Terminal terminal, String... args) {
+    int code = commandLine(terminal).execute(args);
+    terminal.out().flush();
+    terminal.err().flush();
+    return code;
+  }
+
+  /** The command with all its verbs, to which a distribution may add its own. */
+  public static CommandLine commandLine(Terminal terminal) {
+    return new CommandLine(new Main(terminal))
+        .setOut(writer(terminal.out()))
+        .setErr(writer(terminal.err()))
+        .setColorScheme(
+            CommandLine.Help.defaultColorScheme(
+                terminal.isColored() ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF))
+        .setUsageHelpWidth(Terminal.DEFAULT_WIDTH)
+        .setUsageHelpAutoWidth(false)
+        .setParameterExceptionHandler((e, args) -> usage(terminal, e))
+        .setExecutionExceptionHandler((e, line, parsed) -> Failures.tell(terminal, e).number());
+  }
+
+  /** Without a verb: what there is. */
+  @Override
+  public void run() {
+    CommandLine line = commandLine(terminal);
+    throw new ParameterException(line, "a verb is missing");
+  }
+
+  Session session() throws UsageMistake {
+    String addresses =
+        api.or(() -> Optional.ofNullable(terminal.env().get(API_VARIABLE)))
+            .filter(text -> !text.isBlank())
+            .orElse(ApiClient.DEFAULT_API);
+    var json = CliJson.mapper();
+    return new Session(new ApiClient(ApiClient.addresses(addresses), json), terminal, output, json);
+  }
+
+  private static int usage(Terminal terminal, ParameterException e) {
+    terminal.say("lockstep: " + e.getMessage());
+    UnmatchedArgumentException.printSuggestions(e, writer(terminal.err()));
+    terminal.say("help: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+    return ExitCode.USAGE.number();
+  }
+
+  private static PrintWriter writer(PrintStream stream) {
+    return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), true);
+  }
+}

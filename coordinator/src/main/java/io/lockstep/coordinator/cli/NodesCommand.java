@@ -1,0 +1,41 @@
+package io.lockstep.coordinator.cli;
+
+import io.lockstep.protocol.api.NodeView;
+import java.util.List;
+import picocli.CommandLine.Command;
+
+/** Lists the nodes. */
+@Command(name = "nodes", description = "List the nodes of the fleet.")
+final class NodesCommand extends Verb {
+  @Override
+  ExitCode run(Session session) throws ApiRefused, NoCoordinator {
+    List<NodeView> nodes = session.api().nodes();
+    if (session.isJson()) {
+      session.printJson(nodes);
+      return ExitCode.DONE;
+    }
+    var table =
+        new TableWriter(
+            session.terminal().width(), "NODE", "HEALTH", "ROLE", "GPUS", "RANK", "JOB, REASON");
+    for (NodeView node : nodes) {
+      table.row(
+          node.node().equals(node.address()) ? node.node() : node.node() + "@" + node.address(),
+          node.health(),
+          node.coordinator() ? "coordinator" : node.seat() ? "seat" : "-",
+          Integer.toString(node.gpus().size()),
+          node.nodeRank().map(rank -> Integer.toString(rank)).orElse("-"),
+          what(node));
+    }
+    session.print(table.lines());
+    return ExitCode.DONE;
+  }
+
+  private static String what(NodeView node) {
+    String job = node.job().orElse("");
+    boolean hasReason = !node.health().equals("READY") && !node.reason().message().isEmpty();
+    if (!hasReason) {
+      return job.isEmpty() ? "-" : job;
+    }
+    return (job.isEmpty() ? "" : job + ", ") + node.reason().message();
+  }
+}

@@ -1,0 +1,145 @@
+package io.lockstep.coordinator.cli;
+
+import io.lockstep.coordinator.jobfile.JobDocument;
+import io.lockstep.coordinator.jobfile.JobFile;
+import io.lockstep.protocol.api.SubmitResponse;
+import io.lockstep.protocol.model.JobId;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Queues a job. */
+@Command(name = "submit", description = "Queue a job; prints its id alone on stdout.")
+final class SubmitCommand extends Verb {
+  /** How long a submission is repeated while seats answer that they have no coordinator. */
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  @Parameters(paramLabel = "JOB.yaml", description = "The job file; - reads stdin.")
+  private String file = "";
+
+  @Option(
+      names = "--set",
+      paramLabel = "key=value",
+      description = "Change the job file: a dotted key, a YAML value. May be repeated.")
+  private List<String> edits = new ArrayList<>();
+
+  @Option(names = "--id", paramLabel = "ID", description = "Id of the job.")
+  private Optional<String> id = Optional.empty();
+
+  @Option(names = "--watch", description = "Then follow the job; exits with the job's code.")
+  private boolean watch;
+
+  @Override
+  ExitCode run(Session session) throws Exception {
+    Terminal terminal = session.terminal();
+    if (id.isPresent()) {
+      checkId(id.get());
+    }
+    Optional<Path> path = file.equals("-") ? Optional.empty() : Optional.of(path(terminal));
+    JobDocument document = edited(read(path, terminal));
+    JobDocument whole =
+        document.mistakes().isEmpty() ? resolved(document, path, terminal) : document;
+    JobFile.Parsed parsed = JobFile.parse(whole, JobFile.Defaults.STANDARD);
+    if (parsed.spec().isEmpty()) {
+      int count = parsed.mistakes().size();
+      terminal.say(
+          "lockstep: " + count + (count == 1 ? " mistake" : " mistakes") + ", nothing was queued");
+      Failures.tellMistakes(terminal, file.equals("-") ? "stdin" : file, parsed.mistakes());
+      terminal.say("next: correct " + (count == 1 ? "it" : "them") + " and submit again");
+      return ExitCode.REFUSED;
+    }
+    if (id.isPresent() && parsed.id().isPresent() && !id.equals(parsed.id())) {
+      throw new UsageMistake(
+          "--id says "
+              + id.get()
+              + ", the job file says "
+              + parsed.id().get()
+              + "; keep one of them");
+    }
+    String chosen = id.or(parsed::id).orElse(JobFile.idFor(parsed.spec().get().name(), random()));
+    return submit(session, whole.json(), chosen);
+  }
+
+  private ExitCode submit(Session session, String jobFile, String chosen) throws Exception {
+    var patience = new Patience(session.terminal(), PATIENCE, true);
+    SubmitResponse response = patience.until(() -> session.api().submit(jobFile, chosen));
+    if (session.isJson() && !watch) {
+      session.printJson(response);
+    } else {
+      session.print(response.id());
+    }
+    session
+        .terminal()
+        .say((response.created() ? "queued: " : "known already: ") + response.reason().message());
+    if (watch) {
+      return new Watcher(session).untilOver(response.id());
+    }
+    session.suggest("lockstep watch " + response.id());
+    return ExitCode.DONE;
+  }
+
+  private static JobDocument resolved(
+      JobDocument document, Optional<Path> path, Terminal terminal) {
+    Path folder = path.map(Path::getParent).orElse(terminal.folder());
+    return new JobFileResolver(folder, terminal.env().getOrDefault("HOME", "/")).resolve(document);
+  }
+
+  private JobDocument edited(JobDocument document) throws UsageMistake {
+    if (edits.size() > JobDocument.MAX_EDITS) {
+      throw new UsageMistake("--set may be given " + JobDocument.MAX_EDITS + " times");
+    }
+    JobDocument edited = document;
+    for (String edit : edits) {
+      edited = edited.edited(edit);
+    }
+    return edited;
+  }
+
+  private Path path(Terminal terminal) throws UsageMistake {
+    try {
+      return terminal.folder().resolve(file).toAbsolutePath();
+    } catch (InvalidPathException e) {
+      throw new UsageMistake("\"" + file + "\" is no path");
+    }
+  }
+
+  private JobDocument read(Optional<Path> path, Terminal terminal) throws UsageMistake {
+    try (InputStream in = path.isEmpty() ? terminal.in() : Files.newInputStream(path.get())) {
+      byte[] bytes = in.readNBytes(JobDocument.MAX_BYTES + 1);
+      return JobDocument.read(
+          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
+    } catch (NoSuchFileException e) {
+      throw new UsageMistake("there is no file " + file + "; examples lie in examples/*.yaml");
+    } catch (CharacterCodingException e) {
+      throw new UsageMistake(file + " is not UTF-8 text");
+    } catch (IOException e) {
+      throw new UsageMistake(file + " cannot be read: " + e.getMessage());
+    }
+  }
+
+  private static void checkId(String id) throws UsageMistake {
+    try {
+      new JobId(id);
+    } catch (IllegalArgumentException e) {
+      throw new UsageMistake("--id: " + e.getMessage());
+    }
+  }
+
+  private static String random() {
+    return Long.toString(ThreadLocalRandom.current().nextLong(1L << 40, 1L << 60), 36);
+  }
+}

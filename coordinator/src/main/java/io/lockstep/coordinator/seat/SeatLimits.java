@@ -1,0 +1,44 @@
+package io.lockstep.coordinator.seat;
+
+import java.time.Duration;
+
+/** Every limit of seats and quorum, each with its unit. */
+public final class SeatLimits {
+  /** What one Akka frame may hold; the actor system's maximum-frame-size must be at least this. */
+  public static final int MAX_FRAME_BYTES = 4 * 1024 * 1024;
+
+  /** Snapshot and events since together; leaves room in the frame for names and numbers. */
+  public static final int MAX_STATE_BYTES = 3 * 1024 * 1024;
+
+  /** Events that a seat keeps since its snapshot; compact long before. */
+  public static final int MAX_EVENTS_SINCE_SNAPSHOT = 4_096;
+
+  /** From this many events since the snapshot on, {@link QuorumDriver#wantsCompaction()} holds. */
+  public static final int COMPACT_AFTER_EVENTS = 256;
+
+  /** From this many bytes of events since the snapshot on, compaction is wanted too. */
+  public static final int COMPACT_AFTER_BYTES = 1024 * 1024;
+
+  /**
+   * How often the coordinator ticks its {@link QuorumDriver}: lost messages are sent again then.
+   */
+  public static final Duration TICK = Duration.ofMillis(500);
+
+  /** An idle coordinator asks all seats this often whether they still follow it. */
+  public static final Duration PROBE_INTERVAL = Duration.ofSeconds(2);
+
+  /** The whole state goes to one seat at most this often. */
+  public static final Duration INSTALL_INTERVAL = Duration.ofMillis(400);
+
+  /** A refused coordinator waits a random time between these two (A7). */
+  public static final Duration MIN_STEP_DOWN_WAIT = Duration.ofMillis(50);
+
+  public static final Duration MAX_STEP_DOWN_WAIT = Duration.ofSeconds(1);
+
+  /**
+   * Requests waiting for a seat's disk; what comes beyond is dropped and sent again by its sender.
+   */
+  public static final int MAX_QUEUED_REQUESTS = 1_000;
+
+  private SeatLimits() {}
+}
