@@ -32,7 +32,7 @@ class Kill:
 Command = Stop | Kill
 
 
-class _BadLine(Exception):
+class _BadLineError(Exception):
     """What a client said makes no sense; the text tells it why."""
 
 
@@ -128,7 +128,7 @@ class Control:
                 client.watches = True
             elif not isinstance(operation, str):
                 self._commands.append(operation)
-        except _BadLine as bad:
+        except _BadLineError as bad:
             self._send(client, _error(str(bad)))
             return
         self._send(client, _line(self._status()))
@@ -195,9 +195,9 @@ def _operation(line: bytes) -> str | Command:
     try:
         raw = json.loads(line)
     except (ValueError, RecursionError):
-        raise _BadLine("a line must be one JSON object") from None
+        raise _BadLineError("a line must be one JSON object") from None
     if not isinstance(raw, dict):
-        raise _BadLine("a line must be one JSON object")
+        raise _BadLineError("a line must be one JSON object")
     operation = raw.get("op")
     if operation in ("status", "watch"):
         return str(operation)
@@ -206,9 +206,9 @@ def _operation(line: bytes) -> str | Command:
     if operation == "stop":
         grace = raw.get("graceSeconds", DEFAULT_GRACE_SECONDS)
         if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace <= MAX_GRACE_SECONDS:
-            raise _BadLine(f"graceSeconds must be a number from 0 to {MAX_GRACE_SECONDS:.0f}")
+            raise _BadLineError(f"graceSeconds must be a number from 0 to {MAX_GRACE_SECONDS:.0f}")
         return Stop(float(grace))
-    raise _BadLine(f"unknown op {str(operation)[:64]!r}; known are status, watch, stop, kill")
+    raise _BadLineError(f"unknown op {str(operation)[:64]!r}; known are status, watch, stop, kill")
 
 
 def _error(message: str) -> bytes:

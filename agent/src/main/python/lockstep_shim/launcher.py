@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import Any
 
-from lockstep_shim import procfs, spec
+from lockstep_shim import procfs, shim, spec
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.spec import MARKER_NAME, Spec, SpecError
 
@@ -66,10 +66,7 @@ def _launch(wanted: Spec) -> dict[str, Any]:
         try:
             ours.close()
             os.setsid()
-            if os.fork() == 0:
-                status = _become_shim(wanted, launcher_id, theirs)
-            else:
-                status = 0
+            status = _become_shim(wanted, launcher_id, theirs) if os.fork() == 0 else 0
         except BaseException:  # the end of a forked process's story: nothing may run on in the launcher's name
             traceback.print_exc()
         os._exit(status)
@@ -102,8 +99,6 @@ def _await_shim(ours: socket.socket) -> dict[str, Any]:
 
 def _become_shim(wanted: Spec, launcher_id: ProcessId, theirs: socket.socket) -> int:
     _leave_launcher_behind(wanted, theirs.fileno())
-    from lockstep_shim import shim
-
     return shim.run(wanted, launcher_id, theirs)
 
 

@@ -117,12 +117,11 @@ class ProgressReader:
             return
         if self._source is None:
             self._source, self._bar_began = "bar", began
-        elif total != self.progress.total_steps or self._bar_began is None:
-            return
-        elif began > self._bar_began + BAR_START_TOLERANCE_SECONDS:
-            return
         else:
-            self._bar_began = min(self._bar_began, began)
+            training_began = began if self._bar_began is None else self._bar_began
+            if total != self.progress.total_steps or began > training_began + BAR_START_TOLERANCE_SECONDS:
+                return
+            self._bar_began = min(training_began, began)
         self._advance(step, total)
 
     def _take_text(self, text: str) -> None:

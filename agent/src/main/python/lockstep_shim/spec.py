@@ -16,9 +16,10 @@ MAX_LOCAL_WORLD_SIZE = 1_024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path holds 108 with its final NUL
 MIN_SEGMENT_BYTES = 4_096
 
+_KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
 _KNOWN = frozenset(
-    ("version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python", "logs")
-    + ("progressRank", "workerExec")
+    {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
+    | {"logs", "progressRank", "workerExec"}
 )
 
 
@@ -87,6 +88,8 @@ def parse(raw: object) -> Spec:
     log_fields = _Fields(logs if isinstance(logs, dict) else {}, problems, "logs.")
     if not isinstance(logs, dict):
         problems.append("logs must be an object")
+    else:
+        problems.extend(f"unknown field 'logs.{name}'" for name in sorted(set(logs) - _KNOWN_LOGS))
     worker_exec = raw.get("workerExec", True)
     if not isinstance(worker_exec, bool):
         problems.append("workerExec must be true or false")

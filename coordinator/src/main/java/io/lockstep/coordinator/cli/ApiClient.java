@@ -22,7 +22,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +34,8 @@ final class ApiClient {
   /** Where the API is unless somebody says otherwise. */
   static final String DEFAULT_API = "http://127.0.0.1:7733";
 
-  static final int MAX_EVENTS = 10_000;
+  /** Events of one answer; more are asked for after them. */
+  static final int MAX_EVENTS = 500;
 
   private static final int CONNECT_TIMEOUT_MILLIS = 2_000;
   private static final int READ_TIMEOUT_MILLIS = 15_000;
@@ -96,13 +96,9 @@ final class ApiClient {
             EventView[].class));
   }
 
-  /** One piece of a rank's output. */
-  LogView log(String id, int rank, OptionalInt attempt, long offset)
-      throws ApiRefused, NoCoordinator {
-    String query = "?rank=" + rank + "&offset=" + offset;
-    if (attempt.isPresent()) {
-      query += "&attempt=" + attempt.getAsInt();
-    }
+  /** One piece of a rank's output in one attempt. */
+  LogView log(String id, int rank, int attempt, long offset) throws ApiRefused, NoCoordinator {
+    String query = "?rank=" + rank + "&offset=" + offset + "&attempt=" + attempt;
     return get("/v1/jobs/" + segment(id) + "/logs" + query, LogView.class);
   }
 

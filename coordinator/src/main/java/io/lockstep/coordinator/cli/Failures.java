@@ -2,6 +2,7 @@ package io.lockstep.coordinator.cli;
 
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.api.Problem.Mistake;
+import java.io.UncheckedIOException;
 import java.util.List;
 
 /** Tells a failure to a tired person: what happened, and what to type next. */
@@ -21,6 +22,9 @@ final class Failures {
       terminal.say(
           "next: start lockstepd on a seat, or name one: lockstep --api http://SEAT:7733 nodes");
       return ExitCode.NO_COORDINATOR;
+    }
+    if (failure instanceof UncheckedIOException && terminal.out().checkError()) {
+      return ExitCode.INTERNAL; // nobody reads: nothing to tell
     }
     if (failure instanceof InterruptedException) {
       Thread.currentThread().interrupt();

@@ -12,13 +12,17 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Makes a job file whole for a server that reads no files: paths absolute, ZeRO file inline. */
+/**
+ * Makes a job file whole for a server that reads no files: paths absolute, ZeRO file inline. The
+ * workdir and the ZeRO file are taken from the job file's folder, all other paths from the workdir,
+ * where the script would look for them.
+ */
 final class JobFileResolver {
   private final Path folder;
   private final String home;
 
   /**
-   * @param folder the job file's folder, against which relative paths are taken
+   * @param folder the job file's folder, which is also the workdir unless the file says another
    * @param home the user's home, for a path that begins with ~/
    */
   JobFileResolver(Path folder, String home) {
@@ -35,10 +39,10 @@ final class JobFileResolver {
     Path workdir = resolved.text("workdir").flatMap(JobFileResolver::path).orElse(folder);
     resolved = absolute(resolved, "script", workdir);
     for (String key : JobFile.PATH_KEYS) {
-      resolved = absolute(resolved, key, folder);
+      resolved = absolute(resolved, key, workdir);
     }
     if (resolved.text("python").filter(python -> python.contains("/")).isPresent()) {
-      resolved = absolute(resolved, "python", folder);
+      resolved = absolute(resolved, "python", workdir);
     }
     return withZeroInline(resolved);
   }

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** Prints the output of several ranks line by line, each line whole and after its place. */
 final class LogPrinter {
@@ -54,7 +53,7 @@ final class LogPrinter {
   }
 
   /** Prints what comes until the attempt named is over, or the job. */
-  ExitCode follow(JobView first, OptionalInt rank, OptionalInt attempt)
+  ExitCode follow(JobView first, Optional<Integer> rank, Optional<Integer> attempt)
       throws ApiRefused, NoCoordinator, InterruptedException {
     var patience = new Patience(session.terminal(), Patience.LONGEST, true);
     JobView view = first;
@@ -100,13 +99,13 @@ final class LogPrinter {
     return more;
   }
 
-  private static boolean isOver(JobView view, OptionalInt attempt) {
+  private static boolean isOver(JobView view, Optional<Integer> attempt) {
     if (JobText.isTerminal(view)) {
       return true;
     }
     return attempt.isPresent()
         && view.attempts().stream()
-            .anyMatch(past -> past.attempt() == attempt.getAsInt() && past.endedAt().isPresent());
+            .anyMatch(past -> past.attempt() == attempt.get() && past.endedAt().isPresent());
   }
 
   private List<Stream> streams(int attempt, List<Integer> ranks) {
@@ -132,7 +131,7 @@ final class LogPrinter {
 
     /** Prints one piece; true when there was one, and so perhaps another. */
     boolean poll() throws ApiRefused, NoCoordinator {
-      LogView piece = session.api().log(job, rank, OptionalInt.of(attempt), offset);
+      LogView piece = session.api().log(job, rank, attempt, offset);
       prefix = piece.nodeRank() + "/" + piece.rank() + " | ";
       if (piece.offset() > offset && offset >= 0) {
         session
@@ -148,6 +147,7 @@ final class LogPrinter {
       } else {
         add(piece.text());
       }
+      session.terminal().out().flush();
       over = piece.ended() && !moved;
       return moved;
     }
@@ -185,7 +185,7 @@ final class LogPrinter {
     /** A progress bar draws over itself; of such a line only the last state is shown. */
     private void print(String line) {
       String whole = line.endsWith("\r") ? line.substring(0, line.length() - 1) : line;
-      session.print(prefix + whole.substring(whole.lastIndexOf('\r') + 1));
+      session.terminal().out().println(prefix + whole.substring(whole.lastIndexOf('\r') + 1));
     }
   }
 }

@@ -2,7 +2,7 @@ package io.lockstep.coordinator.cli;
 
 import io.lockstep.protocol.api.JobView;
 import java.util.List;
-import java.util.OptionalInt;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,13 +17,13 @@ final class LogsCommand extends Verb {
   private String job = "";
 
   @Option(names = "--rank", paramLabel = "R", description = "Only this worker (default: all).")
-  private OptionalInt rank = OptionalInt.empty();
+  private Optional<Integer> rank = Optional.empty();
 
   @Option(
       names = "--attempt",
       paramLabel = "N",
       description = "This attempt (default: the newest).")
-  private OptionalInt attempt = OptionalInt.empty();
+  private Optional<Integer> attempt = Optional.empty();
 
   @Option(
       names = {"-f", "--follow"},
@@ -32,11 +32,11 @@ final class LogsCommand extends Verb {
 
   @Override
   ExitCode run(Session session) throws Exception {
-    if (rank.isPresent() && rank.getAsInt() < 0) {
-      throw new UsageMistake("--rank must be 0 or more, found: " + rank.getAsInt());
+    if (rank.isPresent() && rank.get() < 0) {
+      throw new UsageMistake("--rank must be 0 or more, found: " + rank.get());
     }
-    if (attempt.isPresent() && attempt.getAsInt() < 1) {
-      throw new UsageMistake("--attempt must be 1 or more, found: " + attempt.getAsInt());
+    if (attempt.isPresent() && attempt.get() < 1) {
+      throw new UsageMistake("--attempt must be 1 or more, found: " + attempt.get());
     }
     JobView view = session.api().job(job);
     var printer = new LogPrinter(session, job);
@@ -53,9 +53,9 @@ final class LogsCommand extends Verb {
   }
 
   /** The ranks of an attempt: as asked, or all of its rank table. */
-  static List<Integer> ranks(JobView view, int attempt, OptionalInt asked) {
+  static List<Integer> ranks(JobView view, int attempt, Optional<Integer> asked) {
     if (asked.isPresent()) {
-      return List.of(asked.getAsInt());
+      return List.of(asked.get());
     }
     int nodes =
         view.attempts().stream()

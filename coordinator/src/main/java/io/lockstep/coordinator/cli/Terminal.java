@@ -1,10 +1,12 @@
 package io.lockstep.coordinator.cli;
 
+import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,14 +71,18 @@ public record Terminal(
     err.flush();
   }
 
+  /** Waits; ends the command when nobody reads its output any more, as in a pipe to head. */
   void sleep(Duration duration) throws InterruptedException {
-    out.flush();
+    if (out.checkError()) {
+      throw new UncheckedIOException(new IOException("stdout is closed"));
+    }
     sleeper.sleep(duration);
   }
 
   // Names of jobs may be Chinese, and a host without a locale must still print them.
   private static PrintStream utf8(FileDescriptor descriptor) {
-    return new PrintStream(new FileOutputStream(descriptor), false, StandardCharsets.UTF_8);
+    return new PrintStream(
+        new BufferedOutputStream(new FileOutputStream(descriptor)), false, StandardCharsets.UTF_8);
   }
 
   // System.console() says whether stdin and stdout are terminals, and on JDK 22+ nothing at all.

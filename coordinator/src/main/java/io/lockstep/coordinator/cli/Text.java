@@ -9,7 +9,7 @@ final class Text {
 
   /** One line without control characters: what a job says must not steer the terminal. */
   static String printable(String text) {
-    return text.replaceAll("[\\p{Cntrl}\u0080-\u009f]+", " ").strip();
+    return text.replaceAll("[\\p{Cntrl}\u0080-\u009f]+", " ").stripTrailing();
   }
 
   /** Columns that the text takes; Chinese and the like take two each. */
@@ -42,7 +42,7 @@ final class Text {
   static List<String> wrap(String text, int width) {
     var lines = new ArrayList<String>();
     var line = new StringBuilder();
-    for (String word : printable(text).split(" ", -1)) {
+    for (String word : printable(text).strip().split(" ", -1)) {
       if (!line.isEmpty() && width(line.toString()) + 1 + width(word) > width) {
         lines.add(line.toString());
         line.setLength(0);

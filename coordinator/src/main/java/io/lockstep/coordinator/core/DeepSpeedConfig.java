@@ -101,7 +101,7 @@ public final class DeepSpeedConfig {
     if (train == 0) {
       train = product(micro, accumulation, worldSize);
     }
-    return train > 0 && train == product(micro, accumulation, worldSize)
+    return train > 0 && train < Long.MAX_VALUE && train == product(micro, accumulation, worldSize)
         ? Optional.of(new Batch(train, micro, accumulation))
         : Optional.empty();
   }

@@ -319,7 +319,7 @@ public final class JobFile {
     Optional<Integer> stage =
         Fields.word(value.get(), Fields.MAX_TEXT_CHARS)
             .flatMap(text -> Fields.wholeNumber(text, 1, 3));
-    if (stage.isEmpty()) {
+    if (stage.isEmpty() && mistakes.stream().noneMatch(known -> known.field().equals("zero"))) {
       file.wrong(
           value.get(),
           "zero",

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.rest;
 
 import akka.http.javadsl.model.HttpRequest;
 import akka.http.javadsl.model.StatusCodes;
+import akka.http.scaladsl.model.IllegalUriException;
 import akka.util.ByteString;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonMappingException;
@@ -46,7 +47,11 @@ record Call(
   }
 
   Optional<String> query(String name) {
-    return request.getUri().query().get(name).filter(text -> !text.isEmpty());
+    try {
+      return request.getUri().query().get(name).filter(text -> !text.isEmpty());
+    } catch (IllegalUriException e) {
+      throw Refusal.invalid("the query is no query: " + e.info().summary(), List.of());
+    }
   }
 
   /** A whole number from the query. */

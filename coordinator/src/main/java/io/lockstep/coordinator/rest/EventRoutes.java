@@ -27,8 +27,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** A job's events over HTTP: a list, or a stream that ends with the job. */
 final class EventRoutes {
-  static final int DEFAULT_LIMIT = 1_000;
-  static final int MAX_LIMIT = 10_000;
+  static final int DEFAULT_LIMIT = 500;
+
+  /** Most events of one answer; they must fit into one message of the coordinator. */
+  static final int MAX_LIMIT = 1_000;
 
   /** Most streams that one daemon serves at once. */
   static final int MAX_STREAMS = 64;
@@ -70,28 +72,33 @@ final class EventRoutes {
   }
 
   private HttpResponse stream(JobId job, long after) {
-    if (streams.incrementAndGet() > MAX_STREAMS) {
-      streams.decrementAndGet();
+    if (streams.get() >= MAX_STREAMS) {
       throw Refusal.of(
           new Reason(
               ReasonCode.OVERLOADED,
-              MAX_STREAMS + " event streams are open here; ask another seat, or without follow"));
+              MAX_STREAMS + " event streams are open here; ask another seat, or for JSON"));
     }
     long until = System.nanoTime() + MAX_STREAM_LIFE.toNanos();
-    Source<ByteString, NotUsed> bytes =
-        Source.unfoldAsync(new Cursor(after, false, true), cursor -> step(job, cursor, until))
-            .mapConcat(batch -> batch)
-            .keepAlive(HEARTBEAT, () -> ":\n\n")
-            .map(ByteString::fromString)
-            .watchTermination(
-                (mat, done) -> {
-                  done.whenComplete((ignored, failure) -> streams.decrementAndGet());
-                  return mat;
-                });
+    // counted when it begins to flow: a client that left before never ends it
+    Source<ByteString, ?> bytes =
+        Source.fromMaterializer((materializer, attributes) -> counted(job, after, until));
     return HttpResponse.create()
         .withStatus(200)
         .withEntity(
             HttpEntities.createChunked(MediaTypes.TEXT_EVENT_STREAM.toContentType(), bytes));
+  }
+
+  private Source<ByteString, NotUsed> counted(JobId job, long after, long until) {
+    streams.incrementAndGet();
+    return Source.unfoldAsync(new Cursor(after, false, true), cursor -> step(job, cursor, until))
+        .mapConcat(batch -> batch)
+        .keepAlive(HEARTBEAT, () -> ":\n\n")
+        .map(ByteString::fromString)
+        .watchTermination(
+            (value, done) -> {
+              done.whenComplete((ignored, failure) -> streams.decrementAndGet());
+              return value;
+            });
   }
 
   /** Where a stream stands. */

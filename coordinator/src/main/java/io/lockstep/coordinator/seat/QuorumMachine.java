@@ -119,7 +119,7 @@ class QuorumMachine {
 
   private void ask(Turn turn, Term term, boolean guess) {
     turn.heard = term;
-    turn.phase = new Asking(term, guess, Map.of(), "");
+    turn.phase = new Asking(term, guess, Map.of(), "", List.of(turn.requests));
     for (SeatId seat : configured) {
       sendPromise(turn, seat, term);
     }
@@ -128,13 +128,14 @@ class QuorumMachine {
   private void askAgain(Turn turn, Asking asking) {
     var answered = new HashSet<SeatId>();
     asking.promises().keySet().forEach(acceptor -> answered.add(acceptor.seat()));
+    Asking next = asking.nextRound(turn.requests);
     // those who answered too: one that was empty may belong to a cluster by now
     for (SeatId seat : contacts(asking)) {
       sendPromise(turn, seat, asking.term());
     }
     String waiting = whyWaiting(asking, answered, turn.troubles);
+    turn.phase = next.withWaiting(waiting);
     if (!waiting.equals(asking.waiting())) {
-      turn.phase = new Asking(asking.term(), asking.guess(), asking.promises(), waiting);
       turn.outcomes.add(new QuorumOutcome.Waiting(noQuorum(waiting)));
     }
   }
@@ -154,7 +155,7 @@ class QuorumMachine {
       var promises = new LinkedHashMap<>(asking.promises());
       promises.merge(
           acceptor, promised, (old, late) -> old.request() < late.request() ? late : old);
-      var next = new Asking(asking.term(), asking.guess(), promises, asking.waiting());
+      Asking next = asking.withPromises(promises);
       turn.phase = next;
       evaluate(turn, next);
     } else if (turn.phase instanceof Leading leading
@@ -222,13 +223,13 @@ class QuorumMachine {
     return count >= membership.majority();
   }
 
-  /** All configured seats, present and empty (A3). */
+  /** All configured seats, present and empty, as of a moment ago (A3). */
   Optional<Map<SeatId, DiskId>> founders(Asking asking) {
     Map<SeatId, Promised> latest = latest(asking);
     var disks = new TreeMap<SeatId, DiskId>();
     for (SeatId seat : configured) {
       Promised promised = latest.get(seat);
-      if (promised == null || promised.standing() != Standing.EMPTY) {
+      if (promised == null || promised.standing() != Standing.EMPTY || !asking.isFresh(promised)) {
         return Optional.empty();
       }
       disks.put(seat, promised.disk());
@@ -550,17 +551,14 @@ class QuorumMachine {
     return (Leading) turn.phase;
   }
 
-  private void sendAgain(Turn turn, Leading leading) {
+  /** The write again to those who did not accept it; now and then to all, who may be gone. */
+  private void sendAgain(Turn turn, Leading before) {
+    boolean probes = !turn.now.isBefore(before.probedAt().plus(SeatLimits.PROBE_INTERVAL));
+    Leading leading = probes ? before.withProbedAt(turn.now) : before;
+    turn.phase = leading;
     Optional<Write> write = leading.write();
-    if (write.isEmpty()) {
-      if (turn.now.isBefore(leading.probedAt().plus(SeatLimits.PROBE_INTERVAL))) {
-        return;
-      }
-      leading = leading.withProbedAt(turn.now);
-      turn.phase = leading;
-    }
     for (Membership.Member member : leading.proposed().membership().members()) {
-      if (write.isPresent() && write.get().acceptedBy().contains(member.seat())) {
+      if (!probes && write.map(w -> w.acceptedBy().contains(member.seat())).orElse(true)) {
         continue;
       }
       if (write.isPresent() && write.get().kind() == WriteKind.REWRITE) {

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.seat;
 import io.lockstep.coordinator.seat.SeatReply.Promised;
 import io.lockstep.protocol.model.Term;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -39,11 +40,40 @@ record QuorumState(long requests, Term heard, Map<SeatId, String> troubles, Phas
    * @param guess the term was chosen before any was heard: a refusal costs no waiting
    * @param promises of every disk that promised this term
    * @param waiting what was last said about why it takes long
+   * @param rounds number of the last request before each of the last rounds, oldest first
    */
-  record Asking(Term term, boolean guess, Map<Acceptor, Promised> promises, String waiting)
+  record Asking(
+      Term term, boolean guess, Map<Acceptor, Promised> promises, String waiting, List<Long> rounds)
       implements Phase {
+    static final int FRESH_ROUNDS = 4;
+
     Asking {
+      rounds = List.copyOf(rounds);
       promises = inOrder(promises);
+    }
+
+    Asking nextRound(long lastRequest) {
+      var all = new ArrayList<>(rounds);
+      all.add(lastRequest);
+      return new Asking(
+          term,
+          guess,
+          promises,
+          waiting,
+          all.subList(Math.max(0, all.size() - FRESH_ROUNDS), all.size()));
+    }
+
+    Asking withPromises(Map<Acceptor, Promised> next) {
+      return new Asking(term, guess, next, waiting, rounds);
+    }
+
+    Asking withWaiting(String next) {
+      return new Asking(term, guess, promises, next, rounds);
+    }
+
+    /** Answers one of the last rounds: an older "empty" says nothing about now. */
+    boolean isFresh(Promised promised) {
+      return promised.request() > rounds.get(0);
     }
   }
 

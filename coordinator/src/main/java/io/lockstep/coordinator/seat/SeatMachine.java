@@ -116,6 +116,11 @@ class SeatMachine {
     if (install.founding().isEmpty()) {
       throw new IllegalArgumentException("a state without founding: " + install);
     }
+    if (!install.state().membership().names(seat, state.disk())) {
+      // meant for an earlier disk, perhaps by the loser of a founding; the answer shows the new
+      // disk, which is first taken back in (A8)
+      return needsSnapshot(state, install);
+    }
     Position held = state.position();
     var target = Position.of(install.term(), install.state());
     if (target.isBefore(held)) {

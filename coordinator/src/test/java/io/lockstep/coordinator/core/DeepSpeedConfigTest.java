@@ -46,10 +46,6 @@ class DeepSpeedConfigTest {
   void whatDoesNotMultiplyIsTold(int train, int micro, int acc, String says) {
     Map<String, Object> config = config(train, micro, acc);
 
-    if (train == 0) { // so large that it overflows: never a batch that fits
-      assertThat(DeepSpeedConfig.checks(config, 4)).hasSizeLessThanOrEqualTo(1);
-      return;
-    }
     assertThat(DeepSpeedConfig.checks(config, 4))
         .singleElement()
         .satisfies(problem -> assertThat(problem).contains(says));

@@ -326,7 +326,7 @@ class RestServerTest {
     assertThat(asked.limit()).isEqualTo(5);
     isProblem(get("/v1/jobs/n-1/events?after=x"), 400, "INVALID_SPEC");
     isProblem(get("/v1/jobs/n-1/events?limit=0"), 400, "INVALID_SPEC");
-    isProblem(get("/v1/jobs/n-1/events?limit=10001"), 400, "INVALID_SPEC");
+    isProblem(get("/v1/jobs/n-1/events?limit=1001"), 400, "INVALID_SPEC");
   }
 
   @Test
@@ -355,6 +355,38 @@ class RestServerTest {
     assertThat(lines).contains("event:end");
     assertThat(JSON.readValue(lines.get(1).substring("data:".length()), EventView.class))
         .isEqualTo(event(8));
+  }
+
+  @Test
+  void aQueryThatIsNoneIsRefused() throws Exception {
+    try (var socket =
+        new java.net.Socket(
+            java.net.InetAddress.getLoopbackAddress(), server.localAddress().getPort())) {
+      socket
+          .getOutputStream()
+          .write(
+              "GET /v1/jobs/n-1/logs?rank=%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                  .getBytes(StandardCharsets.US_ASCII));
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer).startsWith("HTTP/1.1 400 ").doesNotContain("\tat ");
+    }
+  }
+
+  @Test
+  void streamsAreCountedUntilTheyEnd() throws Exception {
+
+    var once = new AtomicInteger();
+    coordinator.answers =
+        request ->
+            once.getAndIncrement() == 0
+                ? new CoordinatorAnswer.Job(job("RUNNING"))
+                : new CoordinatorAnswer.Refused(Reason.of(ReasonCode.NO_QUORUM, "none"));
+    for (int i = 0; i <= EventRoutes.MAX_STREAMS; i++) {
+      once.set(0);
+      HttpResponse<String> response =
+          send(request("/v1/jobs/n-1/events").header("Accept", "text/event-stream"));
+      assertThat(response.statusCode()).isEqualTo(200);
+    }
   }
 
   @Test

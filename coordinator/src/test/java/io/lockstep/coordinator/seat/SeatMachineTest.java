@@ -219,6 +219,14 @@ final class SeatMachineTest {
   }
 
   @Test
+  void a8AStateThatNamesAnEarlierDiskIsNotTaken() {
+    state = SeatState.empty(new DiskId("disk-2"), false);
+
+    assertThat(install(1, "c1", stateOf("a"))).isInstanceOf(NeedsSnapshot.class);
+    assertThat(state.founding()).isEmpty();
+  }
+
+  @Test
   void a8AMembershipIsAWriteOfItsOwnOrder() {
     install(1, "c1", stateOf("a"));
     Membership vacant = MEMBERS.with(SEAT, Optional.empty());

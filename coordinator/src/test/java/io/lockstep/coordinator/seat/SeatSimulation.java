@@ -44,6 +44,7 @@ final class SeatSimulation {
 
   private static final int CHAOS_STEPS = 900;
   private static final long SETTLE_MILLIS = 60_000;
+  private static final long FOUNDING_RACE_MILLIS = 5_000;
   private static final int MAX_SEAT_QUEUE = 100;
 
   private final SplittableRandom random;
@@ -68,6 +69,7 @@ final class SeatSimulation {
   private boolean calm;
   private Membership known = Membership.NONE;
   private Term knownIn = Term.NONE;
+  private long foundedAt;
   private int leaders;
   private int acknowledged;
   private int disksLost;
@@ -190,9 +192,13 @@ final class SeatSimulation {
     }
   }
 
-  /** Never more disks at once than a cluster can lose; none before it was founded. */
+  /**
+   * Never more disks at once than a cluster can lose; none before it was founded, and none while
+   * another coordinator may still be founding: a wiped seat would take part (safe, but that seat
+   * then belongs to no cluster until a person empties it).
+   */
   private boolean mayLoseItsDisk(SimSeat losing) {
-    if (known.members().isEmpty()) {
+    if (known.members().isEmpty() || now < foundedAt + FOUNDING_RACE_MILLIS) {
       return false;
     }
     long lost =
@@ -477,6 +483,7 @@ final class SeatSimulation {
 
     private void onOutcome(QuorumOutcome outcome) {
       if (outcome instanceof QuorumOutcome.BecameLeader became) {
+        foundedAt = leaders == 0 ? now : foundedAt;
         leaders++;
         history = new ArrayList<>(longs(became.state().snapshot()));
         became.state().events().forEach(e -> history.addAll(longs(e)));

@@ -12,7 +12,7 @@ final class SeatSimulationTest {
   private static final int SEEDS = Integer.getInteger("simulation.seeds", 2_000);
 
   /** Seeds within which a rule taken out is noticed; those noticed most rarely need thousands. */
-  private static final int MUTATION_SEEDS = 6_000;
+  private static final int MUTATION_SEEDS = 20_000;
 
   @Test
   void noScheduleBreaksAnInvariantAndEveryOneSettles() {

@@ -1,0 +1,174 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.RankTable;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Finds what all prepared nodes agree on: script, ZeRO configuration, checkpoint to go on from. */
+final class Agreement {
+  private Agreement() {}
+
+  /** Agreed, or why not. */
+  sealed interface Outcome {
+    record Agreed(Optional<CompleteCheckpoint> resume, boolean moveAside) implements Outcome {}
+
+    /** The job cannot run like this. */
+    record Refused(Reason reason) implements Outcome {}
+
+    /** Nodes see different things for now; another attempt may find them equal. */
+    record NotYet(NodeId node, String message) implements Outcome {}
+  }
+
+  static Outcome of(Job job, AttemptState attempt) {
+    Map<NodeId, PreparedNode> said = attempt.prepared();
+    Optional<String> differ = different(said, PreparedNode::scriptSha256);
+    if (differ.isPresent()) {
+      return new Outcome.Refused(
+          Reason.of(
+              ReasonCode.DIFFERENT_SCRIPT,
+              "%s is not the same file everywhere: %s; copy one version to all nodes",
+              job.spec().script(),
+              differ.get()));
+    }
+    Optional<String> zero = different(said, p -> p.zeroSha256().orElse("none"));
+    if (zero.isPresent()) {
+      return new Outcome.Refused(
+          Reason.of(
+              ReasonCode.DIFFERENT_ZERO_CONFIG,
+              "the ZeRO configuration was not written alike: %s",
+              zero.get()));
+    }
+    return checkpoint(job, attempt);
+  }
+
+  private static Optional<String> different(
+      Map<NodeId, PreparedNode> said, Function<PreparedNode, String> hash) {
+    Map<String, List<String>> nodesByHash =
+        said.entrySet().stream()
+            .collect(
+                Collectors.groupingBy(
+                    e -> hash.apply(e.getValue()),
+                    java.util.TreeMap::new,
+                    Collectors.mapping(e -> e.getKey().value(), Collectors.toList())));
+    return nodesByHash.size() <= 1
+        ? Optional.empty()
+        : Optional.of(
+            nodesByHash.entrySet().stream()
+                .map(e -> e.getValue() + " has sha256 " + shortened(e.getKey()))
+                .collect(Collectors.joining(", ")));
+  }
+
+  private static String shortened(String hash) {
+    return hash.length() > 12 ? hash.substring(0, 12) : hash;
+  }
+
+  private static Outcome checkpoint(Job job, AttemptState attempt) {
+    JobSpec.Checkpoint settings = job.spec().checkpoint();
+    if (settings.dir().isEmpty() || settings.format() == CheckpointFormat.NONE) {
+      return new Outcome.Agreed(Optional.empty(), false);
+    }
+    String dir = settings.dir().get();
+    RankTable table = attempt.table();
+    CheckpointInventory first = inventoryOf(attempt, table.master().node());
+    if (isFirstStart(job)) {
+      Optional<Outcome> existing = onExisting(job, settings, first, dir);
+      if (existing.isPresent()) {
+        return existing.get();
+      }
+    }
+    if (first.complete().isEmpty()) {
+      return new Outcome.Agreed(Optional.empty(), false);
+    }
+    Optional<CompleteCheckpoint> newest =
+        first.complete().stream()
+            .filter(c -> attempt.prepared().values().stream().allMatch(p -> holds(p, c)))
+            .findFirst();
+    if (newest.isEmpty()) {
+      NodeId without = nodeWithout(attempt, first.complete().get(0));
+      return new Outcome.NotYet(
+          without,
+          "%s is complete on %s and not on %s; checkpoint.dir must be one folder shared by all"
+              .formatted(first.complete().get(0).path(), table.master().node(), without));
+    }
+    int wrote = newest.get().worldSize();
+    if (wrote > 0 && wrote != table.worldSize()) {
+      return new Outcome.Refused(
+          Reason.of(
+              ReasonCode.CHECKPOINT_WORLD_SIZE,
+              "%s was written by %d ranks and the gang has %d; run it with %d, or convert it with"
+                  + " python -m deepspeed.checkpoint.ds_to_universal",
+              newest.get().path(),
+              wrote,
+              table.worldSize(),
+              wrote));
+    }
+    return new Outcome.Agreed(newest, false);
+  }
+
+  private static boolean isFirstStart(Job job) {
+    return job.attempts().stream().noneMatch(a -> a.runningAt().isPresent())
+        && job.lastCheckpoint().isEmpty();
+  }
+
+  private static Optional<Outcome> onExisting(
+      Job job, JobSpec.Checkpoint settings, CheckpointInventory found, String dir) {
+    boolean empty = found.complete().isEmpty() && found.incomplete().isEmpty();
+    OnExisting wish = settings.onExisting();
+    if (empty || wish == OnExisting.RESUME) {
+      return Optional.empty();
+    }
+    if (wish == OnExisting.OVERWRITE) {
+      return Optional.of(new Outcome.Agreed(Optional.empty(), true));
+    }
+    boolean ours =
+        found.owner().filter(o -> Objects.equals(o.name(), job.spec().name())).isPresent();
+    boolean plainRun = found.owner().isEmpty() && settings.named();
+    if (wish == OnExisting.AUTO && (ours || plainRun)) {
+      return Optional.empty();
+    }
+    String whose =
+        found.owner().map(o -> "of job " + o.job()).orElse("of a run that Lockstep does not know");
+    return Optional.of(
+        new Outcome.Refused(
+            Reason.of(
+                wish == OnExisting.REFUSE
+                    ? ReasonCode.CHECKPOINTS_EXIST
+                    : ReasonCode.CHECKPOINTS_OF_ANOTHER_JOB,
+                "%s holds checkpoints %s; set checkpoint.onExisting to resume or overwrite, or"
+                    + " choose another folder",
+                dir,
+                whose)));
+  }
+
+  private static CheckpointInventory inventoryOf(AttemptState attempt, NodeId node) {
+    PreparedNode said = attempt.prepared().get(node);
+    return said == null ? CheckpointInventory.EMPTY : said.checkpoints();
+  }
+
+  private static boolean holds(PreparedNode node, CompleteCheckpoint wanted) {
+    return node.checkpoints().complete().stream()
+        .anyMatch(c -> c.step() == wanted.step() && c.path().equals(wanted.path()));
+  }
+
+  private static NodeId nodeWithout(AttemptState attempt, CompleteCheckpoint wanted) {
+    return new ArrayList<>(attempt.prepared().entrySet())
+        .stream()
+            .filter(e -> !holds(e.getValue(), wanted))
+            .map(Map.Entry::getKey)
+            .findFirst()
+            .orElse(attempt.table().master().node());
+  }
+}

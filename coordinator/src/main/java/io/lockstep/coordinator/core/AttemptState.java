@@ -1,0 +1,122 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.RankTable;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The attempt under way.
+ *
+ * @param since when its present phase began
+ * @param masterPort chosen on the node of rank 0; empty until released
+ * @param released Start may have gone out
+ * @param finished nodes whose group exited 0
+ */
+public record AttemptState(
+    Fence fence,
+    RankTable table,
+    Instant plannedAt,
+    Instant since,
+    Map<NodeId, PreparedNode> prepared,
+    boolean released,
+    Optional<Integer> masterPort,
+    Optional<CompleteCheckpoint> resume,
+    boolean moveAside,
+    Set<NodeId> started,
+    Set<NodeId> finished) {
+
+  public AttemptState {
+    prepared = Collections.unmodifiableMap(new TreeMap<>(prepared));
+    started = Collections.unmodifiableSet(new TreeSet<>(started));
+    finished = Collections.unmodifiableSet(new TreeSet<>(finished));
+  }
+
+  static AttemptState planned(Fence fence, RankTable table, Instant at) {
+    return new AttemptState(
+        fence,
+        table,
+        at,
+        at,
+        Map.of(),
+        false,
+        Optional.empty(),
+        Optional.empty(),
+        false,
+        Set.of(),
+        Set.of());
+  }
+
+  AttemptState withPrepared(NodeId node, PreparedNode said) {
+    var changed = new TreeMap<>(prepared);
+    changed.put(node, said);
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        changed,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        finished);
+  }
+
+  AttemptState withRelease(int port, Optional<CompleteCheckpoint> from, boolean aside, Instant at) {
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        at,
+        prepared,
+        true,
+        Optional.of(port),
+        from,
+        aside,
+        started,
+        finished);
+  }
+
+  AttemptState withStarted(NodeId node) {
+    var changed = new TreeSet<>(started);
+    changed.add(node);
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        changed,
+        finished);
+  }
+
+  AttemptState withFinished(NodeId node) {
+    var changed = new TreeSet<>(finished);
+    changed.add(node);
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        changed);
+  }
+}

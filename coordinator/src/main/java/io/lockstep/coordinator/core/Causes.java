@@ -1,0 +1,63 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.ReasonCode;
+import java.util.Optional;
+
+/** Reads the cause of a failure out of a node's exit report. */
+final class Causes {
+  private Causes() {}
+
+  static AttemptRecord.Cause of(NodeId node, ExitReport report) {
+    if (report.portTaken()) {
+      return AttemptRecord.Cause.of(
+          FailureCause.PORT_TAKEN, node, "another program took the master port first");
+    }
+    if (report.reason().filter(r -> r.code() == ReasonCode.CHECKPOINT_CHANGED).isPresent()) {
+      return AttemptRecord.Cause.of(
+          FailureCause.CHECKPOINT_CHANGED, node, report.reason().get().message());
+    }
+    Optional<ExitReport.FirstFailure> first = report.firstFailure();
+    if (first.isPresent()) {
+      return ofWorker(node, first.get());
+    }
+    String why = report.reason().map(r -> r.message()).orElse("no reason was left");
+    FailureCause code =
+        switch (report.outcome()) {
+          case SHIM_LOST -> FailureCause.SHIM_LOST;
+          case STOPPED, NEVER_STARTED -> FailureCause.GROUP_GONE;
+          case SUCCEEDED, FAILED -> FailureCause.TORCHRUN_FAILED;
+        };
+    String exit =
+        report
+            .signal()
+            .map(s -> "torchrun was ended by signal " + s + ": ")
+            .or(() -> report.exitCode().map(c -> "torchrun exited with code " + c + ": "))
+            .orElse("");
+    return AttemptRecord.Cause.of(code, node, exit + why);
+  }
+
+  private static AttemptRecord.Cause ofWorker(NodeId node, ExitReport.FirstFailure failure) {
+    boolean killed = failure.signal().isPresent();
+    String how =
+        failure
+            .signal()
+            .map(s -> "rank %d was ended by signal %d".formatted(failure.rank(), s))
+            .orElseGet(
+                () ->
+                    failure
+                        .exitCode()
+                        .map(c -> "rank %d exited with code %d".formatted(failure.rank(), c))
+                        .orElse("rank %d failed".formatted(failure.rank())));
+    String message = failure.message().isBlank() || killed ? how : how + ": " + failure.message();
+    return new AttemptRecord.Cause(
+        killed ? FailureCause.WORKER_KILLED : FailureCause.WORKER_FAILED,
+        Optional.of(node),
+        Optional.of(failure.rank()),
+        message,
+        failure.traceback(),
+        failure.peerLoss());
+  }
+}

@@ -1,0 +1,45 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
+import java.util.Optional;
+
+/** What to do about a decision, after it is stored. Each is safe to repeat. */
+public sealed interface ClusterAction {
+  NodeId node();
+
+  /** Tell a node to be rid of older groups and get ready. */
+  record Prepare(LaunchSpec launch) implements ClusterAction {
+    @Override
+    public NodeId node() {
+      return launch.node();
+    }
+  }
+
+  /** Tell a node to start its group. */
+  record Start(
+      NodeId node,
+      Fence fence,
+      int masterPort,
+      Optional<CompleteCheckpoint> resume,
+      boolean moveAside)
+      implements ClusterAction {}
+
+  /** Tell a node to end a group. */
+  record Stop(NodeId node, Fence fence, Duration grace, String disk, String reason)
+      implements ClusterAction {}
+
+  /** Tell a node that its report was stored. */
+  record Acknowledge(NodeId node, Fence fence, Report report) implements ClusterAction {}
+
+  /** Kinds of report that agents repeat. */
+  enum Report {
+    PREPARED,
+    PREPARE_REJECTED,
+    STARTED,
+    EXITED
+  }
+}

@@ -1,0 +1,455 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.RankTable;
+import io.lockstep.protocol.model.Reason;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/** What became true; stored by a majority of seats before anything is done about it. */
+public sealed interface ClusterEvent {
+  Instant at();
+
+  Reason reason();
+
+  ClusterState applyTo(ClusterState state);
+
+  default Optional<JobId> job() {
+    return Optional.empty();
+  }
+
+  default Optional<Attempt> attempt() {
+    return Optional.empty();
+  }
+
+  default Optional<NodeId> node() {
+    return Optional.empty();
+  }
+
+  /** An event about one job. */
+  sealed interface OfJob extends ClusterEvent {
+    JobId id();
+
+    Job change(Job job);
+
+    @Override
+    default Optional<JobId> job() {
+      return Optional.of(id());
+    }
+
+    @Override
+    default ClusterState applyTo(ClusterState state) {
+      return state.job(id()).map(job -> state.with(change(job))).orElse(state);
+    }
+  }
+
+  /** An event about one attempt. */
+  sealed interface OfAttempt extends OfJob {
+    Fence fence();
+
+    @Override
+    default JobId id() {
+      return fence().job();
+    }
+
+    @Override
+    default Optional<Attempt> attempt() {
+      return Optional.of(fence().attempt());
+    }
+  }
+
+  /** A node said Hello for the first time, with another memory, or after it was lost. */
+  record NodeJoined(NodeId id, String disk, NodeInventory inventory, Instant at, Reason reason)
+      implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      boolean draining = state.node(id).map(Node::draining).orElse(false);
+      return state.with(new Node(id, disk, inventory, draining, false, reason));
+    }
+  }
+
+  /** A node was not heard for too long. */
+  record NodeLost(NodeId id, Instant at, Reason reason) implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state.node(id).map(n -> state.with(n.withLost(true, reason))).orElse(state);
+    }
+  }
+
+  /** An operator took a node out of placement, or put it back. */
+  record NodeDrainChanged(NodeId id, boolean draining, Instant at, Reason reason)
+      implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state.node(id).map(n -> state.with(n.withDraining(draining, reason))).orElse(state);
+    }
+  }
+
+  record JobQueued(JobId id, JobSpec spec, Instant at, Reason reason) implements ClusterEvent {
+    @Override
+    public Optional<JobId> job() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state.with(Job.queued(id, spec, reason, at));
+    }
+  }
+
+  /** A queued job has another reason to wait. */
+  record JobWaits(JobId id, Instant at, Reason reason) implements OfJob {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.reason = reason;
+          });
+    }
+  }
+
+  /**
+   * A gang was placed; its fence takes this event's own version as plan number (A10).
+   *
+   * @param disks each node's agent disk id at this moment
+   */
+  record AttemptPlanned(
+      Fence fence,
+      RankTable table,
+      Map<NodeId, String> disks,
+      List<NodeId> spares,
+      Instant at,
+      Reason reason)
+      implements OfAttempt {
+    public AttemptPlanned {
+      disks = Map.copyOf(disks);
+      spares = List.copyOf(spares);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = JobPhase.PREPARING;
+            d.reason = reason;
+            d.procsPerNode = table.procsPerNode();
+            d.current = Optional.of(AttemptState.planned(fence, table, at));
+            d.attemptsMade = fence.attempt().number();
+            d.attempts.add(
+                new AttemptRecord(
+                    fence,
+                    table,
+                    at,
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty()));
+            table
+                .nodes()
+                .forEach(
+                    n ->
+                        d.open.add(
+                            new OpenGroup(n, fence, disks.getOrDefault(n, ""), Optional.empty())));
+            d.spares = spares;
+            d.notBefore = Optional.empty();
+          });
+    }
+  }
+
+  /** A node is ready for the attempt: every older group on it is proven gone. */
+  record NodePrepared(Fence fence, NodeId on, PreparedNode said, Instant at, Reason reason)
+      implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(on);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withPrepared(on, said));
+            d.open.removeIf(g -> g.node().equals(on) && fence.supersedes(g.fence()));
+          });
+    }
+
+    /** The proof holds for every job's group on that node, not only this job's. */
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      ClusterState changed = OfAttempt.super.applyTo(state);
+      for (Job other : state.jobs().values()) {
+        if (!other.id().equals(id())
+            && other.open().stream()
+                .anyMatch(g -> g.node().equals(on) && fence.supersedes(g.fence()))) {
+          changed =
+              changed.with(
+                  other.with(
+                      d -> {
+                        d.open.removeIf(g -> g.node().equals(on) && fence.supersedes(g.fence()));
+                      }));
+        }
+      }
+      return changed;
+    }
+  }
+
+  /** All are prepared and every old group is over: Start goes out. */
+  record AttemptReleased(
+      Fence fence,
+      int masterPort,
+      Optional<CompleteCheckpoint> resume,
+      boolean moveAside,
+      Instant at,
+      Reason reason)
+      implements OfAttempt {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = JobPhase.STARTING;
+            d.reason = reason;
+            d.current = d.current.map(a -> a.withRelease(masterPort, resume, moveAside, at));
+            d.changeAttempt(fence, r -> r.released(resume.map(CompleteCheckpoint::step)));
+            resume.ifPresent(c -> d.lastCheckpoint = Optional.of(c));
+          });
+    }
+  }
+
+  record NodeStarted(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(on);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withStarted(on));
+          });
+    }
+  }
+
+  record AttemptRunning(Fence fence, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = JobPhase.RUNNING;
+            d.reason = reason;
+            d.changeAttempt(fence, r -> r.running(at));
+          });
+    }
+  }
+
+  /** A node's group exited 0. */
+  record NodeFinished(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(on);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withFinished(on));
+            d.open.removeIf(g -> g.node().equals(on) && g.fence().equals(fence));
+          });
+    }
+  }
+
+  /**
+   * An attempt ended before its work was done; what follows is planned from here.
+   *
+   * @param counted taken from the restart budget
+   * @param notBefore end of the backoff; empty without one
+   */
+  record AttemptFailed(
+      Fence fence,
+      AttemptRecord.Cause cause,
+      boolean counted,
+      Optional<Instant> notBefore,
+      Instant at,
+      Reason reason)
+      implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return cause.node();
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = JobPhase.QUEUED;
+            d.reason = reason;
+            d.current = Optional.empty();
+            d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
+            d.notBefore = notBefore;
+            if (counted) {
+              d.counted++;
+              d.countedAt.add(at);
+              Instant oldest = at.minus(d.spec.restart().window());
+              d.countedAt.removeIf(t -> t.isBefore(oldest));
+            } else {
+              d.uncounted++;
+            }
+          });
+    }
+  }
+
+  /** A later report knows better why the attempt failed. */
+  record CauseRefined(Fence fence, AttemptRecord.Cause cause, Instant at, Reason reason)
+      implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return cause.node();
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
+          });
+    }
+  }
+
+  /** A group was seen to be gone, or counts as gone after the wait. */
+  record GroupGone(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(on);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.open.removeIf(g -> g.node().equals(on) && g.fence().equals(fence));
+          });
+    }
+  }
+
+  /** A group whose node is not heard counts as gone from then on. */
+  record GroupDoubted(Fence fence, NodeId on, Instant giveUpAt, Instant at, Reason reason)
+      implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(on);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            UnaryOperator<OpenGroup> doubt =
+                g ->
+                    g.node().equals(on) && g.fence().equals(fence)
+                        ? new OpenGroup(g.node(), g.fence(), g.disk(), Optional.of(giveUpAt))
+                        : g;
+            d.open.replaceAll(doubt);
+          });
+    }
+  }
+
+  /** Rank 0's node saw a newer complete checkpoint. */
+  record CheckpointSeen(JobId id, CompleteCheckpoint checkpoint, Instant at, Reason reason)
+      implements OfJob {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.lastCheckpoint = Optional.of(checkpoint);
+          });
+    }
+  }
+
+  /** The job's groups are told to end; the ending says what it becomes then. */
+  record JobStopping(
+      JobId id,
+      Ending ending,
+      Duration grace,
+      Optional<AttemptRecord.Cause> cause,
+      Optional<Integer> exitCode,
+      Instant at,
+      Reason reason)
+      implements OfJob {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = JobPhase.STOPPING;
+            d.reason = reason;
+            d.ending = Optional.of(ending);
+            d.grace = grace;
+            d.exitCode = exitCode;
+            d.current.ifPresent(a -> d.changeAttempt(a.fence(), r -> r.ended(at, cause)));
+          });
+    }
+  }
+
+  /** A stopping job's groups are gone and it is planned anew. */
+  record JobRequeued(JobId id, Instant at, Reason reason) implements OfJob {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = JobPhase.QUEUED;
+            d.reason = reason;
+            d.current = Optional.empty();
+            d.ending = Optional.empty();
+            d.exitCode = Optional.empty();
+            d.uncounted++;
+          });
+    }
+  }
+
+  /** The job is final and its nodes are free. */
+  record JobEnded(JobId id, JobPhase phase, int exitCode, Instant at, Reason reason)
+      implements OfJob {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.phase = phase;
+            d.reason = reason;
+            d.current.ifPresent(
+                a ->
+                    d.changeAttempt(
+                        a.fence(), r -> r.endedAt().isPresent() ? r : r.ended(at, r.cause())));
+            d.current = Optional.empty();
+            d.spares = List.of();
+            d.ending = Optional.empty();
+            d.endedAt = Optional.of(at);
+            d.exitCode = Optional.of(exitCode);
+          });
+    }
+  }
+}

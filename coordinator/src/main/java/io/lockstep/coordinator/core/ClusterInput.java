@@ -1,0 +1,128 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.Reason;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/** A fact or a wish that came in; each record names the one method that handles it. */
+public sealed interface ClusterInput {
+  Decision handledBy(ClusterMachine machine, ClusterState state, Instant now);
+
+  /** A user queues a job; the spec carries its ZeRO configuration as content. */
+  record Submit(JobId job, JobSpec spec) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onSubmit(s, this, now);
+    }
+  }
+
+  record Cancel(JobId job, Duration grace) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onCancel(s, this, now);
+    }
+  }
+
+  record Drain(NodeId node) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onDrain(s, this, now);
+    }
+  }
+
+  record Resume(NodeId node) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onResume(s, this, now);
+    }
+  }
+
+  /** An agent said Hello. */
+  record NodeHello(NodeId node, String disk, NodeInventory inventory, List<GroupStatus> groups)
+      implements ClusterInput {
+    public NodeHello {
+      groups = List.copyOf(groups);
+    }
+
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onHello(s, this, now);
+    }
+  }
+
+  /** An agent was not heard for the settable time. */
+  record NodeSilent(NodeId node, Duration silentFor) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onSilent(s, this, now);
+    }
+  }
+
+  record NodePrepared(NodeId node, Fence fence, PreparedNode said) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onPrepared(s, this, now);
+    }
+  }
+
+  record NodeRejected(NodeId node, Fence fence, Reason why) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onRejected(s, this, now);
+    }
+  }
+
+  record NodeStarted(NodeId node, Fence fence) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onStarted(s, this, now);
+    }
+  }
+
+  record NodeExited(NodeId node, Fence fence, ExitReport report) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onExited(s, this, now);
+    }
+  }
+
+  /** An agent with another memory knows nothing of a fence: proves nothing. */
+  record NodeKnowsNothing(NodeId node, Fence fence) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onUnknown(s, this, now);
+    }
+  }
+
+  record CheckpointSeen(JobId job, CompleteCheckpoint checkpoint) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onCheckpoint(s, this, now);
+    }
+  }
+
+  /** Time passed: deadlines, backoffs, and commands that may have been lost. */
+  record Tick() implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onTick(s, now);
+    }
+  }
+
+  /** A new coordinator begins with this state. */
+  record TookOver() implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onTookOver(s, now);
+    }
+  }
+}

@@ -1,0 +1,295 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** The only door to the coordinator's rules: state and input in, decision out. */
+public final class ClusterMachine {
+  /** Longest grace that a cancel may ask for. */
+  static final Duration MAX_GRACE = Duration.ofMinutes(30);
+
+  private final Duration nodeLostWait;
+
+  /**
+   * @param nodeLostWait how long the groups of a silent node may still run unseen; stands in for
+   *     the lease until there are leases
+   */
+  public ClusterMachine(Duration nodeLostWait) {
+    this.nodeLostWait = nodeLostWait;
+  }
+
+  public Decision decide(ClusterState state, ClusterInput input, Instant now) {
+    return input.handledBy(this, state, now);
+  }
+
+  Decision onSubmit(ClusterState state, ClusterInput.Submit submit, Instant now) {
+    Optional<Job> known = state.job(submit.job());
+    if (known.isPresent()) {
+      return known.get().spec().equals(submit.spec())
+          ? Deciding.nothing(
+              Reason.of(ReasonCode.ALREADY_QUEUED, "%s is this job already", submit.job()))
+          : Deciding.refused(
+              Reason.of(
+                  ReasonCode.CONFLICT,
+                  "%s is another job already; choose another id",
+                  submit.job()));
+    }
+    var d = new Deciding(state, now);
+    d.event(
+        new ClusterEvent.JobQueued(
+            submit.job(),
+            submit.spec(),
+            now,
+            Reason.of(ReasonCode.QUEUED, "%s is queued", submit.job())));
+    JobMachine.placeQueued(d);
+    return d.orElse(Reason.of(ReasonCode.QUEUED, "%s is queued", submit.job()));
+  }
+
+  Decision onCancel(ClusterState state, ClusterInput.Cancel cancel, Instant now) {
+    Optional<Job> job = state.job(cancel.job());
+    if (job.isEmpty()) {
+      return Deciding.refused(unknown(cancel.job()));
+    }
+    if (job.get().phase().isTerminal()) {
+      return Deciding.refused(
+          Reason.of(ReasonCode.TERMINAL, "%s is already %s", cancel.job(), job.get().phase()));
+    }
+    var d = new Deciding(state, now);
+    Duration grace = cancel.grace().compareTo(MAX_GRACE) > 0 ? MAX_GRACE : cancel.grace();
+    JobMachine.cancel(d, job.get(), grace);
+    return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));
+  }
+
+  Decision onDrain(ClusterState state, ClusterInput.Drain drain, Instant now) {
+    Optional<Node> node = state.node(drain.node());
+    if (node.isEmpty()) {
+      return Deciding.refused(unknown(drain.node()));
+    }
+    if (node.get().draining()) {
+      return Deciding.nothing(
+          Reason.of(ReasonCode.DRAINING, "%s is drained already", drain.node()));
+    }
+    var d = new Deciding(state, now);
+    Reason reason = Reason.of(ReasonCode.DRAINING, "drained by an operator");
+    d.event(new ClusterEvent.NodeDrainChanged(drain.node(), true, now, reason));
+    state.jobOn(drain.node()).ifPresent(job -> JobMachine.leave(d, job, drain.node()));
+    return d.because(Reason.of(ReasonCode.DRAINING, "%s is draining", drain.node()));
+  }
+
+  Decision onResume(ClusterState state, ClusterInput.Resume resume, Instant now) {
+    Optional<Node> node = state.node(resume.node());
+    if (node.isEmpty()) {
+      return Deciding.refused(unknown(resume.node()));
+    }
+    if (!node.get().draining()) {
+      return Deciding.nothing(Reason.of(ReasonCode.NODE_READY, "%s is not drained", resume.node()));
+    }
+    var d = new Deciding(state, now);
+    Reason reason = Reason.of(ReasonCode.NODE_READY, "put back by an operator");
+    d.event(new ClusterEvent.NodeDrainChanged(resume.node(), false, now, reason));
+    JobMachine.placeQueued(d);
+    return d.because(Reason.of(ReasonCode.NODE_READY, "%s is back", resume.node()));
+  }
+
+  Decision onHello(ClusterState state, ClusterInput.NodeHello hello, Instant now) {
+    var d = new Deciding(state, now);
+    Optional<Node> known = state.node(hello.node());
+    boolean same =
+        known
+            .filter(
+                n ->
+                    !n.lost()
+                        && n.disk().equals(hello.disk())
+                        && n.inventory().equals(hello.inventory()))
+            .isPresent();
+    boolean rebooted =
+        known.filter(n -> !n.inventory().bootId().equals(hello.inventory().bootId())).isPresent();
+    if (!same) {
+      Reason reason =
+          known.isEmpty()
+              ? Reason.of(ReasonCode.NODE_JOINED, "joined")
+              : Reason.of(ReasonCode.NODE_RETURNED, rebooted ? "rebooted" : "came back");
+      d.event(
+          new ClusterEvent.NodeJoined(hello.node(), hello.disk(), hello.inventory(), now, reason));
+    }
+    Set<Fence> held = hello.groups().stream().map(GroupStatus::fence).collect(Collectors.toSet());
+    for (JobId id : ids(d.state())) {
+      JobMachine.compare(d, d.job(id), hello.node(), hello.disk(), held, rebooted);
+    }
+    for (GroupStatus group : hello.groups()) {
+      handleGroup(d, hello.node(), hello.disk(), group);
+    }
+    JobMachine.placeQueued(d);
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known as it is", hello.node()));
+  }
+
+  /** What a Hello says of a group is a report; a group that nobody wants any more is ended. */
+  private static void handleGroup(Deciding d, NodeId node, String disk, GroupStatus group) {
+    Optional<Job> job = d.state().job(group.fence().job());
+    if (group.exit().isPresent()) {
+      exited(d, new ClusterInput.NodeExited(node, group.fence(), group.exit().get()));
+      return;
+    }
+    boolean wanted =
+        job.filter(j -> j.isCurrent(group.fence()) && j.phase() != JobPhase.STOPPING).isPresent();
+    if (!wanted) {
+      boolean stopping = job.filter(j -> j.openOn(node, group.fence()).isPresent()).isPresent();
+      if (!stopping) {
+        d.action(
+            new ClusterAction.Stop(
+                node, group.fence(), Duration.ZERO, disk, "this attempt is over"));
+      }
+    } else if (group.phase() == GroupStatus.Phase.RUNNING) {
+      JobMachine.onStarted(d, job.get(), new ClusterInput.NodeStarted(node, group.fence()));
+    }
+  }
+
+  Decision onSilent(ClusterState state, ClusterInput.NodeSilent silent, Instant now) {
+    Optional<Node> node = state.node(silent.node());
+    if (node.isEmpty() || node.get().lost()) {
+      return Deciding.nothing(
+          Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known to be lost", silent.node()));
+    }
+    var d = new Deciding(state, now);
+    Reason why =
+        Reason.of(
+            ReasonCode.NODE_SILENT,
+            "%s was not heard for %d s",
+            silent.node(),
+            silent.silentFor().toSeconds());
+    d.event(new ClusterEvent.NodeLost(silent.node(), now, why));
+    for (JobId id : ids(d.state())) {
+      JobMachine.nodeLost(d, d.job(id), silent.node(), why, now.plus(nodeLostWait));
+    }
+    return d.because(why);
+  }
+
+  Decision onPrepared(ClusterState state, ClusterInput.NodePrepared prepared, Instant now) {
+    var d = new Deciding(state, now);
+    state.job(prepared.fence().job()).ifPresent(job -> JobMachine.onPrepared(d, job, prepared));
+    acknowledge(d, prepared.node(), prepared.fence(), ClusterAction.Report.PREPARED);
+    return d.orElse(stale(prepared.fence()));
+  }
+
+  Decision onRejected(ClusterState state, ClusterInput.NodeRejected rejected, Instant now) {
+    var d = new Deciding(state, now);
+    state.job(rejected.fence().job()).ifPresent(job -> JobMachine.onRejected(d, job, rejected));
+    acknowledge(d, rejected.node(), rejected.fence(), ClusterAction.Report.PREPARE_REJECTED);
+    return d.orElse(stale(rejected.fence()));
+  }
+
+  Decision onStarted(ClusterState state, ClusterInput.NodeStarted started, Instant now) {
+    var d = new Deciding(state, now);
+    state.job(started.fence().job()).ifPresent(job -> JobMachine.onStarted(d, job, started));
+    acknowledge(d, started.node(), started.fence(), ClusterAction.Report.STARTED);
+    return d.orElse(stale(started.fence()));
+  }
+
+  Decision onExited(ClusterState state, ClusterInput.NodeExited exited, Instant now) {
+    var d = new Deciding(state, now);
+    exited(d, exited);
+    return d.orElse(stale(exited.fence()));
+  }
+
+  private static void exited(Deciding d, ClusterInput.NodeExited exited) {
+    d.state().job(exited.fence().job()).ifPresent(job -> JobMachine.onExited(d, job, exited));
+    acknowledge(d, exited.node(), exited.fence(), ClusterAction.Report.EXITED);
+  }
+
+  Decision onUnknown(ClusterState state, ClusterInput.NodeKnowsNothing unknown, Instant now) {
+    var d = new Deciding(state, now);
+    Reason why =
+        Reason.of(
+            ReasonCode.WAITING_FOR_OLD_GROUPS,
+            "the agent on %s lost its memory of attempt %s",
+            unknown.node(),
+            unknown.fence().attempt());
+    state
+        .job(unknown.fence().job())
+        .flatMap(job -> job.openOn(unknown.node(), unknown.fence()))
+        .filter(group -> group.giveUpAt().isEmpty())
+        .ifPresent(
+            group ->
+                d.event(
+                    new ClusterEvent.GroupDoubted(
+                        unknown.fence(), unknown.node(), now.plus(nodeLostWait), now, why)));
+    return d.orElse(stale(unknown.fence()));
+  }
+
+  Decision onCheckpoint(ClusterState state, ClusterInput.CheckpointSeen seen, Instant now) {
+    var d = new Deciding(state, now);
+    boolean newer =
+        state
+            .job(seen.job())
+            .filter(j -> j.phase() == JobPhase.RUNNING)
+            .filter(
+                j -> j.lastCheckpoint().filter(c -> c.step() >= seen.checkpoint().step()).isEmpty())
+            .isPresent();
+    if (newer) {
+      d.event(
+          new ClusterEvent.CheckpointSeen(
+              seen.job(),
+              seen.checkpoint(),
+              now,
+              Reason.of(
+                  ReasonCode.NOTHING_TO_DO,
+                  "checkpoint of step %d is complete",
+                  seen.checkpoint().step())));
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no newer checkpoint"));
+  }
+
+  Decision onTick(ClusterState state, Instant now) {
+    var d = new Deciding(state, now);
+    for (JobId id : ids(state)) {
+      JobMachine.onTick(d, id);
+    }
+    JobMachine.placeQueued(d);
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no deadline has passed"));
+  }
+
+  Decision onTookOver(ClusterState state, Instant now) {
+    var d = new Deciding(state, now);
+    for (JobId id : ids(state)) {
+      JobMachine.onTookOver(d, d.job(id));
+    }
+    JobMachine.placeQueued(d);
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "took over"));
+  }
+
+  private static List<JobId> ids(ClusterState state) {
+    return state.jobs().values().stream()
+        .filter(j -> !j.phase().isTerminal())
+        .map(Job::id)
+        .toList();
+  }
+
+  private static void acknowledge(
+      Deciding d, NodeId node, Fence fence, ClusterAction.Report report) {
+    d.action(new ClusterAction.Acknowledge(node, fence, report));
+  }
+
+  private static Reason stale(Fence fence) {
+    return Reason.of(ReasonCode.STALE, "%s is not the attempt under way", fence);
+  }
+
+  private static Reason unknown(JobId job) {
+    return Reason.of(
+        ReasonCode.UNKNOWN_JOB, "there is no job %s; lockstep list shows those there are", job);
+  }
+
+  private static Reason unknown(NodeId node) {
+    return Reason.of(
+        ReasonCode.UNKNOWN_NODE, "there is no node %s; lockstep nodes shows those there are", node);
+  }
+}

@@ -1,0 +1,87 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Everything that the coordinator knows and a majority of seats has accepted: a fold of events.
+ *
+ * @param version the count of events
+ * @param jobs in the order of their submission; of those that ended, the newest {@link
+ *     #MAX_ENDED_JOBS}
+ * @param history the newest {@link #MAX_HISTORY} events as people read them
+ */
+public record ClusterState(
+    long version, Map<NodeId, Node> nodes, Map<JobId, Job> jobs, List<HistoryEntry> history) {
+  static final int MAX_ENDED_JOBS = 200;
+  static final int MAX_HISTORY = 1_000;
+
+  public static final ClusterState EMPTY = new ClusterState(0, Map.of(), Map.of(), List.of());
+
+  public ClusterState {
+    nodes = Collections.unmodifiableMap(new TreeMap<>(nodes));
+    jobs = Collections.unmodifiableMap(new LinkedHashMap<>(jobs));
+    history = List.copyOf(history);
+  }
+
+  public Optional<Job> job(JobId id) {
+    return Optional.ofNullable(jobs.get(id));
+  }
+
+  public Optional<Node> node(NodeId id) {
+    return Optional.ofNullable(nodes.get(id));
+  }
+
+  /** The job whose current attempt runs on this node. */
+  public Optional<Job> jobOn(NodeId node) {
+    return jobs.values().stream()
+        .filter(j -> j.current().filter(a -> a.table().contains(node)).isPresent())
+        .findFirst();
+  }
+
+  /** This state after one more event. */
+  public ClusterState evolve(ClusterEvent event) {
+    ClusterState changed = event.applyTo(this);
+    var told = new ArrayList<>(history);
+    told.add(
+        new HistoryEntry(
+            version + 1,
+            event.at(),
+            event.getClass().getSimpleName(),
+            event.job(),
+            event.attempt(),
+            event.node(),
+            event.reason()));
+    while (told.size() > MAX_HISTORY) {
+      told.remove(0);
+    }
+    return new ClusterState(version + 1, changed.nodes, changed.jobs, told);
+  }
+
+  ClusterState with(Node node) {
+    var changed = new TreeMap<>(nodes);
+    changed.put(node.id(), node);
+    return new ClusterState(version, changed, jobs, history);
+  }
+
+  ClusterState with(Job job) {
+    var changed = new LinkedHashMap<>(jobs);
+    changed.put(job.id(), job);
+    long ended = changed.values().stream().filter(j -> j.phase().isTerminal()).count();
+    var all = changed.values().iterator();
+    while (ended > MAX_ENDED_JOBS && all.hasNext()) {
+      if (all.next().phase().isTerminal()) {
+        all.remove();
+        ended--;
+      }
+    }
+    return new ClusterState(version, nodes, changed, history);
+  }
+}

@@ -1,0 +1,65 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.Reason;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One decision in the making: the state after the events so far, and the actions so far. */
+final class Deciding {
+  private final List<ClusterEvent> events = new ArrayList<>();
+  private final List<ClusterAction> actions = new ArrayList<>();
+  private ClusterState state;
+  private final Instant now;
+
+  Deciding(ClusterState state, Instant now) {
+    this.state = state;
+    this.now = now;
+  }
+
+  ClusterState state() {
+    return state;
+  }
+
+  Instant now() {
+    return now;
+  }
+
+  Job job(JobId id) {
+    return state.job(id).orElseThrow(() -> new IllegalStateException("no job " + id));
+  }
+
+  /** Version that the next event will have. */
+  long nextVersion() {
+    return state.version() + 1;
+  }
+
+  void event(ClusterEvent event) {
+    events.add(event);
+    state = state.evolve(event);
+  }
+
+  void action(ClusterAction action) {
+    if (!actions.contains(action)) {
+      actions.add(action);
+    }
+  }
+
+  Decision because(Reason reason) {
+    return new Decision(events, actions, reason, false);
+  }
+
+  /** The first event's reason, or this one when nothing became true. */
+  Decision orElse(Reason reason) {
+    return because(events.isEmpty() ? reason : events.get(0).reason());
+  }
+
+  static Decision refused(Reason reason) {
+    return new Decision(List.of(), List.of(), reason, true);
+  }
+
+  static Decision nothing(Reason reason) {
+    return new Decision(List.of(), List.of(), reason, false);
+  }
+}

@@ -1,0 +1,18 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Reason;
+import java.time.Instant;
+import java.util.Optional;
+
+/** One event as people read it. */
+public record HistoryEntry(
+    long version,
+    Instant at,
+    String type,
+    Optional<JobId> job,
+    Optional<Attempt> attempt,
+    Optional<NodeId> node,
+    Reason reason) {}

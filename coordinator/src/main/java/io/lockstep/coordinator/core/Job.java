@@ -1,0 +1,178 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.RankTable;
+import io.lockstep.protocol.model.Reason;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+
+/**
+ * One job's life so far.
+ *
+ * @param reason why it is in its phase
+ * @param procsPerNode workers per node once resolved; 0 before the first placement
+ * @param current the attempt under way; empty while queued
+ * @param attempts every attempt, oldest first, at most {@link #MAX_ATTEMPTS}
+ * @param open groups that may still run, of any attempt
+ * @param spares nodes kept for this job
+ * @param countedAt when counted restarts happened, within the window
+ * @param notBefore end of the backoff
+ * @param ending what a stopping job becomes
+ */
+public record Job(
+    JobId id,
+    JobSpec spec,
+    JobPhase phase,
+    Reason reason,
+    Instant submittedAt,
+    int procsPerNode,
+    Optional<AttemptState> current,
+    List<AttemptRecord> attempts,
+    int attemptsMade,
+    List<OpenGroup> open,
+    List<NodeId> spares,
+    List<Instant> countedAt,
+    int counted,
+    int uncounted,
+    Optional<Instant> notBefore,
+    Optional<Ending> ending,
+    Duration grace,
+    Optional<CompleteCheckpoint> lastCheckpoint,
+    Optional<Instant> endedAt,
+    Optional<Integer> exitCode) {
+  /** Attempts kept for people to read, the newest. */
+  static final int MAX_ATTEMPTS = 50;
+
+  public Job {
+    attempts = List.copyOf(attempts);
+    open = List.copyOf(open);
+    spares = List.copyOf(spares);
+    countedAt = List.copyOf(countedAt);
+  }
+
+  static Job queued(JobId id, JobSpec spec, Reason reason, Instant at) {
+    return new Draft(id, spec, reason, at).build();
+  }
+
+  /** The rank table of the newest attempt. */
+  public Optional<RankTable> table() {
+    return lastAttempt().map(AttemptRecord::table);
+  }
+
+  public Optional<AttemptRecord> lastAttempt() {
+    return attempts.isEmpty() ? Optional.empty() : Optional.of(attempts.get(attempts.size() - 1));
+  }
+
+  Optional<OpenGroup> openOn(NodeId node, Fence fence) {
+    return open.stream().filter(g -> g.node().equals(node) && g.fence().equals(fence)).findFirst();
+  }
+
+  boolean isCurrent(Fence fence) {
+    return current.filter(a -> a.fence().equals(fence)).isPresent();
+  }
+
+  /** True while this job keeps others off the node. */
+  boolean holds(NodeId node) {
+    return !phase.isTerminal()
+        && (spares.contains(node)
+            || current.filter(a -> a.table().contains(node)).isPresent()
+            || open.stream().anyMatch(g -> g.node().equals(node)));
+  }
+
+  Job with(Consumer<Draft> change) {
+    var draft = new Draft(this);
+    change.accept(draft);
+    return draft.build();
+  }
+
+  /** A job being changed by an event. */
+  static final class Draft {
+    final JobId id;
+    final JobSpec spec;
+    final Instant submittedAt;
+    JobPhase phase = JobPhase.QUEUED;
+    Reason reason;
+    int procsPerNode;
+    Optional<AttemptState> current = Optional.empty();
+    List<AttemptRecord> attempts = new ArrayList<>();
+    int attemptsMade;
+    List<OpenGroup> open = new ArrayList<>();
+    List<NodeId> spares = List.of();
+    List<Instant> countedAt = new ArrayList<>();
+    int counted;
+    int uncounted;
+    Optional<Instant> notBefore = Optional.empty();
+    Optional<Ending> ending = Optional.empty();
+    Duration grace = Duration.ZERO;
+    Optional<CompleteCheckpoint> lastCheckpoint = Optional.empty();
+    Optional<Instant> endedAt = Optional.empty();
+    Optional<Integer> exitCode = Optional.empty();
+
+    private Draft(JobId id, JobSpec spec, Reason reason, Instant at) {
+      this.id = id;
+      this.spec = spec;
+      this.reason = reason;
+      this.submittedAt = at;
+    }
+
+    private Draft(Job job) {
+      this(job.id, job.spec, job.reason, job.submittedAt);
+      phase = job.phase;
+      procsPerNode = job.procsPerNode;
+      current = job.current;
+      attempts = new ArrayList<>(job.attempts);
+      attemptsMade = job.attemptsMade;
+      open = new ArrayList<>(job.open);
+      spares = job.spares;
+      countedAt = new ArrayList<>(job.countedAt);
+      counted = job.counted;
+      uncounted = job.uncounted;
+      notBefore = job.notBefore;
+      ending = job.ending;
+      grace = job.grace;
+      lastCheckpoint = job.lastCheckpoint;
+      endedAt = job.endedAt;
+      exitCode = job.exitCode;
+    }
+
+    void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
+      attempts.replaceAll(a -> a.fence().equals(fence) ? change.apply(a) : a);
+    }
+
+    private Job build() {
+      while (attempts.size() > MAX_ATTEMPTS) {
+        attempts.remove(0);
+      }
+      return new Job(
+          id,
+          spec,
+          phase,
+          reason,
+          submittedAt,
+          procsPerNode,
+          current,
+          attempts,
+          attemptsMade,
+          open,
+          spares,
+          countedAt,
+          counted,
+          uncounted,
+          notBefore,
+          ending,
+          grace,
+          lastCheckpoint,
+          endedAt,
+          exitCode);
+    }
+  }
+}

@@ -1,0 +1,10 @@
+package io.lockstep.coordinator.core;
+
+/** A node's health as operators read it. */
+public enum NodeHealth {
+  READY,
+  DRAINING,
+  SUSPECT,
+  QUARANTINED,
+  LOST
+}

@@ -1,0 +1,78 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** Decides after a failure: restart, when, and whether it costs budget; or give up. */
+final class RestartPolicy {
+  private RestartPolicy() {}
+
+  /** What follows a failed attempt. */
+  sealed interface Verdict {
+    /** Go on, not before {@code delay} is over. */
+    record RestartAfter(Duration delay, boolean counted) implements Verdict {}
+
+    /** End the job. */
+    record GiveUp(Reason reason, int exitCode) implements Verdict {}
+  }
+
+  static Verdict after(Job job, AttemptRecord.Cause cause, Instant now) {
+    JobSpec.Restart budget = job.spec().restart();
+    if (!cause.code().isCounted()) {
+      return new Verdict.RestartAfter(Duration.ZERO, false);
+    }
+    if (isTheScriptsOwn(job, cause)) {
+      return new Verdict.GiveUp(
+          Reason.of(
+              ReasonCode.SCRIPT_FAILED,
+              "the script failed twice in the same way without a new checkpoint in between: %s",
+              cause.message()),
+          Exits.SCRIPT_FAILED);
+    }
+    Instant oldest = now.minus(budget.window());
+    List<Instant> inWindow = job.countedAt().stream().filter(t -> !t.isBefore(oldest)).toList();
+    if (inWindow.size() >= budget.max()) {
+      return new Verdict.GiveUp(
+          Reason.of(
+              ReasonCode.RESTART_BUDGET_SPENT,
+              "%d counted restarts within %s are spent; last cause: %s",
+              budget.max(),
+              budget.window(),
+              cause.message()),
+          cause.code() == FailureCause.WORKER_FAILED && budget.max() == 0
+              ? Exits.SCRIPT_FAILED
+              : Exits.BUDGET_SPENT);
+    }
+    return new Verdict.RestartAfter(backoff(budget, inWindow.size()), true);
+  }
+
+  /** An exception that comes again at once is the user's: restarting it would be a storm. */
+  private static boolean isTheScriptsOwn(Job job, AttemptRecord.Cause cause) {
+    if (cause.code() != FailureCause.WORKER_FAILED || cause.peerLoss()) {
+      return false;
+    }
+    int last = job.attempts().size() - 1;
+    if (last < 1) {
+      return false;
+    }
+    AttemptRecord before = job.attempts().get(last - 1);
+    AttemptRecord failed = job.attempts().get(last);
+    Optional<Long> newest = job.lastCheckpoint().map(c -> c.step());
+    return before.cause().filter(c -> c.message().equals(cause.message())).isPresent()
+        && failed.resumedFromStep().equals(newest);
+  }
+
+  private static Duration backoff(JobSpec.Restart budget, int restartsInWindow) {
+    Duration delay = budget.backoffInitial();
+    for (int i = 0; i < restartsInWindow && delay.compareTo(budget.backoffMax()) < 0; i++) {
+      delay = delay.multipliedBy(2);
+    }
+    return delay.compareTo(budget.backoffMax()) > 0 ? budget.backoffMax() : delay;
+  }
+}

@@ -1,0 +1,232 @@
+package io.lockstep.deploy;
+
+import akka.Done;
+import akka.actor.CoordinatedShutdown;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.SupervisorStrategy;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.management.cluster.bootstrap.ClusterBootstrap;
+import akka.management.javadsl.AkkaManagement;
+import com.typesafe.config.Config;
+import io.lockstep.agent.actor.AgentActor;
+import io.lockstep.agent.host.AgentHost;
+import io.lockstep.coordinator.actor.CoordinatorGateway;
+import io.lockstep.coordinator.actor.CoordinatorSettings;
+import io.lockstep.coordinator.actor.CoordinatorSingleton;
+import io.lockstep.coordinator.rest.RestServer;
+import io.lockstep.coordinator.seat.SeatActor;
+import io.lockstep.coordinator.seat.SeatHost;
+import io.lockstep.protocol.message.ToCoordinator;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The daemon's membership in the cluster. An actor system that ends without being asked to, as the
+ * split-brain resolver does it, is followed by a new one in the same process.
+ */
+final class ClusterRuntime {
+  private static final Logger LOG = LoggerFactory.getLogger(ClusterRuntime.class);
+  private static final String AGENT = "agent";
+  private static final Duration FIRST_START_LIMIT = Duration.ofSeconds(30);
+  private static final Duration BIND_LIMIT = Duration.ofSeconds(15);
+  private static final Duration TERMINATE_LIMIT = Duration.ofSeconds(20);
+  private static final Duration UNBIND_LIMIT = Duration.ofSeconds(1);
+  private static final Duration MIN_PAUSE = Duration.ofMillis(250);
+  private static final Duration MAX_PAUSE = Duration.ofSeconds(5);
+  private static final Duration STEADY_AFTER = Duration.ofSeconds(30);
+
+  private final DaemonSettings settings;
+  private final Config config;
+  private final AgentHost agentHost;
+  private final Optional<SeatHost> seatHost;
+  private final CompletableFuture<Done> stop = new CompletableFuture<>();
+
+  ClusterRuntime(DaemonSettings settings, AgentHost agentHost, Optional<SeatHost> seatHost) {
+    this.settings = settings;
+    this.config = ClusterConfig.of(settings);
+    this.agentHost = agentHost;
+    this.seatHost = seatHost;
+  }
+
+  /** Leave the cluster politely; {@link #run} returns then. From any thread. */
+  void stop() {
+    stop.complete(Done.getInstance());
+  }
+
+  /**
+   * Runs until asked to stop.
+   *
+   * @throws IOException when the first actor system cannot be started in time
+   */
+  void run() throws IOException, InterruptedException {
+    long begun = System.nanoTime();
+    boolean hasRun = false;
+    Duration pause = MIN_PAUSE;
+    while (!stop.isDone()) {
+      long started = System.nanoTime();
+      try {
+        ActorSystem<Void> system = start();
+        hasRun = true;
+        untilEnd(system);
+        if (!stop.isDone()) {
+          LOG.warn(
+              "the actor system has ended without being asked to (split-brain resolver?); a new one"
+                  + " follows in {} ms, running groups are not touched",
+              pause.toMillis());
+        }
+      } catch (StartException e) {
+        if (!hasRun && isOver(begun, FIRST_START_LIMIT)) {
+          throw new IOException(e.getMessage(), e);
+        }
+        LOG.warn("cannot start yet, again in {} ms: {}", pause.toMillis(), e.getMessage());
+      }
+      pause = isOver(started, STEADY_AFTER) ? MIN_PAUSE : pause;
+      await(stop, pause);
+      pause = longer(pause);
+    }
+  }
+
+  private static boolean isOver(long sinceNanos, Duration limit) {
+    return System.nanoTime() - sinceNanos > limit.toNanos();
+  }
+
+  private static Duration longer(Duration pause) {
+    Duration twice = pause.multipliedBy(2);
+    return twice.compareTo(MAX_PAUSE) > 0 ? MAX_PAUSE : twice;
+  }
+
+  /** One attempt at an actor system failed, for a reason that may pass. */
+  private static final class StartException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    StartException(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+
+  private ActorSystem<Void> start() throws StartException, InterruptedException {
+    var proxy = new CompletableFuture<ActorRef<ToCoordinator>>();
+    ActorSystem<Void> system;
+    try {
+      system = ActorSystem.create(guardian(proxy), ClusterConfig.SYSTEM, config);
+    } catch (RuntimeException e) {
+      throw new StartException(
+          "Akka cannot listen on " + settings.host() + ":" + settings.ports().akka() + why(e), e);
+    }
+    try {
+      var gateway = new CoordinatorGateway(system, bound(proxy, "the guardian did not start"));
+      bound(
+          RestServer.bind(system, settings.host(), settings.ports().http(), gateway)
+              .thenApply(binding -> binding.addToCoordinatedShutdown(UNBIND_LIMIT, system)),
+          "the API cannot listen on " + settings.host() + ":" + settings.ports().http());
+      bound(
+          AkkaManagement.get(system).start(),
+          "Akka Management cannot listen on "
+              + settings.host()
+              + ":"
+              + settings.ports().management());
+      ClusterBootstrap.get(system).start();
+    } catch (StartException | InterruptedException | RuntimeException e) {
+      system.terminate();
+      await(system.getWhenTerminated(), TERMINATE_LIMIT);
+      throw e;
+    }
+    LOG.info(
+        "node={} listens on {}: akka {}, management {}, api http://{}:{}; seats {}",
+        settings.node(),
+        settings.host(),
+        settings.ports().akka(),
+        settings.ports().management(),
+        settings.host(),
+        settings.ports().http(),
+        settings.seats());
+    return system;
+  }
+
+  private Behavior<Void> guardian(CompletableFuture<ActorRef<ToCoordinator>> started) {
+    return Behaviors.setup(
+        context -> {
+          seatHost.ifPresent(
+              host -> context.spawn(restarting(SeatActor.create(host)), SeatActor.NAME));
+          ActorRef<ToCoordinator> proxy =
+              CoordinatorSingleton.init(context.getSystem(), coordinatorSettings());
+          context.spawn(restarting(AgentActor.create(settings.agent(), proxy, agentHost)), AGENT);
+          started.complete(proxy);
+          return Behaviors.empty();
+        });
+  }
+
+  private static <T> Behavior<T> restarting(Behavior<T> behavior) {
+    return Behaviors.supervise(behavior)
+        .onFailure(SupervisorStrategy.restartWithBackoff(MIN_PAUSE, MAX_PAUSE, 0.1));
+  }
+
+  private CoordinatorSettings coordinatorSettings() {
+    return new CoordinatorSettings(
+        settings.seats().stream().map(Seat::id).toList(),
+        settings.node().value(),
+        settings.version(),
+        settings.nodeSilentAfter());
+  }
+
+  /** Returns when the system is gone, whoever ended it. */
+  private void untilEnd(ActorSystem<Void> system) throws InterruptedException {
+    CompletableFuture<Done> ended = system.getWhenTerminated().toCompletableFuture();
+    try {
+      CompletableFuture.anyOf(ended, stop).get();
+    } catch (ExecutionException e) {
+      LOG.warn("the actor system ended with a failure", e);
+    }
+    if (stop.isDone() && !ended.isDone()) {
+      LOG.info("node={} leaves the cluster; running groups stay", settings.node());
+      CompletionStage<Done> left =
+          CoordinatedShutdown.get(system).runAll(CoordinatedShutdown.jvmExitReason());
+      if (!await(left, TERMINATE_LIMIT)) {
+        LOG.warn("leaving the cluster took more than {} s", TERMINATE_LIMIT.toSeconds());
+      }
+    }
+  }
+
+  private static <T> T bound(CompletionStage<T> stage, String failure)
+      throws StartException, InterruptedException {
+    try {
+      return stage.toCompletableFuture().get(BIND_LIMIT.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new StartException(failure + why(cause), cause);
+    } catch (TimeoutException e) {
+      throw new StartException(failure + " within " + BIND_LIMIT.toSeconds() + " s", e);
+    }
+  }
+
+  private static String why(Throwable problem) {
+    Throwable root = problem;
+    while (root.getCause() != null && root.getCause() != root) {
+      root = root.getCause();
+    }
+    return ": " + (root.getMessage() == null ? root.toString() : root.getMessage());
+  }
+
+  /** Whether it completed in time, in whatever way. */
+  private static boolean await(CompletionStage<?> stage, Duration limit)
+      throws InterruptedException {
+    try {
+      stage.toCompletableFuture().get(limit.toMillis(), TimeUnit.MILLISECONDS);
+      return true;
+    } catch (ExecutionException e) {
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package io.lockstep.deploy;
+
+import io.lockstep.agent.host.AgentSettings;
+import io.lockstep.protocol.model.NodeId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What one daemon runs by; whole and checked.
+ *
+ * @param host the daemon's one address: everything is bound to it
+ * @param isLoopback whether only this machine can reach it
+ * @param seats where the coordinator may run, and its state lies
+ * @param dataDir the daemon's own folder on a local disk
+ * @param python default interpreter for workers
+ * @param shim folder of the shim's Python package
+ * @param insecure whether it may listen off loopback without TLS
+ * @param nodeSilentAfter a node that says nothing for so long is given up
+ */
+public record DaemonSettings(
+    NodeId node,
+    String host,
+    boolean isLoopback,
+    List<Seat> seats,
+    Path dataDir,
+    String python,
+    Path shim,
+    boolean insecure,
+    Ports ports,
+    Duration nodeSilentAfter,
+    String version) {
+  public DaemonSettings {
+    seats = List.copyOf(seats);
+  }
+
+  /**
+   * Ports of the daemon, all on its one address.
+   *
+   * @param masterLow first of the range for MASTER_PORT
+   * @param masterHigh last of it, included
+   */
+  public record Ports(int akka, int management, int http, int masterLow, int masterHigh) {}
+
+  /** This daemon's own seat, if it is one. */
+  public Optional<Seat> seat() {
+    return seats.stream()
+        .filter(seat -> seat.host().equals(host) && seat.port() == ports.akka())
+        .findFirst();
+  }
+
+  /** How many seats make a majority. */
+  public int majority() {
+    return seats.size() / 2 + 1;
+  }
+
+  public AgentSettings agent() {
+    return new AgentSettings(
+        node,
+        host,
+        ports.akka(),
+        dataDir,
+        shim,
+        python,
+        ports.masterLow(),
+        ports.masterHigh(),
+        version,
+        -1);
+  }
+
+  /** The effective settings in the form of lockstep.conf. */
+  public String describe() {
+    return String.join(
+        "\n",
+        "# version " + version + ", " + (seat().isPresent() ? "a seat" : "an agent only"),
+        "node.id = \"" + node + "\"",
+        "host = \"" + host + "\"",
+        "seats = [" + String.join(", ", seats.stream().map(s -> "\"" + s + "\"").toList()) + "]",
+        "data-dir = \"" + dataDir + "\"",
+        "python = \"" + python + "\"",
+        "shim = \"" + shim + "\"",
+        "insecure = " + insecure,
+        "node-silent-after = " + nodeSilentAfter.toMillis() + "ms",
+        "ports.akka = " + ports.akka(),
+        "ports.management = " + ports.management(),
+        "ports.http = " + ports.http(),
+        "ports.master = \"" + ports.masterLow() + "-" + ports.masterHigh() + "\"");
+  }
+}

@@ -1,0 +1,152 @@
+package io.lockstep.deploy;
+
+import io.lockstep.agent.host.AgentHost;
+import io.lockstep.coordinator.seat.SeatHost;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The daemon's main. */
+@Command(
+    name = "lockstepd",
+    mixinStandardHelpOptions = true,
+    versionProvider = Lockstepd.Versions.class,
+    description = "The Lockstep daemon: one on each host.",
+    footer = {
+      "",
+      "Every setting may also be given as an environment variable: ports.http is"
+          + " LOCKSTEP_PORTS_HTTP.",
+      "Exit codes: 0 stopped or checked, 1 cannot run, 2 wrong settings."
+    })
+public final class Lockstepd implements Callable<Integer> {
+  private static final int CANNOT_RUN = 1;
+  private static final int WRONG_SETTINGS = 2;
+  private static final int STOP_LIMIT_SECONDS = 40;
+
+  /** Where the launcher says that the distribution lies. */
+  private static final String HOME_PROPERTY = "lockstep.home";
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Settings file (env LOCKSTEP_CONFIG; default conf/lockstep.conf).")
+  private Optional<Path> config = Optional.empty();
+
+  @Option(
+      names = "--host",
+      paramLabel = "ADDR",
+      description = "The daemon's one address (default: the one that leads to the seats).")
+  private Optional<String> host = Optional.empty();
+
+  @Option(
+      names = "--seats",
+      paramLabel = "A,B,C",
+      description = "Where the coordinator may run: host or host:port (default: this daemon).")
+  private Optional<String> seats = Optional.empty();
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "Own folder on a local disk (default ~/.lockstep/ADDR).")
+  private Optional<String> dataDir = Optional.empty();
+
+  @Option(
+      names = "--check",
+      description = "Check the settings, print the effective ones, and exit.")
+  private boolean check;
+
+  private final PrintStream out = System.out;
+  private final PrintStream err = System.err;
+
+  /** For picocli. */
+  static final class Versions implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"lockstepd " + Version.current()};
+    }
+  }
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Lockstepd()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Optional<Path> home = Optional.ofNullable(System.getProperty(HOME_PROPERTY)).map(Path::of);
+    DaemonSettings settings;
+    try {
+      settings =
+          SettingsReader.read(
+              new Flags(config, host, seats, dataDir), System.getenv(), home, Version.current());
+    } catch (SettingsException e) {
+      e.problems().forEach(problem -> err.println("lockstepd: " + problem));
+      return WRONG_SETTINGS;
+    }
+    if (check) {
+      out.println(settings.describe());
+      return 0;
+    }
+    return run(settings);
+  }
+
+  private int run(DaemonSettings settings) throws InterruptedException {
+    try {
+      Files.createDirectories(settings.dataDir());
+    } catch (IOException e) {
+      err.println("lockstepd: data-dir: cannot make " + settings.dataDir() + ": " + e);
+      return CANNOT_RUN;
+    }
+    // logback.xml reads it, so nothing may log before this
+    System.setProperty("lockstep.log.dir", settings.dataDir().toString());
+    var ended = new CountDownLatch(1);
+    try (AgentHost agentHost = AgentHost.open(settings.agent());
+        SeatCloser seat = SeatCloser.open(settings)) {
+      var runtime = new ClusterRuntime(settings, agentHost, seat.host());
+      Runtime.getRuntime()
+          .addShutdownHook(new Thread(() -> stop(runtime, ended), "lockstepd-stop"));
+      runtime.run();
+      return 0;
+    } catch (IOException e) {
+      err.println("lockstepd: " + e.getMessage());
+      return CANNOT_RUN;
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  /** The JVM ends when its hooks do: this one waits until everything is closed. */
+  private static void stop(ClusterRuntime runtime, CountDownLatch ended) {
+    runtime.stop();
+    try {
+      if (!ended.await(STOP_LIMIT_SECONDS, TimeUnit.SECONDS)) {
+        System.err.println("lockstepd: did not stop within " + STOP_LIMIT_SECONDS + " s");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A seat where this daemon is one. */
+  private record SeatCloser(Optional<SeatHost> host) implements AutoCloseable {
+    static SeatCloser open(DaemonSettings settings) throws IOException {
+      Optional<Seat> seat = settings.seat();
+      return seat.isEmpty()
+          ? new SeatCloser(Optional.empty())
+          : new SeatCloser(
+              Optional.of(SeatHost.open(seat.get().id(), settings.dataDir().resolve("seat"))));
+    }
+
+    @Override
+    public void close() {
+      host.ifPresent(SeatHost::close);
+    }
+  }
+}
