@@ -228,6 +228,8 @@ def test_a_killed_shim_leaves_survivors_that_its_marker_finds(group: Fixture) ->
     """Finding and ending them is the agent's job; the marker is what it finds them by."""
     group.launch(STUCK, STUCK)
     status = group.running()
+    # Output after the shim's death would end a worker by SIGPIPE: nobody reads its FIFO any more.
+    until(lambda: group.output("rank-2") == group.output("rank-3") == b"up\n", "workers up")
     assert group.pid is not None
     os.kill(group.pid, signal.SIGKILL)
     until(lambda: not group.shim_lives(), "the shim's death")

@@ -1,0 +1,54 @@
+package io.lockstep.coordinator.actor;
+
+import io.lockstep.coordinator.core.ClusterAction;
+import io.lockstep.coordinator.jobfile.ShippedZero;
+import io.lockstep.protocol.message.AgentCommand;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.Term;
+import java.util.Optional;
+
+/** Performs actions: tells agents. An agent that is not known yet is told again by a later tick. */
+final class ActionRunner {
+  private final AgentDirectory agents;
+
+  ActionRunner(AgentDirectory agents) {
+    this.agents = agents;
+  }
+
+  void run(ClusterAction action, Term term) {
+    agents.agent(action.node()).ifPresent(agent -> agent.tell(command(action, term)));
+  }
+
+  private static AgentCommand command(ClusterAction action, Term term) {
+    if (action instanceof ClusterAction.Prepare prepare) {
+      return new AgentCommand.Prepare(term, withShippedZero(prepare.launch()));
+    } else if (action instanceof ClusterAction.Start start) {
+      return new AgentCommand.Start(
+          term, start.fence(), start.masterPort(), start.resume(), start.moveAside());
+    } else if (action instanceof ClusterAction.Stop stop) {
+      return new AgentCommand.Stop(term, stop.fence(), stop.grace(), stop.disk(), stop.reason());
+    } else if (action instanceof ClusterAction.Acknowledge ack) {
+      return new AgentCommand.Acknowledge(
+          term, ack.fence(), AgentCommand.ReportKind.valueOf(ack.report().name()));
+    }
+    throw new IllegalArgumentException("no command for " + action);
+  }
+
+  /** A stage alone means the shipped configuration; it travels as content. */
+  private static LaunchSpec withShippedZero(LaunchSpec launch) {
+    Optional<JobSpec.Zero> zero = launch.job().zero();
+    if (launch.zeroJson().isPresent() || zero.isEmpty() || zero.get().stage() == 0) {
+      return launch;
+    }
+    return new LaunchSpec(
+        launch.fence(),
+        launch.node(),
+        launch.nodeRank(),
+        launch.rankTable(),
+        launch.agentDisk(),
+        launch.job(),
+        Optional.of(ShippedZero.json(zero.get().stage())),
+        launch.restartCause());
+  }
+}

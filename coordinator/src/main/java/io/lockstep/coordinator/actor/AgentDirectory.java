@@ -1,0 +1,61 @@
+package io.lockstep.coordinator.actor;
+
+import akka.actor.typed.ActorRef;
+import io.lockstep.protocol.message.ToAgent;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Where each agent is now, when it was heard and what its group does; volatile, rebuilt by Hello
+ * and heartbeats.
+ */
+final class AgentDirectory {
+  private final Map<NodeId, Known> known = new HashMap<>();
+  private final Instant since;
+
+  /** One agent as last heard. */
+  private record Known(
+      ActorRef<ToAgent> agent, Instant heard, String disk, Optional<GroupStatus> group) {}
+
+  AgentDirectory(Instant since) {
+    this.since = since;
+  }
+
+  /** True when this agent must say Hello: it is new here, or forgot. */
+  boolean heard(
+      NodeId node, ActorRef<ToAgent> agent, String disk, Optional<GroupStatus> group, Instant now) {
+    Known before = known.put(node, new Known(agent, now, disk, group));
+    return before == null || !before.agent().equals(agent) || !before.disk().equals(disk);
+  }
+
+  Optional<ActorRef<ToAgent>> agent(NodeId node) {
+    return Optional.ofNullable(known.get(node)).map(Known::agent);
+  }
+
+  Optional<GroupStatus> group(NodeId node) {
+    return Optional.ofNullable(known.get(node)).flatMap(Known::group);
+  }
+
+  Duration silence(NodeId node, Instant now) {
+    Known last = known.get(node);
+    return Duration.between(last == null ? since : last.heard(), now);
+  }
+
+  /** Of these nodes, those not heard for {@code limit}. */
+  List<NodeId> silent(Iterable<NodeId> nodes, Duration limit, Instant now) {
+    var silent = new ArrayList<NodeId>();
+    for (NodeId node : nodes) {
+      if (silence(node, now).compareTo(limit) > 0) {
+        silent.add(node);
+      }
+    }
+    return silent;
+  }
+}

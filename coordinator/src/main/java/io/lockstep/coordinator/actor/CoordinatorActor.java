@@ -1,0 +1,352 @@
+package io.lockstep.coordinator.actor;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorRefResolver;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import io.lockstep.coordinator.core.ClusterAction;
+import io.lockstep.coordinator.core.ClusterEvent;
+import io.lockstep.coordinator.core.ClusterInput;
+import io.lockstep.coordinator.core.ClusterMachine;
+import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.coordinator.core.Decision;
+import io.lockstep.coordinator.seat.FoundingId;
+import io.lockstep.coordinator.seat.QuorumDriver;
+import io.lockstep.coordinator.seat.QuorumOutcome;
+import io.lockstep.coordinator.seat.SeatActor;
+import io.lockstep.coordinator.seat.SeatCommand;
+import io.lockstep.coordinator.seat.SeatId;
+import io.lockstep.coordinator.seat.SeatLimits;
+import io.lockstep.coordinator.seat.SeatReply;
+import io.lockstep.coordinator.seat.ToSeat;
+import io.lockstep.protocol.message.AgentCommand;
+import io.lockstep.protocol.message.AgentReport;
+import io.lockstep.protocol.message.ToCoordinator;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.Term;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Random;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Carries inputs to the machine, its events to the seats, and after that its actions out. */
+final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
+  /** Inputs that wait while an append is under way; what comes beyond is refused or repeated. */
+  static final int MAX_WAITING_INPUTS = 10_000;
+
+  private static final Duration TICK = Duration.ofSeconds(1);
+  private static final Logger log = LoggerFactory.getLogger(CoordinatorActor.class);
+
+  private enum Beat implements ToCoordinator {
+    QUORUM,
+    MACHINE
+  }
+
+  private record FromSeat(SeatReply reply) implements ToCoordinator {}
+
+  /** An input with what to do when its decision is stored. */
+  private record Waiting(ClusterInput input, Consumer<Decision> then, Runnable lost) {}
+
+  /** A decision whose events are on their way to the seats. */
+  private record InFlight(Decision decision, Waiting waiting, Term term) {}
+
+  private final CoordinatorSettings settings;
+  private final ClusterMachine machine;
+  private final StateCodec codec = new StateCodec();
+  private final QuorumDriver quorum;
+  private final Map<SeatId, ActorRef<SeatCommand>> seats = new HashMap<>();
+  private final ActorRef<SeatReply> seatReplies;
+  private final Queue<Waiting> waiting = new ArrayDeque<>();
+  private Optional<InFlight> inFlight = Optional.empty();
+  private Optional<ClusterState> state = Optional.empty();
+  private AgentDirectory agents;
+  private Reason notLeading = Reason.of(ReasonCode.NO_QUORUM, "asks the seats for their promises");
+
+  static Behavior<ToCoordinator> create(CoordinatorSettings settings) {
+    return Behaviors.setup(
+        context -> Behaviors.withTimers(timers -> new CoordinatorActor(context, timers, settings)));
+  }
+
+  private CoordinatorActor(
+      ActorContext<ToCoordinator> context,
+      TimerScheduler<ToCoordinator> timers,
+      CoordinatorSettings settings) {
+    super(context);
+    this.settings = settings;
+    this.machine = new ClusterMachine(settings.nodeSilentAfter());
+    this.agents = new AgentDirectory(now());
+    var resolver = ActorRefResolver.get(context.getSystem());
+    String system = context.getSystem().name();
+    for (SeatId seat : settings.seats()) {
+      seats.put(
+          seat,
+          resolver.resolveActorRef(
+              "akka://" + system + "@" + seat.address() + "/user/" + SeatActor.NAME));
+    }
+    this.seatReplies = context.messageAdapter(SeatReply.class, FromSeat::new);
+    this.quorum =
+        new QuorumDriver(
+            settings.seats(),
+            UUID.randomUUID().toString(),
+            new FoundingId(UUID.randomUUID().toString()),
+            new Random());
+    timers.startTimerWithFixedDelay(Beat.QUORUM, SeatLimits.TICK);
+    timers.startTimerWithFixedDelay(Beat.MACHINE, TICK);
+    carry(quorum.begin(now()));
+  }
+
+  private static Instant now() {
+    return Instant.now();
+  }
+
+  @Override
+  public Receive<ToCoordinator> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(FromSeat.class, this::onSeat)
+        .onMessage(Beat.class, this::onBeat)
+        .onMessage(AgentReport.class, this::onReport)
+        .onMessage(CoordinatorRequest.class, this::onRequest)
+        .build();
+  }
+
+  // quorum
+
+  private Behavior<ToCoordinator> onSeat(FromSeat message) {
+    carry(quorum.receive(message.reply(), now()));
+    return this;
+  }
+
+  private Behavior<ToCoordinator> onBeat(Beat beat) {
+    if (beat == Beat.QUORUM) {
+      carry(quorum.tick(now()));
+    } else if (state.isPresent()) {
+      Duration limit = settings.nodeSilentAfter();
+      for (var node : agents.silent(state.get().nodes().keySet(), limit, now())) {
+        if (state.get().node(node).filter(n -> !n.lost()).isPresent()) {
+          input(new ClusterInput.NodeSilent(node, agents.silence(node, now())));
+        }
+      }
+      input(new ClusterInput.Tick());
+    }
+    return this;
+  }
+
+  private void carry(QuorumDriver.Step step) {
+    for (ToSeat message : step.send()) {
+      ActorRef<SeatCommand> seat = seats.get(message.seat());
+      if (seat != null) {
+        seat.tell(SeatCommand.of(message.request(), seatReplies));
+      }
+    }
+    step.outcomes().forEach(this::onOutcome);
+    next();
+  }
+
+  private void onOutcome(QuorumOutcome outcome) {
+    if (outcome instanceof QuorumOutcome.BecameLeader leader) {
+      log.info("coordinates in term {} from {}", leader.term(), leader.state());
+      agents = new AgentDirectory(now());
+      state = Optional.of(codec.read(leader.state()));
+      input(new ClusterInput.TookOver());
+    } else if (outcome instanceof QuorumOutcome.Appended) {
+      InFlight stored = inFlight.orElseThrow();
+      inFlight = Optional.empty();
+      apply(stored);
+    } else if (outcome instanceof QuorumOutcome.AppendRefused refused) {
+      log.warn("not stored: {}", refused.reason());
+      inFlight.ifPresent(f -> f.waiting().lost().run());
+      inFlight = Optional.empty();
+    } else if (outcome instanceof QuorumOutcome.SteppedDown down) {
+      log.warn("steps down: {}", down.reason());
+      forget(down.reason());
+    } else if (outcome instanceof QuorumOutcome.Waiting not) {
+      log.info("does not coordinate: {}", not.reason());
+      notLeading = not.reason();
+    } else {
+      log.warn("seats: {}", outcome);
+    }
+  }
+
+  private void forget(Reason why) {
+    notLeading = why;
+    state = Optional.empty();
+    inFlight.ifPresent(f -> f.waiting().lost().run());
+    inFlight = Optional.empty();
+    waiting.forEach(w -> w.lost().run());
+    waiting.clear();
+  }
+
+  // inputs, one after another: the next is decided on what is stored
+
+  private void input(ClusterInput input) {
+    input(input, decision -> {}, () -> {});
+  }
+
+  private void input(ClusterInput input, Consumer<Decision> then, Runnable lost) {
+    if (state.isEmpty() || waiting.size() >= MAX_WAITING_INPUTS) {
+      lost.run();
+      return;
+    }
+    waiting.add(new Waiting(input, then, lost));
+    next();
+  }
+
+  private void next() {
+    while (state.isPresent() && inFlight.isEmpty() && !waiting.isEmpty() && quorum.canAppend()) {
+      Waiting first = waiting.remove();
+      Decision decision = machine.decide(state.get(), first.input(), now());
+      Term term = quorum.term().orElseThrow();
+      var made = new InFlight(decision, first, term);
+      if (decision.events().isEmpty()) {
+        act(made);
+      } else {
+        inFlight = Optional.of(made);
+        List<byte[]> bytes = decision.events().stream().map(codec::write).toList();
+        carry(quorum.append(bytes, now()));
+      }
+    }
+  }
+
+  private void apply(InFlight stored) {
+    ClusterState changed = state.orElseThrow();
+    for (ClusterEvent event : stored.decision().events()) {
+      changed = changed.evolve(event);
+      tell(event, changed.version());
+    }
+    state = Optional.of(changed);
+    act(stored);
+    if (quorum.wantsCompaction()) {
+      carry(quorum.compact(changed.version(), codec.writeSnapshot(changed), now()));
+    }
+  }
+
+  private void act(InFlight made) {
+    var runner = new ActionRunner(agents);
+    for (ClusterAction action : made.decision().actions()) {
+      runner.run(action, made.term());
+    }
+    made.waiting().then().accept(made.decision());
+  }
+
+  private static void tell(ClusterEvent event, long version) {
+    log.info(
+        "version={}{}{}{} {} {}",
+        version,
+        event.job().map(j -> " job=" + j).orElse(""),
+        event.attempt().map(a -> " attempt=" + a).orElse(""),
+        event.node().map(n -> " node=" + n).orElse(""),
+        event.getClass().getSimpleName(),
+        event.reason());
+  }
+
+  // agents
+
+  private Behavior<ToCoordinator> onReport(AgentReport report) {
+    if (state.isPresent()) {
+      carryReport(report);
+    }
+    return this;
+  }
+
+  private void carryReport(AgentReport report) {
+    if (report instanceof AgentReport.Hello hello) {
+      agents.heard(hello.node(), hello.agent(), hello.disk(), Optional.empty(), now());
+      input(
+          new ClusterInput.NodeHello(
+              hello.node(), hello.disk(), hello.inventory(), hello.groups()));
+    } else if (report instanceof AgentReport.Heartbeat beat) {
+      onHeartbeat(beat);
+    } else if (report instanceof AgentReport.Prepared p) {
+      input(
+          new ClusterInput.NodePrepared(
+              p.node(),
+              p.fence(),
+              new io.lockstep.coordinator.core.PreparedNode(
+                  p.masterPort(), p.zeroSha256(), p.scriptSha256(), p.checkpoints())));
+    } else if (report instanceof AgentReport.PrepareRejected r) {
+      input(new ClusterInput.NodeRejected(r.node(), r.fence(), r.reason()));
+    } else if (report instanceof AgentReport.Started s) {
+      input(new ClusterInput.NodeStarted(s.node(), s.fence()));
+    } else if (report instanceof AgentReport.Exited e) {
+      input(new ClusterInput.NodeExited(e.node(), e.fence(), e.report()));
+    } else if (report instanceof AgentReport.Unknown u) {
+      input(new ClusterInput.NodeKnowsNothing(u.node(), u.fence()));
+    }
+  }
+
+  private void onHeartbeat(AgentReport.Heartbeat beat) {
+    boolean unknown =
+        agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), now())
+            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty();
+    if (unknown) {
+      beat.agent().tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE)));
+    }
+    beat.group()
+        .filter(g -> g.lastCheckpoint().isPresent())
+        .filter(
+            g ->
+                state
+                    .flatMap(s -> s.job(g.fence().job()))
+                    .filter(j -> !j.lastCheckpoint().equals(g.lastCheckpoint()))
+                    .isPresent())
+        .ifPresent(
+            g ->
+                input(
+                    new ClusterInput.CheckpointSeen(
+                        g.fence().job(), g.lastCheckpoint().orElseThrow())));
+  }
+
+  // requests
+
+  private Behavior<ToCoordinator> onRequest(CoordinatorRequest request) {
+    if (state.isEmpty()) {
+      request.replyTo().tell(new CoordinatorAnswer.Refused(notLeading()));
+    } else {
+      new Requests(this, state.get(), agents).handle(request);
+    }
+    return this;
+  }
+
+  private Reason notLeading() {
+    return notLeading.code() == ReasonCode.NO_QUORUM
+        ? notLeading
+        : Reason.of(ReasonCode.NO_QUORUM, "%s", notLeading.message());
+  }
+
+  /** Decides, and answers when it is stored. */
+  void ask(
+      ClusterInput input,
+      ActorRef<CoordinatorAnswer> replyTo,
+      java.util.function.Function<Decision, CoordinatorAnswer> answer) {
+    input(
+        input,
+        decision ->
+            replyTo.tell(
+                decision.refused()
+                    ? new CoordinatorAnswer.Refused(decision.reason())
+                    : answer.apply(decision)),
+        () -> replyTo.tell(new CoordinatorAnswer.Refused(notLeading())));
+  }
+
+  CoordinatorSettings settings() {
+    return settings;
+  }
+
+  long term() {
+    return quorum.term().map(Term::number).orElse(0L);
+  }
+}

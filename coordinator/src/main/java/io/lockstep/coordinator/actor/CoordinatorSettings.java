@@ -1,0 +1,20 @@
+package io.lockstep.coordinator.actor;
+
+import io.lockstep.coordinator.seat.SeatId;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What the coordinator must know of its daemon.
+ *
+ * @param seats every configured seat as {@code host:akkaPort}
+ * @param self node id of this daemon
+ * @param nodeSilentAfter a node not heard for this long is lost; its groups count as gone after the
+ *     same time again
+ */
+public record CoordinatorSettings(
+    List<SeatId> seats, String self, String version, Duration nodeSilentAfter) {
+  public CoordinatorSettings {
+    seats = List.copyOf(seats);
+  }
+}

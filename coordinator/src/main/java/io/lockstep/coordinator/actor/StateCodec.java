@@ -1,0 +1,98 @@
+package io.lockstep.coordinator.actor;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.lockstep.coordinator.core.ClusterEvent;
+import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.coordinator.seat.StoredState;
+import io.lockstep.protocol.message.WireJson;
+import io.lockstep.protocol.message.WireNames;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+
+/** Bytes of events and snapshots as seats keep them: CBOR with a stable name for each event. */
+public final class StateCodec {
+  private static final String NAME = "event";
+  private static final String BODY = "of";
+
+  private final ObjectMapper mapper = WireJson.cbor();
+  private final WireNames names =
+      new WireNames()
+          .with("node.joined", ClusterEvent.NodeJoined.class)
+          .with("node.lost", ClusterEvent.NodeLost.class)
+          .with("node.drain-changed", ClusterEvent.NodeDrainChanged.class)
+          .with("job.queued", ClusterEvent.JobQueued.class)
+          .with("job.waits", ClusterEvent.JobWaits.class)
+          .with("attempt.planned", ClusterEvent.AttemptPlanned.class)
+          .with("attempt.node-prepared", ClusterEvent.NodePrepared.class)
+          .with("attempt.released", ClusterEvent.AttemptReleased.class)
+          .with("attempt.node-started", ClusterEvent.NodeStarted.class)
+          .with("attempt.running", ClusterEvent.AttemptRunning.class)
+          .with("attempt.node-finished", ClusterEvent.NodeFinished.class)
+          .with("attempt.failed", ClusterEvent.AttemptFailed.class)
+          .with("attempt.cause-refined", ClusterEvent.CauseRefined.class)
+          .with("attempt.group-gone", ClusterEvent.GroupGone.class)
+          .with("attempt.group-doubted", ClusterEvent.GroupDoubted.class)
+          .with("job.checkpoint-seen", ClusterEvent.CheckpointSeen.class)
+          .with("job.stopping", ClusterEvent.JobStopping.class)
+          .with("job.requeued", ClusterEvent.JobRequeued.class)
+          .with("job.ended", ClusterEvent.JobEnded.class);
+
+  WireNames names() {
+    return names;
+  }
+
+  public byte[] write(ClusterEvent event) {
+    String name =
+        names
+            .nameOf(event.getClass())
+            .orElseThrow(() -> new IllegalArgumentException("no name for " + event.getClass()));
+    ObjectNode node = mapper.createObjectNode();
+    node.put(NAME, name);
+    node.set(BODY, mapper.valueToTree(event));
+    try {
+      return mapper.writeValueAsBytes(node);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + name, e);
+    }
+  }
+
+  public ClusterEvent readEvent(byte[] bytes) {
+    try {
+      JsonNode node = mapper.readTree(bytes);
+      String name = node.path(NAME).asText();
+      Class<?> type =
+          names
+              .typeOf(name)
+              .orElseThrow(() -> new IllegalArgumentException("unknown stored event " + name));
+      return (ClusterEvent) mapper.treeToValue(node.path(BODY), type);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read a stored event", e);
+    }
+  }
+
+  public byte[] writeSnapshot(ClusterState state) {
+    try {
+      return mapper.writeValueAsBytes(state);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write the state", e);
+    }
+  }
+
+  /** The state that seats hold: the snapshot, then the events since. */
+  public ClusterState read(StoredState stored) {
+    ClusterState state = ClusterState.EMPTY;
+    try {
+      if (stored.snapshot().length > 0) {
+        state = mapper.readValue(stored.snapshot(), ClusterState.class);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the snapshot", e);
+    }
+    for (byte[] event : stored.events()) {
+      state = state.evolve(readEvent(event));
+    }
+    return state;
+  }
+}
