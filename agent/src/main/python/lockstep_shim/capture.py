@@ -14,7 +14,8 @@ PIPE_BYTES = 1 << 20
 TAIL_BYTES = 64 << 10
 MAX_TAIL_LINE_CHARACTERS = 2_000
 MAX_READS_AT_END = 64
-_ADDRESS_IN_USE = re.compile(rb"[^\r\n]*(?:eaddrinuse|address already in use)[^\r\n]*", re.IGNORECASE)
+MAX_BYTES_SEARCHED_FOR_PORT = 4 << 20
+_ADDRESS_IN_USE = (b"eaddrinuse", b"address already in use")
 _OVERLAP_BYTES = 1_024
 
 
@@ -144,6 +145,7 @@ class Stream:
         self._log = log
         self._master_port = master_port.encode() if master_port else None
         self._end = b""
+        self._searched_bytes = 0
         os.set_blocking(fd, False)
         _widen(fd)
 
@@ -173,14 +175,23 @@ class Stream:
         self._log.close()
 
     def _look_for_port(self, data: bytes) -> None:
-        text = self._end + data
+        # Plain searches, since a pattern that looks for whole lines is quadratic in their length.
+        text = (self._end + data).lower()
         self._end = text[-_OVERLAP_BYTES:]
-        for line in _ADDRESS_IN_USE.findall(text):
-            # With the port known, another listener's trouble (TensorBoard's, say) is not taken for ours.
-            if self._master_port is None or re.search(rb"(?<!\d)" + re.escape(self._master_port) + rb"(?!\d)", line):
-                self.port_taken = True
-                self.looks_for_port = False
-                return
+        self._searched_bytes += len(data)
+        if any(words in text for words in _ADDRESS_IN_USE):
+            lines = text.replace(b"\r", b"\n").split(b"\n")
+            self.port_taken = any(self._is_about_our_port(line) for line in lines)
+        if self.port_taken or self._searched_bytes > MAX_BYTES_SEARCHED_FOR_PORT:
+            self.looks_for_port = False
+
+    def _is_about_our_port(self, line: bytes) -> bool:
+        if not any(words in line for words in _ADDRESS_IN_USE):
+            return False
+        if self._master_port is None:
+            return True
+        # With the port known, another listener's trouble (TensorBoard's, say) is not taken for ours.
+        return re.search(rb"(?<!\d)" + re.escape(self._master_port) + rb"(?!\d)", line) is not None
 
 
 def make_fifo(folder: Path, local_rank: int) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 MAX_ERROR_FILE_BYTES = 1 << 20
 MAX_MESSAGE_CHARACTERS = 4_096
 MAX_TRACEBACK_CHARACTERS = 16_384
+MAX_LINE_CHARACTERS = 4_096
 PEER_LOSS_LINES = 20
 MAX_LINES_AFTER_TRACEBACK = 40
 MAX_LINES_OF_EXCEPTION = 6
@@ -80,13 +81,6 @@ def exit_of_torchrun_code(code: int) -> Exit:
     return Exit(None, -code) if code < 0 else Exit(code, None)
 
 
-def exits_in_torchrun_output(text: str) -> dict[int, Exit]:
-    """What torchrun's own output says of workers, by pid."""
-    found = {int(m[3]): exit_of_torchrun_code(int(m[1])) for m in _TORCHRUN_FAILED.finditer(text)}
-    found.update({int(m[3]): exit_of_torchrun_code(int(m[2])) for m in _TORCHRUN_SUMMARY.finditer(text)})
-    return found
-
-
 def local_ranks_in_torchrun_output(text: str) -> dict[int, tuple[int, Exit]]:
     """Pid and exit of each failed worker that torchrun names, by local rank."""
     found = {int(m[2]): (int(m[3]), exit_of_torchrun_code(int(m[1]))) for m in _TORCHRUN_FAILED.finditer(text)}
@@ -120,7 +114,7 @@ def explain(error_files: Sequence[Path], tail: str, ended: Exit | None, who: str
             return found
     if ended is not None and ended.signal is not None and ended.signal not in _SIGNALS_WITH_A_STORY:
         return Explanation(ended.sentence(who), None, False)  # killed from outside: older output explains nothing
-    lines = [_RANK_PREFIX.sub("", line.rstrip("\r")) for line in tail.split("\n")]
+    lines = [_RANK_PREFIX.sub("", line.rstrip("\r"))[:MAX_LINE_CHARACTERS] for line in tail.split("\n")]
     traceback = last_traceback(lines)
     if traceback is not None:
         return _explanation(_last_line(traceback), traceback)

@@ -1,5 +1,6 @@
 package io.lockstep.deploy;
 
+import java.io.IOException;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
@@ -13,6 +14,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.ServerSocket;
 import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
@@ -71,9 +73,6 @@ final class SettingsReader {
       throws SettingsException {
     var reader = new SettingsReader(env, home);
     Config config = reader.merged(flags);
-    if (!reader.problems.isEmpty()) {
-      throw new SettingsException(reader.problems);
-    }
     DaemonSettings settings = reader.settings(config, version);
     if (!reader.problems.isEmpty()) {
       throw new SettingsException(reader.problems);
@@ -277,7 +276,12 @@ final class SettingsReader {
                   .formatted(host)
               + " true (env LOCKSTEP_INSECURE=true) if you trust everybody in that network");
     }
-    return Optional.of(address);
+    try (var probe = new ServerSocket(0, 1, address)) {
+      return Optional.of(probe.getInetAddress());
+    } catch (IOException e) {
+      problems.add("host: %s is no address of this machine (%s)".formatted(host, e.getMessage()));
+      return Optional.of(address);
+    }
   }
 
   /** Seats are compared by their spelling: one that is meant to be this daemon must match. */
