@@ -104,7 +104,7 @@ class Fixture:
         return found
 
     def running(self) -> dict[str, Any]:
-        return self.status_when(lambda s: bool(s["phase"] == "running"), "phase running")
+        return self.status_when(lambda s: bool(s.get("phase") == "running"), "phase running")
 
     def connect(self) -> Client:
         return Client(self.socket)

@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,7 +36,7 @@ def test_a_full_disk_drops_output_counts_it_and_leaves_a_visible_gap(
     log.write(b"before")
     real = os.write
 
-    def refuse(*_: Any) -> int:
+    def refuse(*_: object) -> int:
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(os, "write", refuse)
