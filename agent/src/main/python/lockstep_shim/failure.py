@@ -124,7 +124,9 @@ def explain(error_files: Sequence[Path], tail: str, ended: Exit | None, who: str
         if what or _PEER_LOSS.search(line):
             message = (what[1] if what else line).strip()[:MAX_MESSAGE_CHARACTERS]
             return Explanation(message, None, _PEER_LOSS.search("\n".join(recent)) is not None)
-    return Explanation(ended.sentence(who) if ended else f"{who} ended", None, False)
+    return Explanation(
+        ended.sentence(who) if ended else f"{who} failed; torchrun took its exit status before it was seen", None, False
+    )
 
 
 def read_error_file(path: Path) -> Explanation | None:

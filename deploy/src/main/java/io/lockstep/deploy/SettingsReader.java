@@ -1,6 +1,5 @@
 package io.lockstep.deploy;
 
-import java.io.IOException;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
@@ -10,6 +9,7 @@ import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
 import io.lockstep.coordinator.jobfile.NearestName;
 import io.lockstep.protocol.model.NodeId;
+import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
