@@ -89,7 +89,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = new ClusterMachine(settings.nodeSilentAfter());
+    this.machine = new ClusterMachine(settings.nodeSilentAfter(), settings.nodeSuspectAfter());
     this.agents = new AgentDirectory(now());
     var resolver = ActorRefResolver.get(context.getSystem());
     String system = context.getSystem().name();
@@ -298,6 +298,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (unknown) {
       beat.agent().tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE)));
     }
+    if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
+      input(new ClusterInput.NodeHeard(beat.node()));
+    }
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(
@@ -309,8 +312,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .ifPresent(
             g ->
                 input(
-                    new ClusterInput.CheckpointSeen(
-                        g.fence().job(), g.lastCheckpoint().orElseThrow())));
+                    new ClusterInput.CheckpointSeen(g.fence(), g.lastCheckpoint().orElseThrow())));
   }
 
   /** The Stop that its Hello was answered with may have been lost. */
