@@ -37,6 +37,7 @@ final class SettingsReader {
   private static final String LOOPBACK = "127.0.0.1";
   private static final int MAX_SEATS = 9;
   private static final Duration LEAST_SILENCE = Duration.ofSeconds(2);
+  private static final Duration LEAST_SUSPICION = Duration.ofSeconds(1);
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})\\s*-\\s*([0-9]{1,5})");
   private static final List<String> KEYS =
       List.of(
@@ -48,6 +49,7 @@ final class SettingsReader {
           "shim",
           "insecure",
           "node-silent-after",
+          "node-suspect-after",
           "ports.akka",
           "ports.management",
           "ports.http",
@@ -148,6 +150,8 @@ final class SettingsReader {
             false,
             "node-silent-after",
             "10s",
+            "node-suspect-after",
+            "2s",
             "ports.akka",
             25_520,
             "ports.management",
@@ -185,7 +189,8 @@ final class SettingsReader {
         shim(config),
         insecure,
         new DaemonSettings.Ports(akkaPort, management, http, master[0], master[1]),
-        silence(config),
+        silence(config, "node-silent-after", LEAST_SILENCE),
+        silence(config, "node-suspect-after", LEAST_SUSPICION),
         version);
   }
 
@@ -342,12 +347,11 @@ final class SettingsReader {
     return shim;
   }
 
-  private Duration silence(Config config) {
-    Duration after = get(config, "node-silent-after", Config::getDuration).orElse(LEAST_SILENCE);
-    if (after.compareTo(LEAST_SILENCE) < 0) {
+  private Duration silence(Config config, String key, Duration least) {
+    Duration after = get(config, key, Config::getDuration).orElse(least);
+    if (after.compareTo(least) < 0) {
       problems.add(
-          "node-silent-after: at least %d s, found: %d ms"
-              .formatted(LEAST_SILENCE.toSeconds(), after.toMillis()));
+          "%s: at least %d s, found: %d ms".formatted(key, least.toSeconds(), after.toMillis()));
     }
     return after;
   }

@@ -26,6 +26,8 @@ import io.lockstep.coordinator.seat.ToSeat;
 import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.message.AgentReport;
 import io.lockstep.protocol.message.ToCoordinator;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.Term;
@@ -87,7 +89,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = new ClusterMachine(settings.nodeSilentAfter());
+    this.machine = new ClusterMachine(settings.nodeSilentAfter(), settings.nodeSuspectAfter());
     this.agents = new AgentDirectory(now());
     var resolver = ActorRefResolver.get(context.getSystem());
     String system = context.getSystem().name();
@@ -291,9 +293,13 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private void onHeartbeat(AgentReport.Heartbeat beat) {
     boolean unknown =
         agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), now())
-            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty();
+            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
+            || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
       beat.agent().tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE)));
+    }
+    if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
+      input(new ClusterInput.NodeHeard(beat.node()));
     }
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
@@ -306,8 +312,15 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .ifPresent(
             g ->
                 input(
-                    new ClusterInput.CheckpointSeen(
-                        g.fence().job(), g.lastCheckpoint().orElseThrow())));
+                    new ClusterInput.CheckpointSeen(g.fence(), g.lastCheckpoint().orElseThrow())));
+  }
+
+  /** The Stop that its Hello was answered with may have been lost. */
+  private boolean holdsAStranger(NodeId node, Optional<GroupStatus> group) {
+    return group
+        .filter(g -> g.exit().isEmpty())
+        .filter(g -> state.filter(s -> s.isStranger(node, g.fence())).isPresent())
+        .isPresent();
   }
 
   // requests
