@@ -79,7 +79,31 @@ public sealed interface ClusterEvent {
     @Override
     public ClusterState applyTo(ClusterState state) {
       boolean draining = state.node(id).map(Node::draining).orElse(false);
-      return state.with(new Node(id, disk, inventory, draining, false, reason));
+      return heardAgain(state).with(new Node(id, disk, inventory, draining, false, reason));
+    }
+
+    /** With the same memory it answers for its groups again: none is given up for its silence. */
+    private ClusterState heardAgain(ClusterState state) {
+      ClusterState changed = state;
+      for (Job job : state.jobs().values()) {
+        if (job.open().stream().anyMatch(this::isAnsweredFor)) {
+          changed =
+              changed.with(
+                  job.with(
+                      d -> {
+                        d.open.replaceAll(
+                            g ->
+                                isAnsweredFor(g)
+                                    ? new OpenGroup(g.node(), g.fence(), g.disk(), Optional.empty())
+                                    : g);
+                      }));
+        }
+      }
+      return changed;
+    }
+
+    private boolean isAnsweredFor(OpenGroup group) {
+      return group.node().equals(id) && group.disk().equals(disk);
     }
   }
 
@@ -267,7 +291,7 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** A node's group exited 0. */
+  /** A node's group exited 0; whether its processes are gone is another event. */
   record NodeFinished(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
     @Override
     public Optional<NodeId> node() {
@@ -279,7 +303,6 @@ public sealed interface ClusterEvent {
       return job.with(
           d -> {
             d.current = d.current.map(a -> a.withFinished(on));
-            d.open.removeIf(g -> g.node().equals(on) && g.fence().equals(fence));
           });
     }
   }

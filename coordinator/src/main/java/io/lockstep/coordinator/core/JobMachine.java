@@ -319,7 +319,7 @@ final class JobMachine {
         if (!job.isCurrent(exited.fence())) {
           oldGroupExited(d, job, exited);
         } else if (finished && job.phase() != JobPhase.PREPARING) {
-          nodeFinished(d, job, node);
+          nodeFinished(d, job, node, report.treeGone());
         } else {
           if (report.treeGone()) {
             gone(d, job, exited.fence(), node, "its process tree was seen to end");
@@ -332,26 +332,34 @@ final class JobMachine {
     }
   }
 
-  private static void nodeFinished(Deciding d, Job job, NodeId node) {
+  private static void nodeFinished(Deciding d, Job job, NodeId node, boolean treeGone) {
     AttemptState attempt = job.current().orElseThrow();
-    if (attempt.finished().contains(node)) {
-      return;
+    if (!attempt.finished().contains(node)) {
+      d.event(
+          new ClusterEvent.NodeFinished(
+              attempt.fence(),
+              node,
+              d.now(),
+              Reason.of(ReasonCode.FINISHING, "the group on %s exited 0", node)));
+      runningIfAllStarted(d, d.job(job.id()));
     }
-    d.event(
-        new ClusterEvent.NodeFinished(
-            attempt.fence(),
-            node,
-            d.now(),
-            Reason.of(ReasonCode.FINISHING, "the group on %s exited 0", node)));
+    if (treeGone) {
+      gone(d, d.job(job.id()), attempt.fence(), node, "its process tree was seen to end");
+    }
     Job after = d.job(job.id());
-    runningIfAllStarted(d, after);
     if (after.current().orElseThrow().finished().size() == attempt.table().nnodes()) {
-      ended(
-          d,
-          d.job(job.id()),
-          JobPhase.SUCCEEDED,
-          Exits.DONE,
-          Reason.of(ReasonCode.SUCCEEDED, "all workers exited 0"));
+      succeed(d, after);
+    }
+  }
+
+  /** Workers exit 0 and may leave processes behind: final, and the nodes free, without those. */
+  private static void succeed(Deciding d, Job job) {
+    Reason reason = Reason.of(ReasonCode.SUCCEEDED, "all workers exited 0");
+    if (job.open().isEmpty()) {
+      ended(d, job, JobPhase.SUCCEEDED, Exits.DONE, reason);
+    } else {
+      stopAll(
+          d, job, Ending.SUCCEED, Duration.ZERO, Optional.empty(), Optional.of(Exits.DONE), reason);
     }
   }
 
@@ -567,24 +575,35 @@ final class JobMachine {
     }
   }
 
-  /** A restarted or returned agent says what it holds; what it should hold and does not, failed. */
+  /**
+   * A restarted or returned agent says what it holds; what it should hold and does not, failed.
+   * Only another boot proves that the group is gone: a memory may be another, or have closed a
+   * group whose processes still end. A stopping job hears of its groups by the answers to Stop.
+   */
   static void compare(
       Deciding d, Job job, NodeId node, String disk, Set<Fence> held, boolean rebooted) {
-    for (OpenGroup group : job.open()) {
-      boolean proven = rebooted || group.disk().equals(disk);
-      if (group.node().equals(node) && !held.contains(group.fence()) && job.current().isPresent()) {
-        AttemptState attempt = job.current().get();
-        boolean shouldRun = attempt.released() && attempt.fence().equals(group.fence());
-        if (shouldRun && attempt.started().contains(node) && proven) {
-          gone(d, job, group.fence(), node, "its agent does not hold it any more");
+    switch (job.phase()) {
+      case PREPARING, STARTING, RUNNING -> {
+        AttemptState attempt = job.current().orElseThrow();
+        Optional<OpenGroup> group = job.openOn(node, attempt.fence());
+        if (group.isEmpty()
+            || held.contains(attempt.fence())
+            || attempt.finished().contains(node)) {
+          return;
+        }
+        boolean forgot = attempt.prepared().containsKey(node) && !group.get().disk().equals(disk);
+        if (attempt.started().contains(node) || forgot) {
+          if (rebooted) {
+            gone(d, job, attempt.fence(), node, "the host was rebooted");
+          }
           fail(
               d,
               d.job(job.id()),
               AttemptRecord.Cause.of(
                   FailureCause.GROUP_GONE, node, node + " came back without its group"));
-          return;
         }
       }
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
   }
 
