@@ -26,6 +26,8 @@ import io.lockstep.coordinator.seat.ToSeat;
 import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.message.AgentReport;
 import io.lockstep.protocol.message.ToCoordinator;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.Term;
@@ -264,7 +266,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private void carryReport(AgentReport report) {
     if (report instanceof AgentReport.Hello hello) {
-      agents.heard(hello.node(), hello.agent(), hello.disk(), Optional.empty(), now());
+      agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
           new ClusterInput.NodeHello(
               hello.node(), hello.disk(), hello.inventory(), hello.groups()));
@@ -291,7 +293,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private void onHeartbeat(AgentReport.Heartbeat beat) {
     boolean unknown =
         agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), now())
-            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty();
+            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
+            || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
       beat.agent().tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE)));
     }
@@ -308,6 +311,14 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
                 input(
                     new ClusterInput.CheckpointSeen(
                         g.fence().job(), g.lastCheckpoint().orElseThrow())));
+  }
+
+  /** The Stop that its Hello was answered with may have been lost. */
+  private boolean holdsAStranger(NodeId node, Optional<GroupStatus> group) {
+    return group
+        .filter(g -> g.exit().isEmpty())
+        .filter(g -> state.filter(s -> s.isStranger(node, g.fence())).isPresent())
+        .isPresent();
   }
 
   // requests

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.core;
 
+import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import java.util.ArrayList;
@@ -44,6 +45,11 @@ public record ClusterState(
     return jobs.values().stream()
         .filter(j -> j.current().filter(a -> a.table().contains(node)).isPresent())
         .findFirst();
+  }
+
+  /** True when no job waits for the end of this group: it was given up, or nobody knows it. */
+  public boolean isStranger(NodeId node, Fence fence) {
+    return jobs.values().stream().noneMatch(j -> j.openOn(node, fence).isPresent());
   }
 
   /** This state after one more event. */
