@@ -53,7 +53,7 @@ final class SimCoordinator {
   private boolean running = true;
   private boolean frozen;
 
-  private record Known(AgentRef agent, Instant heard, String disk) {}
+  private record Known(AgentRef agent, Instant heard, String disk, boolean greeted) {}
 
   private record Waiting(ClusterInput input, Consumer<Decision> then) {}
 
@@ -318,7 +318,7 @@ final class SimCoordinator {
 
   private void carryReport(Report report) {
     if (report instanceof Report.Hello hello) {
-      heard(hello.node(), hello.agent(), hello.disk());
+      agents.put(hello.node(), new Known(hello.agent(), now(), hello.disk(), true));
       input(
           new ClusterInput.NodeHello(
               hello.node(), hello.disk(), hello.inventory(), hello.groups()));
@@ -357,14 +357,21 @@ final class SimCoordinator {
   }
 
   private boolean heard(NodeId node, AgentRef agent, String disk) {
-    Known before = agents.put(node, new Known(agent, now(), disk));
-    return before == null || !before.agent().equals(agent) || !before.disk().equals(disk);
+    Known before = agents.get(node);
+    boolean greeted =
+        before != null
+            && before.greeted()
+            && before.agent().equals(agent)
+            && before.disk().equals(disk);
+    agents.put(node, new Known(agent, now(), disk, greeted));
+    return !greeted;
   }
 
   private void onHeartbeat(Report.Heartbeat beat) {
     boolean unknown =
         heard(beat.node(), beat.agent(), beat.disk())
-            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty();
+            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
+            || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
       tell(beat.agent(), new GroupInput.SayHello(quorum.term().orElse(Term.NONE)));
     }
@@ -376,6 +383,13 @@ final class SimCoordinator {
                 input(
                     new ClusterInput.CheckpointSeen(
                         g.fence().job(), g.lastCheckpoint().orElseThrow())));
+  }
+
+  private boolean holdsAStranger(NodeId node, Optional<GroupStatus> group) {
+    return group
+        .filter(g -> g.exit().isEmpty())
+        .filter(g -> state.filter(s -> s.isStranger(node, g.fence())).isPresent())
+        .isPresent();
   }
 
   private boolean isNews(GroupStatus group) {

@@ -213,7 +213,10 @@ final class Simulation {
         .forEach(j -> open.add(j.id() + " " + j.phase() + " " + j.reason() + " " + j.open()));
     livingGroups().forEach(g -> open.add(g.fence() + " on " + g.host.id + " " + g.phase()));
     hosts.forEach(
-        h -> h.agent().map(SimAgent::state).ifPresent(s -> open.add(h.id + " " + s.outstanding())));
+        h ->
+            h.agent()
+                .map(SimAgent::state)
+                .ifPresent(s -> open.add(h.id + " " + s.current() + " " + s.outstanding())));
     return String.join("\n  ", open);
   }
 }

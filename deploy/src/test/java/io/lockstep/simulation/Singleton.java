@@ -27,6 +27,7 @@ final class Singleton {
   void watch() {
     sim.schedule.after(LOOK_MILLIS, this::watch);
     running.removeIf(c -> !c.isRunning());
+    sim.hosts().forEach(this::findAgain);
     long awake = running.stream().filter(SimCoordinator::isAwake).count();
     if (awake == 0 && !starting) {
       starting = true;
@@ -41,6 +42,14 @@ final class Singleton {
               running.remove(0).stop();
             }
           });
+    }
+  }
+
+  /** A proxy whose coordinator is gone looks for another, in its own time. */
+  private void findAgain(SimHost host) {
+    boolean lost = proxyOf(host).filter(SimCoordinator::isRunning).isEmpty();
+    if (lost && !running.isEmpty() && sim.schedule.below(4) == 0) {
+      proxies.put(host, running.get(running.size() - 1));
     }
   }
 
