@@ -266,7 +266,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private void carryReport(AgentReport report) {
     if (report instanceof AgentReport.Hello hello) {
-      agents.heard(hello.node(), hello.agent(), hello.disk(), Optional.empty(), now());
+      agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
           new ClusterInput.NodeHello(
               hello.node(), hello.disk(), hello.inventory(), hello.groups()));
