@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,7 +36,7 @@ import java.util.regex.Pattern;
 final class SettingsReader {
   private static final String ENV_PREFIX = "LOCKSTEP_";
   private static final String LOOPBACK = "127.0.0.1";
-  private static final int MAX_SEATS = 9;
+  private static final Set<Integer> SEAT_COUNTS = Set.of(1, 3, 5);
   private static final Duration LEAST_SILENCE = Duration.ofSeconds(2);
   private static final Duration LEAST_SUSPICION = Duration.ofSeconds(1);
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})\\s*-\\s*([0-9]{1,5})");
@@ -228,9 +229,11 @@ final class SettingsReader {
     if (seats.isEmpty() && problems.isEmpty()) {
       problems.add("seats: at least one is needed, for example seats = [10.0.0.1]");
     }
-    if (seats.size() > MAX_SEATS) {
+    if (!seats.isEmpty() && !SEAT_COUNTS.contains(seats.size())) {
       problems.add(
-          "seats: at most " + MAX_SEATS + ", found: " + seats.size() + "; 3 or 5 is usual");
+          "seats: 1, 3 or 5 (a majority of 2 or 4 bears no more losses than one of 1 or 3),"
+              + " found: "
+              + seats.size());
     }
     return List.copyOf(seats);
   }
