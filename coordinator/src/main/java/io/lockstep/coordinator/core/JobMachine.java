@@ -720,7 +720,7 @@ final class JobMachine {
           return;
         }
         boolean forgot = !group.get().disk().equals(disk);
-        if (attempt.started().contains(node) || forgot) {
+        if (attempt.started().contains(node) || forgot || (attempt.released() && rebooted)) {
           if (rebooted) {
             gone(d, known, attempt.fence(), node, REBOOTED);
           }
