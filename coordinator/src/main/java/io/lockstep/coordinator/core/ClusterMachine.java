@@ -255,6 +255,7 @@ public final class ClusterMachine {
             unknown.fence().attempt());
     state
         .job(unknown.fence().job())
+        .filter(job -> job.phase() == JobPhase.STOPPING || !job.isCurrent(unknown.fence()))
         .flatMap(job -> job.openOn(unknown.node(), unknown.fence()))
         .filter(group -> group.giveUpAt().isEmpty())
         .ifPresent(

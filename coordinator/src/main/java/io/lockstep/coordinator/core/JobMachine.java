@@ -37,6 +37,7 @@ final class JobMachine {
   static final Duration DRAIN_GRACE = Duration.ofSeconds(30);
 
   private static final String REBOOTED = "the host was rebooted";
+  private static final String OVER = "the attempt is over";
 
   private static final Set<ReasonCode> THE_JOBS_FAULT =
       Set.of(
@@ -67,7 +68,7 @@ final class JobMachine {
     for (JobId id : queued) {
       Job job = d.job(id);
       if (job.notBefore().filter(t -> t.isAfter(d.now())).isPresent()) {
-        stopOpenGroups(d, job, Duration.ZERO, "the next attempt waits for its backoff");
+        stopOpenGroups(d, job, Duration.ZERO, OVER);
         continue;
       }
       if (blocked.isPresent() && job.attemptsMade() == 0) {
@@ -79,7 +80,7 @@ final class JobMachine {
         plan(d, job, placed);
       } else if (placement instanceof GangPlanner.Placement.Unplaceable not) {
         waits(d, job, not.reason());
-        stopOpenGroups(d, job, Duration.ZERO, "the next attempt waits for nodes");
+        stopOpenGroups(d, job, Duration.ZERO, OVER);
         if (GangPlanner.couldFitSomeday(d.state(), job)) {
           blocked = Optional.of(id);
         }
@@ -131,7 +132,7 @@ final class JobMachine {
         stopStrangers(d, job);
       }
       case STOPPING -> stopOpenGroups(d, job, job.grace(), job.reason().message());
-      case QUEUED -> stopOpenGroups(d, job, Duration.ZERO, "the attempt has failed");
+      case QUEUED -> stopOpenGroups(d, job, Duration.ZERO, OVER);
       case SUCCEEDED, FAILED, CANCELED -> {}
     }
   }
@@ -668,10 +669,12 @@ final class JobMachine {
         d.event(new ClusterEvent.GroupDoubted(group.fence(), node, giveUpAt, d.now(), why));
       }
     }
-    Optional<AttemptRecord> lostIt = lastAttemptThatMissed(job, node);
+    Optional<AttemptRecord> missed = lastAttemptThatMissed(job, node);
     AttemptRecord.Cause cause =
         AttemptRecord.Cause.of(FailureCause.NODE_SILENT, node, why.message());
-    lostIt.ifPresent(a -> refine(d, a.fence(), cause));
+    missed
+        .flatMap(a -> lostItsPeer(job, a.fence()))
+        .ifPresent(a -> refine(d, a.fence(), cause));
     Job doubted = d.job(job.id());
     boolean needed =
         doubted
@@ -680,7 +683,7 @@ final class JobMachine {
             .isPresent();
     switch (doubted.phase()) {
       case PREPARING -> {
-        if (needed && lostIt.isPresent()) {
+        if (needed && missed.isPresent()) {
           fail(d, doubted, cause, new RestartPolicy.Verdict.RestartAfter(Duration.ZERO, false));
         } else if (needed) {
           fail(d, doubted, cause);
@@ -695,11 +698,19 @@ final class JobMachine {
     }
   }
 
-  /** The attempt that failed by the loss of a peer and never heard how it ended on this node. */
+  /**
+   * The attempt that failed by the loss of a node or a peer and never heard how it ended on this
+   * node: then this node's loss is the same fault, and costs no more.
+   */
   private static Optional<AttemptRecord> lastAttemptThatMissed(Job job, NodeId node) {
     return job.open().stream()
         .filter(g -> g.node().equals(node))
-        .flatMap(g -> lostItsPeer(job, g.fence()).stream())
+        .flatMap(g -> job.attempts().stream().filter(a -> a.fence().equals(g.fence())))
+        .filter(
+            a ->
+                a.cause()
+                    .filter(c -> c.peerLoss() || c.code() == FailureCause.NODE_SILENT)
+                    .isPresent())
         .reduce((first, second) -> second);
   }
 
@@ -720,7 +731,7 @@ final class JobMachine {
           return;
         }
         boolean forgot = !group.get().disk().equals(disk);
-        if (attempt.started().contains(node) || forgot) {
+        if (attempt.started().contains(node) || forgot || (attempt.released() && rebooted)) {
           if (rebooted) {
             gone(d, known, attempt.fence(), node, REBOOTED);
           }
