@@ -15,23 +15,20 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What fails while a job runs on two of four nodes, and what becomes of it. */
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
-@SuppressWarnings("NullAway") // JUnit fills dir before anything reads it
+@SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
 final class FaultsE2eTest {
   private static final int DAEMONS = 4;
 
-  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
-  private static Path dir;
+  private static final Path DIR = Installation.freshFolder("faults");
 
   private static Fleet fleet;
 
   @BeforeAll
   static void startFleet() {
-    fleet = Fleet.of(dir, DAEMONS);
+    fleet = Fleet.of(DIR, DAEMONS);
   }
 
   @AfterAll
@@ -51,7 +48,7 @@ final class FaultsE2eTest {
 
   @Test
   void aKilledWorkerRestartsTheGangOnTheSameNodesFromTheCheckpoint() {
-    var bare = new BareJob(dir, "worker-killed").args("--steps", "60", "--save-steps", "10");
+    var bare = new BareJob(DIR, "worker-killed").args("--steps", "60", "--save-steps", "10");
     String id = fleet.submit(bare.with("nodes: 2").with("procsPerNode: 2").file());
     fleet.awaitJob(id, "a checkpoint", j -> j.path("lastCheckpoint").path("step").asInt() >= 10);
     JsonNode before = fleet.job(id);
@@ -75,7 +72,7 @@ final class FaultsE2eTest {
 
   @Test
   void aKilledHostLosesItsRankToTheSpareAndTheOthersKeepTheirs() {
-    var bare = new BareJob(dir, "host-killed").args("--steps", "80", "--save-steps", "10");
+    var bare = new BareJob(DIR, "host-killed").args("--steps", "80", "--save-steps", "10");
     String id = fleet.submit(bare.with("nodes: 2").with("spares: 1").file());
     fleet.awaitJob(id, "a checkpoint", j -> j.path("lastCheckpoint").path("step").asInt() >= 10);
     JsonNode before = fleet.job(id);
@@ -115,7 +112,7 @@ final class FaultsE2eTest {
 
   @Test
   void aDaemonKilledAloneAndRestartedFindsItsGroupAndTrainingDoesNotNotice() {
-    var bare = new BareJob(dir, "daemon-killed").args("--steps", "120", "--save-steps", "50");
+    var bare = new BareJob(DIR, "daemon-killed").args("--steps", "120", "--save-steps", "50");
     String id = fleet.submit(bare.with("nodes: 2").file());
     JsonNode before = fleet.awaitStep(id, 1, 5);
     String node = nodeOfRank(before, 1);
@@ -135,7 +132,7 @@ final class FaultsE2eTest {
 
   @Test
   void aJobThatEndsWhileItsDaemonIsAwayIsFinishedAndNotRestarted() {
-    var bare = new BareJob(dir, "ends-unseen").args("--steps", "25");
+    var bare = new BareJob(DIR, "ends-unseen").args("--steps", "25");
     String id = fleet.submit(bare.with("nodes: 1").file());
     JsonNode before = fleet.awaitStep(id, 1, 3);
     String node = nodeOfRank(before, 0);
@@ -157,7 +154,7 @@ final class FaultsE2eTest {
   void losingTheCoordinatorsDaemonCostsNoStep() {
     String coordinator = fleet.coordinator();
     assertThat(fleet.cli("drain", coordinator).exit()).isZero();
-    var bare = new BareJob(dir, "coordinator-killed").args("--steps", "250", "--save-steps", "50");
+    var bare = new BareJob(DIR, "coordinator-killed").args("--steps", "250", "--save-steps", "50");
     String id = fleet.submit(bare.with("nodes: 2").file());
     JsonNode before = fleet.awaitStep(id, 1, 5);
     assertThat(nodes(before)).doesNotContain(coordinator);
@@ -179,7 +176,7 @@ final class FaultsE2eTest {
 
   @Test
   void afterThePowerFailsEverywhereTheJobGoesOnFromItsCheckpoint() {
-    var bare = new BareJob(dir, "all-killed").args("--steps", "60", "--save-steps", "10");
+    var bare = new BareJob(DIR, "all-killed").args("--steps", "60", "--save-steps", "10");
     String id = fleet.submit(bare.with("nodes: 2").file());
     fleet.awaitJob(id, "a checkpoint", j -> j.path("lastCheckpoint").path("step").asInt() >= 10);
 
@@ -198,7 +195,7 @@ final class FaultsE2eTest {
   @Test
   void cancelEndsAScriptThatIgnoresTermAndItsGrandchildren() {
     var bare =
-        new BareJob(dir, "cancel")
+        new BareJob(DIR, "cancel")
             .args("--steps", "100000", "--ignore-term", "--fork-grandchildren");
     String id = fleet.submit(bare.with("nodes: 2").file());
     fleet.awaitStep(id, 1, 3);
@@ -218,7 +215,7 @@ final class FaultsE2eTest {
   @Test
   void noProcessOfAnOlderAttemptLivesWhenTheNextOneStarts() {
     var bare =
-        new BareJob(dir, "stubborn")
+        new BareJob(DIR, "stubborn")
             .args("--steps", "40", "--save-steps", "10", "--ignore-term", "--fork-grandchildren");
     String id = fleet.submit(bare.with("nodes: 2").with("procsPerNode: 2").file());
     JsonNode before = fleet.awaitStep(id, 1, 12);

@@ -28,7 +28,7 @@ import java.util.function.Predicate;
 
 /** Daemons of one cluster on this machine: separate processes, addresses and data folders. */
 final class Fleet implements AutoCloseable {
-  static final Duration LIMIT = Duration.ofMinutes(2);
+  static final Duration LIMIT = Duration.ofMinutes(5);
   private static final Duration READY_LIMIT = Duration.ofSeconds(90);
   private static final Duration POLL = Duration.ofMillis(100);
   private static final int STOP_SECONDS = 40;

@@ -59,6 +59,17 @@ final class Installation {
     }
   }
 
+  /** An empty folder with a short path; it stays after the tests, with every log in it. */
+  static Path freshFolder(String name) {
+    Path folder = Path.of("/tmp", "lockstep-e2e", name);
+    try {
+      run(List.of("rm", "-rf", folder.toString()));
+      return Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static void run(List<String> command) throws IOException {
     try {
       Process process = new ProcessBuilder(command).inheritIO().start();

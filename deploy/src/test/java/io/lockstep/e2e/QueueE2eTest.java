@@ -10,21 +10,18 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What operators and users ask for, on three nodes. */
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
-@SuppressWarnings("NullAway") // JUnit fills dir before anything reads it
+@SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
 final class QueueE2eTest {
-  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
-  private static Path dir;
+  private static final Path DIR = Installation.freshFolder("queue");
 
   private static Fleet fleet;
 
   @BeforeAll
   static void startFleet() {
-    fleet = Fleet.of(dir, 3);
+    fleet = Fleet.of(DIR, 3);
   }
 
   @AfterAll
@@ -35,11 +32,11 @@ final class QueueE2eTest {
   @Test
   void jobsRunAtOnceOnDisjointNodesAndOneThatDoesNotFitWaitsWithTheReason() {
     String one =
-        fleet.submit(new BareJob(dir, "one").args("--steps", "60").with("nodes: 1").file());
+        fleet.submit(new BareJob(DIR, "one").args("--steps", "60").with("nodes: 1").file());
     String two =
-        fleet.submit(new BareJob(dir, "two").args("--steps", "60").with("nodes: 2").file());
+        fleet.submit(new BareJob(DIR, "two").args("--steps", "60").with("nodes: 2").file());
     String three =
-        fleet.submit(new BareJob(dir, "three").args("--steps", "3").with("nodes: 1").file());
+        fleet.submit(new BareJob(DIR, "three").args("--steps", "3").with("nodes: 1").file());
 
     fleet.awaitStep(one, 1, 1);
     JsonNode running = fleet.awaitStep(two, 1, 1);
@@ -60,7 +57,7 @@ final class QueueE2eTest {
   @Test
   void aDrainedNodeLeavesItsGangWithACheckpointAndCostsNoBudget() {
     var bare =
-        new BareJob(dir, "drain")
+        new BareJob(DIR, "drain")
             .args("--steps", "120", "--save-steps", "60", "--term-checkpoint-seconds", "0.2");
     String id = fleet.submit(bare.with("nodes: 2").with("restart: {max: 0}").file());
     JsonNode before = fleet.awaitStep(id, 1, 5);
@@ -83,7 +80,7 @@ final class QueueE2eTest {
 
   @Test
   void aScriptThatFailsTheSameWayTwiceEndsTheJobWithItsErrorAndExitCode3() {
-    var bare = new BareJob(dir, "fails").args("--steps", "20", "--fail-at-step", "4");
+    var bare = new BareJob(DIR, "fails").args("--steps", "20", "--fail-at-step", "4");
     String id = fleet.submit(bare.with("nodes: 2").file());
 
     Fleet.Said watched = fleet.cli("watch", id);
@@ -99,9 +96,9 @@ final class QueueE2eTest {
   @Test
   void outputOfEveryAttemptIsKeptPerRank() {
     var bare =
-        new BareJob(dir, "logs")
+        new BareJob(DIR, "logs")
             .args("--steps", "20", "--save-steps", "5", "--fail-at-step", "8")
-            .args("--fail-once", dir.resolve("logs-failed").toString());
+            .args("--fail-once", DIR.resolve("logs-failed").toString());
     String id = fleet.submit(bare.with("nodes: 2").file());
     fleet.awaitPhase(id, "SUCCEEDED");
 
@@ -115,7 +112,7 @@ final class QueueE2eTest {
 
   @Test
   void theSameJobTwiceIsOneJobAndAnotherSpecUnderItsIdIsRefused() {
-    var bare = new BareJob(dir, "twice").args("--steps", "3").with("nodes: 1").with("id: twice-1");
+    var bare = new BareJob(DIR, "twice").args("--steps", "3").with("nodes: 1").with("id: twice-1");
     String id = fleet.submit(bare.file());
     assertThat(fleet.submit(bare.file())).isEqualTo(id);
     Fleet.Said other = fleet.cli("submit", bare.file().toString(), "--set", "nodes=2");

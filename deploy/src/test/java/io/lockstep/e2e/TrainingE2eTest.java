@@ -11,23 +11,20 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The example script with real DeepSpeed over two daemons: a fault must not change what comes out.
  */
-@SuppressWarnings("NullAway") // JUnit fills dir before anything reads it
+@SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
 final class TrainingE2eTest {
   private static final int STEPS = 16;
   private static final int SAVE_STEPS = 5;
   private static final double SAME_LOSS = 1e-4;
 
-  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
-  private static Path dir;
+  private static final Path DIR = Installation.freshFolder("training");
 
   private static Fleet fleet;
 
@@ -38,15 +35,15 @@ final class TrainingE2eTest {
                 Installation.PYTHON,
                 Installation.EXAMPLES.resolve("make_corpus.py").toString(),
                 "--out",
-                dir.resolve("corpus").toString(),
+                DIR.resolve("corpus").toString(),
                 "--model-config",
-                dir.resolve("model").toString(),
+                DIR.resolve("model").toString(),
                 "--size",
                 "small")
             .inheritIO()
             .start();
     assertThat(corpus.waitFor()).isZero();
-    fleet = Fleet.of(dir, 3);
+    fleet = Fleet.of(DIR, 3);
   }
 
   @AfterAll
@@ -78,12 +75,12 @@ final class TrainingE2eTest {
   }
 
   private static double evalLoss(String name) throws IOException {
-    Path results = dir.resolve(name).resolve("output/all_results.json");
+    Path results = DIR.resolve(name).resolve("output/all_results.json");
     return new JsonMapper().readTree(results.toFile()).path("eval_loss").asDouble(Double.NaN);
   }
 
   private static Path jobFile(String name, int stage, int procs) throws IOException {
-    Path folder = Files.createDirectories(dir.resolve(name));
+    Path folder = Files.createDirectories(DIR.resolve(name));
     return Files.writeString(
         folder.resolve("job.yaml"),
         """
@@ -111,11 +108,11 @@ final class TrainingE2eTest {
                 folder,
                 procs,
                 stage,
-                dir.resolve("model"),
-                dir.resolve("corpus/train"),
-                dir.resolve("corpus/valid"),
+                DIR.resolve("model"),
+                DIR.resolve("corpus/train"),
+                DIR.resolve("corpus/valid"),
                 folder.resolve("output"),
-                dir.resolve("cache"),
+                DIR.resolve("cache"),
                 STEPS,
                 SAVE_STEPS));
   }

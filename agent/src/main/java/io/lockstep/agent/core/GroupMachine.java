@@ -172,16 +172,26 @@ public final class GroupMachine {
       return tell(state.withClosed(again), again.tell(), STALE, "%s is closed", fence);
     }
     if (!input.agentDisk().equals(state.disk())) {
-      return tell(
-          state,
-          new GroupReport.Unknown(fence),
-          STALE,
-          "%s was planned for the agent memory %s, this is %s: it proves nothing",
-          fence,
-          input.agentDisk(),
-          state.disk());
+      return stopUnknown(state, input);
     }
     return neverStarted(state, fence, input.reason(), now);
+  }
+
+  /**
+   * What a lost memory left running is ended; that it was not found proves nothing all the same.
+   */
+  private static GroupDecision stopUnknown(AgentState state, GroupInput.Stop input) {
+    return new GroupDecision(
+        state,
+        List.of(
+            new GroupAction.KillGroup(input.fence()),
+            new GroupAction.Tell(new GroupReport.Unknown(input.fence()))),
+        Reason.of(
+            STALE,
+            "%s was planned for the agent memory %s, this is %s: it proves nothing",
+            input.fence(),
+            input.agentDisk(),
+            state.disk()));
   }
 
   private GroupDecision stopCurrent(

@@ -418,10 +418,11 @@ class GroupMachineTest {
     }
 
     @Test
-    void ofAnUnknownFenceOfAnotherMemoryProvesNothing() {
+    void ofAnUnknownFenceOfAnotherMemoryEndsWhatIsFoundAndProvesNothing() {
       var input = new GroupInput.Stop(TERM, fence(9), GRACE, "disk-0", "canceled");
       var decision = decide(idle(), input);
       assertThat(told(decision)).contains(new GroupReport.Unknown(fence(9)));
+      assertThat(decision.actions()).contains(new GroupAction.KillGroup(fence(9)));
       assertThat(decision.state()).isEqualTo(idle());
     }
 

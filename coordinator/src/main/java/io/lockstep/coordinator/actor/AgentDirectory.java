@@ -18,21 +18,40 @@ import java.util.Optional;
  */
 final class AgentDirectory {
   private final Map<NodeId, Known> known = new HashMap<>();
-  private final Instant since;
+  private Instant since;
 
-  /** One agent as last heard. */
+  /**
+   * One agent as last heard.
+   *
+   * @param greeted it said Hello to this coordinator, with this memory
+   */
   private record Known(
-      ActorRef<ToAgent> agent, Instant heard, String disk, Optional<GroupStatus> group) {}
+      ActorRef<ToAgent> agent,
+      Instant heard,
+      String disk,
+      Optional<GroupStatus> group,
+      boolean greeted) {}
 
   AgentDirectory(Instant since) {
     this.since = since;
   }
 
-  /** True when this agent must say Hello: it is new here, or forgot. */
+  /** An agent said Hello. */
+  void greeted(NodeId node, ActorRef<ToAgent> agent, String disk, Instant now) {
+    known.put(node, new Known(agent, now, disk, Optional.empty(), true));
+  }
+
+  /** True until this agent said Hello, as it is now: the wish for it may be lost. */
   boolean heard(
       NodeId node, ActorRef<ToAgent> agent, String disk, Optional<GroupStatus> group, Instant now) {
-    Known before = known.put(node, new Known(agent, now, disk, group));
-    return before == null || !before.agent().equals(agent) || !before.disk().equals(disk);
+    Known before = known.get(node);
+    boolean greeted =
+        before != null
+            && before.greeted()
+            && before.agent().equals(agent)
+            && before.disk().equals(disk);
+    known.put(node, new Known(agent, now, disk, group, greeted));
+    return !greeted;
   }
 
   Optional<ActorRef<ToAgent>> agent(NodeId node) {
@@ -43,9 +62,15 @@ final class AgentDirectory {
     return Optional.ofNullable(known.get(node)).flatMap(Known::group);
   }
 
+  /** What was before is not held against anybody: the listener was away, or is new. */
+  void countSilenceFrom(Instant moment) {
+    since = moment;
+  }
+
   Duration silence(NodeId node, Instant now) {
     Known last = known.get(node);
-    return Duration.between(last == null ? since : last.heard(), now);
+    Instant from = last != null && last.heard().isAfter(since) ? last.heard() : since;
+    return Duration.between(from, now);
   }
 
   /** Of these nodes, those not heard for {@code limit}. */

@@ -66,6 +66,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   /** A decision whose events are on their way to the seats. */
   private record InFlight(Decision decision, Waiting waiting, Term term) {}
 
+  /** After so long without a beat of its own this coordinator was frozen, not its agents. */
+  private static final Duration FROZEN = TICK.multipliedBy(3);
+
+  private final ReignClock clock = new ReignClock();
   private final CoordinatorSettings settings;
   private final ClusterMachine machine;
   private final StateCodec codec = new StateCodec();
@@ -76,6 +80,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
   private AgentDirectory agents;
+  private Instant lastBeat;
   private Reason notLeading = Reason.of(ReasonCode.NO_QUORUM, "asks the seats for their promises");
 
   static Behavior<ToCoordinator> create(CoordinatorSettings settings) {
@@ -91,6 +96,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     this.settings = settings;
     this.machine = new ClusterMachine(settings.nodeSilentAfter(), settings.nodeSuspectAfter());
     this.agents = new AgentDirectory(now());
+    this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());
     String system = context.getSystem().name();
     for (SeatId seat : settings.seats()) {
@@ -111,8 +117,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     carry(quorum.begin(now()));
   }
 
-  private static Instant now() {
-    return Instant.now();
+  private Instant now() {
+    return clock.now();
   }
 
   @Override
@@ -136,6 +142,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (beat == Beat.QUORUM) {
       carry(quorum.tick(now()));
     } else if (state.isPresent()) {
+      if (Duration.between(lastBeat, now()).compareTo(FROZEN) > 0) {
+        agents.countSilenceFrom(now());
+      }
+      lastBeat = now();
       Duration limit = settings.nodeSilentAfter();
       for (var node : agents.silent(state.get().nodes().keySet(), limit, now())) {
         if (state.get().node(node).filter(n -> !n.lost()).isPresent()) {
@@ -172,6 +182,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       log.warn("not stored: {}", refused.reason());
       inFlight.ifPresent(f -> f.waiting().lost().run());
       inFlight = Optional.empty();
+    } else if (outcome instanceof QuorumOutcome.CompactionRefused refused) {
+      log.error("the state cannot be made smaller: {}", refused.reason());
     } else if (outcome instanceof QuorumOutcome.SteppedDown down) {
       log.warn("steps down: {}", down.reason());
       forget(down.reason());
@@ -266,7 +278,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private void carryReport(AgentReport report) {
     if (report instanceof AgentReport.Hello hello) {
-      agents.heard(hello.node(), hello.agent(), hello.disk(), Optional.empty(), now());
+      agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
           new ClusterInput.NodeHello(
               hello.node(), hello.disk(), hello.inventory(), hello.groups()));
@@ -287,6 +299,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       input(new ClusterInput.NodeExited(e.node(), e.fence(), e.report()));
     } else if (report instanceof AgentReport.Unknown u) {
       input(new ClusterInput.NodeKnowsNothing(u.node(), u.fence()));
+    } else {
+      log.warn("a report that this release does not know: {}", report);
     }
   }
 

@@ -8,6 +8,7 @@ import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.seat.StoredState;
 import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.message.WireNames;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 
@@ -71,7 +72,11 @@ public final class StateCodec {
           names
               .typeOf(name)
               .orElseThrow(() -> new IllegalArgumentException("unknown stored event " + name));
-      return (ClusterEvent) mapper.treeToValue(node.path(BODY), type);
+      var event = (ClusterEvent) mapper.treeToValue(node.path(BODY), type);
+      if (event == null) {
+        throw new IllegalArgumentException("stored event " + name + " has no content");
+      }
+      return event;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read a stored event", e);
     }
@@ -91,6 +96,9 @@ public final class StateCodec {
     try {
       if (stored.snapshot().length > 0) {
         state = mapper.readValue(stored.snapshot(), ClusterState.class);
+        if (state == null) {
+          throw new EOFException("nothing in it");
+        }
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the snapshot", e);

@@ -11,10 +11,12 @@ import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /** What became true; stored by a majority of seats before anything is done about it. */
@@ -214,7 +216,8 @@ public sealed interface ClusterEvent {
       Reason reason)
       implements OfAttempt {
     public AttemptPlanned {
-      disks = Map.copyOf(disks);
+      // sorted: Map.copyOf has another order in every JVM, and so would the stored bytes
+      disks = Collections.unmodifiableMap(new TreeMap<>(disks));
       spares = List.copyOf(spares);
     }
 

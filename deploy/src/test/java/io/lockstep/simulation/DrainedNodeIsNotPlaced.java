@@ -1,0 +1,21 @@
+package io.lockstep.simulation;
+
+import io.lockstep.coordinator.core.ClusterEvent;
+import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.protocol.model.NodeId;
+
+/** A gang gets no node that is drained or lost. */
+final class DrainedNodeIsNotPlaced implements Invariant {
+  @Override
+  public void happened(ClusterState before, ClusterEvent event, ClusterState after) {
+    if (event instanceof ClusterEvent.AttemptPlanned plan) {
+      for (NodeId node : plan.table().nodes()) {
+        require(
+            before.node(node).filter(n -> !n.draining() && !n.lost()).isPresent(),
+            "%s got %s",
+            plan.fence(),
+            before.node(node));
+      }
+    }
+  }
+}

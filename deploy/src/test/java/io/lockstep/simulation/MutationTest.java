@@ -1,0 +1,24 @@
+package io.lockstep.simulation;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The simulation sees what each rule is there for: without it, some schedule breaks. */
+final class MutationTest {
+  /** Seeds within which a rule taken out is noticed. */
+  private static final int SEEDS = 400;
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void aRuleTakenOutIsNoticed(Mutation mutation) {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      try {
+        Simulation.random(seed, mutation, Trace.Detail.NOTHING).runRandom();
+      } catch (Broken broken) {
+        System.out.printf("%s noticed by seed %d: %s%n", mutation, seed, broken.invariant);
+        return;
+      }
+    }
+    throw new AssertionError(mutation + " was not noticed in " + SEEDS + " seeds");
+  }
+}

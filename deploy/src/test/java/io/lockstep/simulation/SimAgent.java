@@ -1,0 +1,208 @@
+package io.lockstep.simulation;
+
+import io.lockstep.agent.core.AgentState;
+import io.lockstep.agent.core.GroupAction;
+import io.lockstep.agent.core.GroupDecision;
+import io.lockstep.agent.core.GroupInput;
+import io.lockstep.agent.core.GroupMachine;
+import io.lockstep.agent.core.GroupReport;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.Term;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Mirrors AgentActor: decided, stored, and only then acted on. One life of it. */
+final class SimAgent {
+  private static final long TICK_MILLIS = 1_000;
+  private static final long STORE_AGAIN_MILLIS = 1_000;
+
+  final AgentRef ref;
+  private final Simulation sim;
+  private final SimHost host;
+  private final Hands hands;
+  private final GroupMachine machine = new GroupMachine();
+  private final ArrayDeque<GroupInput> waiting = new ArrayDeque<>();
+  private AgentState state;
+  private Optional<GroupDecision> storing = Optional.empty();
+  private boolean running = true;
+
+  SimAgent(Simulation sim, SimHost host, Hands hands, int life) {
+    this.sim = sim;
+    this.host = host;
+    this.hands = hands;
+    this.ref = new AgentRef(host.name, life);
+    this.state = host.memory();
+  }
+
+  void start() {
+    hands.attach(this);
+    sim.schedule.after(sim.schedule.below(1_000), this::tick);
+    apply(new GroupInput.ShellStarted());
+  }
+
+  /** Whatever was on its way to the disk is there or not. */
+  void stop() {
+    running = false;
+    hands.detach(this);
+    storing
+        .filter(decision -> sim.schedule.oneIn(2))
+        .ifPresent(decision -> host.remember(decision.state()));
+  }
+
+  AgentState state() {
+    return state;
+  }
+
+  private void tick() {
+    if (!running) {
+      return;
+    }
+    sim.schedule.after(TICK_MILLIS, this::tick);
+    send(new Report.Heartbeat(host.id, ref, state.disk(), currentStatus()));
+    if (sim.mutation != Mutation.REPORT_ONCE) {
+      state.outstanding().forEach(this::report);
+    }
+    if (storing.isEmpty()) {
+      apply(new GroupInput.Tick());
+    }
+  }
+
+  private Optional<GroupStatus> currentStatus() {
+    return state
+        .current()
+        .map(group -> group.status(Optional.empty(), hands.lastCheckpoint(group)))
+        .or(state::lastUnheard);
+  }
+
+  void apply(GroupInput input) {
+    if (running) {
+      waiting.add(input);
+      decideWaiting();
+    }
+  }
+
+  private void decideWaiting() {
+    while (storing.isEmpty() && !waiting.isEmpty()) {
+      GroupInput input = waiting.remove();
+      GroupDecision decision = decide(input);
+      if (!(input instanceof GroupInput.Tick)) {
+        sim.trace.detail("%s: %s: %s", host.id, Texts.of(input), decision.reason());
+      }
+      if (decision.state().equals(state)) {
+        perform(decision.actions());
+      } else {
+        storing = Optional.of(decision);
+        if (sim.mutation == Mutation.FORK_BEFORE_STORED_AND_UNMARKED) {
+          perform(decision.actions());
+        }
+        store(decision);
+      }
+    }
+  }
+
+  private GroupDecision decide(GroupInput input) {
+    return switch (sim.mutation) {
+      case IGNORE_PLAN_ORDER_AT_AGENTS ->
+          machine.decide(
+              new AgentState(
+                  state.disk(), state.term(), 0, state.current(), state.ending(), state.closed()),
+              input,
+              sim.schedule.instant());
+      case IGNORE_TERMS_AT_AGENTS ->
+          machine.decide(
+              new AgentState(
+                  state.disk(),
+                  Term.NONE,
+                  state.plan(),
+                  state.current(),
+                  state.ending(),
+                  state.closed()),
+              input,
+              sim.schedule.instant());
+      case FORGET_CLOSED_FENCES -> {
+        GroupDecision made = machine.decide(state, input, sim.schedule.instant());
+        AgentState next = made.state();
+        yield new GroupDecision(
+            new AgentState(
+                next.disk(), next.term(), next.plan(), next.current(), next.ending(), List.of()),
+            made.actions(),
+            made.reason());
+      }
+      default -> machine.decide(state, input, sim.schedule.instant());
+    };
+  }
+
+  private void store(GroupDecision decision) {
+    boolean works = !sim.schedule.oneIn(400);
+    sim.schedule.after(
+        sim.schedule.between(1, 15),
+        () -> {
+          if (!running) {
+            return;
+          }
+          if (works) {
+            stored(decision);
+          } else {
+            decision.actions().stream().filter(GroupAction::onlyEnds).forEach(hands::perform);
+            sim.schedule.after(
+                STORE_AGAIN_MILLIS,
+                () -> {
+                  if (running) {
+                    store(decision);
+                  }
+                });
+          }
+        });
+  }
+
+  private void stored(GroupDecision decision) {
+    sim.invariants.remembered(host.id, state, decision.state());
+    state = decision.state();
+    host.remember(state);
+    storing = Optional.empty();
+    if (sim.mutation != Mutation.FORK_BEFORE_STORED_AND_UNMARKED) {
+      perform(decision.actions());
+    }
+    decideWaiting();
+  }
+
+  private void perform(List<GroupAction> actions) {
+    for (GroupAction action : actions) {
+      if (action instanceof GroupAction.Tell tell) {
+        report(tell.report());
+      } else if (action instanceof GroupAction.SayHello) {
+        hello();
+      } else if (!(action instanceof GroupAction.FindGroup)
+          || sim.mutation != Mutation.NO_READOPTION) {
+        hands.perform(action);
+      }
+    }
+  }
+
+  private void hello() {
+    var groups = new ArrayList<GroupStatus>();
+    state.closed().stream().filter(c -> !c.heard()).forEach(c -> groups.add(c.status()));
+    state
+        .current()
+        .map(group -> group.status(Optional.empty(), hands.lastCheckpoint(group)))
+        .ifPresent(groups::add);
+    send(new Report.Hello(host.id, ref, state.disk(), host.inventory(), groups));
+  }
+
+  private void report(GroupReport report) {
+    sim.invariants.said(host, report);
+    send(new Report.Told(host.id, report));
+  }
+
+  private void send(Report report) {
+    Optional<SimCoordinator> to = sim.singleton.proxyOf(host);
+    if (to.isPresent()) {
+      if (!(report instanceof Report.Heartbeat)) {
+        sim.trace.exchange("%s -> coordinator  %s", host.id, Texts.of(report));
+      }
+      sim.network.send(host.name, to.get().host.name, () -> to.get().receive(report));
+    }
+  }
+}

@@ -1,0 +1,410 @@
+package io.lockstep.simulation;
+
+import io.lockstep.agent.core.GroupInput;
+import io.lockstep.agent.core.GroupReport;
+import io.lockstep.agent.core.StartOrder;
+import io.lockstep.coordinator.actor.StateCodec;
+import io.lockstep.coordinator.core.ClusterAction;
+import io.lockstep.coordinator.core.ClusterEvent;
+import io.lockstep.coordinator.core.ClusterInput;
+import io.lockstep.coordinator.core.ClusterMachine;
+import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.coordinator.core.Decision;
+import io.lockstep.coordinator.core.Forgetting;
+import io.lockstep.coordinator.core.PreparedNode;
+import io.lockstep.coordinator.seat.FoundingId;
+import io.lockstep.coordinator.seat.QuorumDriver;
+import io.lockstep.coordinator.seat.QuorumOutcome;
+import io.lockstep.coordinator.seat.SeatLimits;
+import io.lockstep.coordinator.seat.ToSeat;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.Term;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.function.Consumer;
+
+/** Mirrors CoordinatorActor, ActionRunner and AgentDirectory, line by line where it matters. */
+final class SimCoordinator {
+  private static final long TICK_MILLIS = 1_000;
+
+  final SimHost host;
+  final String incarnation;
+  private final Simulation sim;
+  private final ClusterMachine machine;
+  private final StateCodec codec = new StateCodec();
+  private final QuorumDriver quorum;
+  private final Deque<Runnable> mailbox = new ArrayDeque<>();
+  private final Queue<Waiting> waiting = new ArrayDeque<>();
+  private Map<NodeId, Known> agents = new HashMap<>();
+  private Instant agentsSince;
+  private Optional<InFlight> inFlight = Optional.empty();
+  private Optional<ClusterState> state = Optional.empty();
+  private boolean running = true;
+  private boolean frozen;
+
+  private record Known(AgentRef agent, Instant heard, String disk, boolean greeted) {}
+
+  private record Waiting(ClusterInput input, Consumer<Decision> then) {}
+
+  private record InFlight(Decision decision, Waiting waiting, Term term) {}
+
+  SimCoordinator(Simulation sim, SimHost host, int number) {
+    this.sim = sim;
+    this.host = host;
+    this.incarnation = "coordinator-" + number;
+    this.machine = new ClusterMachine(Simulation.NODE_SILENT_AFTER);
+    this.agentsSince = now();
+    this.quorum =
+        new QuorumDriver(
+            sim.seatIds(), incarnation, new FoundingId("of-" + incarnation), sim.schedule.split());
+  }
+
+  void start() {
+    sim.trace.detail("%s starts on %s", incarnation, host.id);
+    carry(quorum.begin(now()));
+    quorumBeat();
+    machineBeat();
+  }
+
+  void stop() {
+    if (running) {
+      sim.trace.detail("%s stops", incarnation);
+    }
+    running = false;
+    mailbox.clear();
+  }
+
+  void freeze() {
+    frozen = true;
+  }
+
+  void thaw() {
+    frozen = false;
+    while (!mailbox.isEmpty() && !frozen) {
+      mailbox.remove().run();
+    }
+  }
+
+  boolean isRunning() {
+    return running;
+  }
+
+  boolean isAwake() {
+    return running && !frozen;
+  }
+
+  Optional<ClusterState> state() {
+    return running ? state : Optional.empty();
+  }
+
+  private Instant now() {
+    return sim.schedule.instant();
+  }
+
+  /** Runs it unless this life is over; a frozen one finds it when it thaws. */
+  private void enter(Runnable action) {
+    if (frozen && running) {
+      mailbox.add(() -> enter(action));
+    } else if (running) {
+      action.run();
+    }
+  }
+
+  private void later(long millis, Runnable action) {
+    sim.schedule.after(millis, () -> enter(action));
+  }
+
+  // quorum
+
+  private void quorumBeat() {
+    later(SeatLimits.TICK.toMillis(), this::quorumBeat);
+    carry(quorum.tick(now()));
+  }
+
+  private void machineBeat() {
+    later(TICK_MILLIS, this::machineBeat);
+    if (state.isPresent()) {
+      for (NodeId node : List.copyOf(state.get().nodes().keySet())) {
+        Duration silence = silence(node);
+        if (silence.compareTo(Simulation.NODE_SILENT_AFTER) > 0
+            && state.flatMap(s -> s.node(node)).filter(n -> !n.lost()).isPresent()) {
+          input(new ClusterInput.NodeSilent(node, silence));
+        }
+      }
+      input(new ClusterInput.Tick());
+    }
+  }
+
+  private Duration silence(NodeId node) {
+    Known last = agents.get(node);
+    return Duration.between(last == null ? agentsSince : last.heard(), now());
+  }
+
+  private void carry(QuorumDriver.Step step) {
+    for (ToSeat message : step.send()) {
+      SimHost seat = sim.seatHost(message.seat());
+      sim.network.send(
+          host.name,
+          seat.name,
+          () ->
+              seat.seat()
+                  .receive(
+                      message.request(),
+                      reply ->
+                          sim.network.send(
+                              seat.name,
+                              host.name,
+                              () -> enter(() -> carry(quorum.receive(reply, now()))))));
+    }
+    step.outcomes().forEach(this::onOutcome);
+    next();
+  }
+
+  private void onOutcome(QuorumOutcome outcome) {
+    if (outcome instanceof QuorumOutcome.BecameLeader leader) {
+      agents = new HashMap<>();
+      agentsSince = now();
+      ClusterState read = codec.read(leader.state());
+      state = Optional.of(read);
+      sim.trace.exchange(
+          "%s on %s coordinates in term %s from version %d",
+          incarnation, host.id, leader.term(), read.version());
+      sim.history.adopted(leader.state(), read);
+      input(new ClusterInput.TookOver());
+    } else if (outcome instanceof QuorumOutcome.Appended) {
+      InFlight stored = inFlight.orElseThrow();
+      inFlight = Optional.empty();
+      apply(stored);
+    } else if (outcome instanceof QuorumOutcome.AppendRefused refused) {
+      throw new IllegalStateException("not stored: " + refused.reason());
+    } else if (outcome instanceof QuorumOutcome.SteppedDown down) {
+      sim.trace.exchange("%s steps down: %s", incarnation, down.reason());
+      state = Optional.empty();
+      inFlight = Optional.empty();
+      waiting.clear();
+    } else {
+      sim.trace.detail("%s: %s", incarnation, outcome);
+    }
+  }
+
+  // inputs, one after another: the next is decided on what is stored
+
+  private void input(ClusterInput input) {
+    input(input, decision -> {});
+  }
+
+  private void input(ClusterInput input, Consumer<Decision> then) {
+    if (state.isPresent()) {
+      waiting.add(new Waiting(input, then));
+      next();
+    }
+  }
+
+  private void next() {
+    while (state.isPresent() && inFlight.isEmpty() && !waiting.isEmpty() && quorum.canAppend()) {
+      Waiting first = waiting.remove();
+      Decision decision = decide(state.get(), first.input());
+      var made = new InFlight(decision, first, quorum.term().orElseThrow());
+      if (decision.events().isEmpty()) {
+        act(made);
+      } else {
+        inFlight = Optional.of(made);
+        if (sim.mutation == Mutation.ACT_BEFORE_STORED) {
+          run(made);
+        }
+        if (sim.mutation == Mutation.ANSWER_BEFORE_STORED) {
+          first.then().accept(decision);
+        }
+        List<byte[]> bytes = decision.events().stream().map(codec::write).toList();
+        carry(quorum.append(bytes, now()));
+      }
+    }
+  }
+
+  private Decision decide(ClusterState known, ClusterInput input) {
+    ClusterState seen =
+        switch (sim.mutation) {
+          case NO_WAIT_FOR_OLD_GROUPS -> Forgetting.oldGroups(known);
+          case PLACE_ON_DRAINED_NODES -> Forgetting.drains(known);
+          case FORGET_THE_BUDGET -> Forgetting.budgets(known);
+          default -> known;
+        };
+    Decision decision = machine.decide(seen, input, now());
+    if (!(input instanceof ClusterInput.Tick)) {
+      sim.trace.detail("%s: %s: %s", incarnation, input, decision.reason());
+    }
+    return decision;
+  }
+
+  private void apply(InFlight stored) {
+    ClusterState before = state.orElseThrow();
+    ClusterState changed = before;
+    for (ClusterEvent event : stored.decision().events()) {
+      changed = changed.evolve(event);
+    }
+    state = Optional.of(changed);
+    sim.history.appended(before, stored.decision().events());
+    act(stored);
+    if (quorum.wantsCompaction()) {
+      carry(quorum.compact(changed.version(), codec.writeSnapshot(changed), now()));
+    }
+  }
+
+  private void act(InFlight made) {
+    if (sim.mutation != Mutation.ACT_BEFORE_STORED || made.decision().events().isEmpty()) {
+      run(made);
+    }
+    made.waiting().then().accept(made.decision());
+  }
+
+  private void run(InFlight made) {
+    for (ClusterAction action : made.decision().actions()) {
+      Optional.ofNullable(agents.get(action.node()))
+          .ifPresent(known -> tell(known.agent(), command(action, made.term())));
+      if (sim.mutation == Mutation.START_BEFORE_ALL_PREPARED
+          && action instanceof ClusterAction.Prepare prepare) {
+        var early =
+            new ClusterAction.Start(
+                prepare.node(), prepare.launch().fence(), 29_500, Optional.empty(), false);
+        Optional.ofNullable(agents.get(action.node()))
+            .ifPresent(known -> tell(known.agent(), command(early, made.term())));
+      }
+    }
+  }
+
+  private void tell(AgentRef agent, GroupInput.Command command) {
+    sim.trace.exchange("coordinator -> %s  %s", sim.host(agent.host()).id, Texts.of(command));
+    sim.network.send(host.name, agent.host(), () -> sim.host(agent.host()).deliver(agent, command));
+  }
+
+  private static GroupInput.Command command(ClusterAction action, Term term) {
+    if (action instanceof ClusterAction.Prepare prepare) {
+      return new GroupInput.Prepare(term, prepare.launch());
+    } else if (action instanceof ClusterAction.Start start) {
+      return new GroupInput.Start(
+          term,
+          start.fence(),
+          new StartOrder(start.masterPort(), start.resume(), start.moveAside()));
+    } else if (action instanceof ClusterAction.Stop stop) {
+      return new GroupInput.Stop(term, stop.fence(), stop.grace(), stop.disk(), stop.reason());
+    } else if (action instanceof ClusterAction.Acknowledge ack) {
+      return new GroupInput.Acknowledge(
+          term, ack.fence(), GroupReport.Kind.valueOf(ack.report().name()));
+    }
+    throw new IllegalArgumentException("no command for " + action);
+  }
+
+  // agents
+
+  void receive(Report report) {
+    enter(
+        () -> {
+          if (state.isPresent()) {
+            carryReport(report);
+          }
+        });
+  }
+
+  private void carryReport(Report report) {
+    if (report instanceof Report.Hello hello) {
+      agents.put(hello.node(), new Known(hello.agent(), now(), hello.disk(), true));
+      input(
+          new ClusterInput.NodeHello(
+              hello.node(), hello.disk(), hello.inventory(), hello.groups()));
+    } else if (report instanceof Report.Heartbeat beat) {
+      onHeartbeat(beat);
+    } else if (report instanceof Report.Told told) {
+      input(inputOf(told.node(), told.report()));
+    }
+  }
+
+  private ClusterInput inputOf(NodeId node, GroupReport report) {
+    if (report instanceof GroupReport.Prepared p) {
+      return new ClusterInput.NodePrepared(
+          node,
+          p.fence(),
+          new PreparedNode(
+              p.readiness().masterPort(),
+              p.readiness().zeroSha256(),
+              p.readiness().scriptSha256(),
+              p.readiness().checkpoints()));
+    } else if (report instanceof GroupReport.PrepareRejected r) {
+      return new ClusterInput.NodeRejected(node, r.fence(), r.reason());
+    } else if (report instanceof GroupReport.Started s) {
+      return new ClusterInput.NodeStarted(node, s.fence());
+    } else if (report instanceof GroupReport.Exited e) {
+      return new ClusterInput.NodeExited(node, e.fence(), e.report());
+    } else if (report instanceof GroupReport.Unknown u) {
+      return sim.mutation == Mutation.FORGETFUL_AGENT_IS_PROOF
+          ? new ClusterInput.NodeExited(
+              node,
+              u.fence(),
+              ExitReport.neverStarted(Reason.of(ReasonCode.FINISHING, "unknown"), now()))
+          : new ClusterInput.NodeKnowsNothing(node, u.fence());
+    }
+    throw new IllegalArgumentException("no input for " + report);
+  }
+
+  private boolean heard(NodeId node, AgentRef agent, String disk) {
+    Known before = agents.get(node);
+    boolean greeted =
+        before != null
+            && before.greeted()
+            && before.agent().equals(agent)
+            && before.disk().equals(disk);
+    agents.put(node, new Known(agent, now(), disk, greeted));
+    return !greeted;
+  }
+
+  private void onHeartbeat(Report.Heartbeat beat) {
+    boolean unknown =
+        heard(beat.node(), beat.agent(), beat.disk())
+            || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
+            || holdsAStranger(beat.node(), beat.group());
+    if (unknown) {
+      tell(beat.agent(), new GroupInput.SayHello(quorum.term().orElse(Term.NONE)));
+    }
+    if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
+      input(new ClusterInput.NodeHeard(beat.node()));
+    }
+    beat.group()
+        .filter(g -> g.lastCheckpoint().isPresent())
+        .filter(this::isNews)
+        .ifPresent(
+            g ->
+                input(
+                    new ClusterInput.CheckpointSeen(g.fence(), g.lastCheckpoint().orElseThrow())));
+  }
+
+  private boolean holdsAStranger(NodeId node, Optional<GroupStatus> group) {
+    return group
+        .filter(g -> g.exit().isEmpty())
+        .filter(g -> state.filter(s -> s.isStranger(node, g.fence())).isPresent())
+        .isPresent();
+  }
+
+  private boolean isNews(GroupStatus group) {
+    return state
+        .flatMap(s -> s.job(group.fence().job()))
+        .filter(j -> !j.lastCheckpoint().equals(group.lastCheckpoint()))
+        .isPresent();
+  }
+
+  // requests
+
+  /** Decides, and answers when it is stored; nobody answers when this life or reign is over. */
+  void ask(ClusterInput input, Consumer<Decision> answer) {
+    enter(() -> input(input, answer));
+  }
+}

@@ -1,0 +1,181 @@
+package io.lockstep.simulation;
+
+import io.lockstep.agent.core.AgentState;
+import io.lockstep.agent.core.GroupInput;
+import io.lockstep.agent.core.StartOrder;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/** One host: its processes, its disk, and the daemon with the agent that is there now. */
+final class SimHost {
+  final String name;
+  final NodeId id;
+  private final Simulation sim;
+  private final Optional<SimSeat> seat;
+  private final List<SimGroup> processes = new ArrayList<>();
+  private Map<Fence, GroupFiles> folders = new HashMap<>();
+  private AgentState memory;
+  private Optional<Hands> daemon = Optional.empty();
+  private Optional<SimAgent> agent = Optional.empty();
+  private boolean up = true;
+  private int boots = 1;
+  private int disks = 1;
+  private int lives;
+
+  SimHost(Simulation sim, String name, Optional<SimSeat> seat) {
+    this.sim = sim;
+    this.name = name;
+    this.id = new NodeId(name);
+    this.seat = seat;
+    this.memory = AgentState.empty(diskId());
+  }
+
+  private String diskId() {
+    return name + "-disk-" + disks;
+  }
+
+  String bootId() {
+    return name + "-boot-" + boots;
+  }
+
+  NodeInventory inventory() {
+    return new NodeInventory(name, name, bootId(), 8, 64L << 30, List.of(), "python3", "0", -1);
+  }
+
+  boolean hasSeat() {
+    return seat.isPresent();
+  }
+
+  SimSeat seat() {
+    return seat.orElseThrow();
+  }
+
+  boolean hasDaemon() {
+    return daemon.isPresent();
+  }
+
+  AgentState memory() {
+    return memory;
+  }
+
+  void remember(AgentState state) {
+    memory = state;
+  }
+
+  GroupFiles folder(Fence fence) {
+    return folders.computeIfAbsent(fence, f -> new GroupFiles());
+  }
+
+  // life of the daemon
+
+  void startDaemon() {
+    if (up && daemon.isEmpty()) {
+      sim.trace.detail("%s: daemon starts", id);
+      daemon = Optional.of(new Hands(sim, this));
+      seat.ifPresent(SimSeat::restart);
+      startAgent();
+    }
+  }
+
+  void startAgent() {
+    if (daemon.isPresent() && agent.isEmpty()) {
+      lives++;
+      var started = new SimAgent(sim, this, daemon.get(), lives);
+      agent = Optional.of(started);
+      started.start();
+    }
+  }
+
+  /** The actor system ended; the daemon's process lives on. */
+  void stopAgent() {
+    agent.ifPresent(SimAgent::stop);
+    agent = Optional.empty();
+  }
+
+  /** The daemon's process died; groups and shims live on. */
+  void killDaemon() {
+    if (daemon.isPresent()) {
+      sim.trace.detail("%s: daemon dies", id);
+      stopAgent();
+      daemon.get().close();
+      daemon = Optional.empty();
+      seat.ifPresent(SimSeat::crash);
+      sim.singleton.hostLeft(this);
+    }
+  }
+
+  /** The data directory of the agent is lost; the seat's is another simulation's affair. */
+  void loseDisk() {
+    killDaemon();
+    sim.trace.detail("%s: the agent's disk is lost", id);
+    disks++;
+    memory = AgentState.empty(diskId());
+    folders = new HashMap<>();
+  }
+
+  void crash() {
+    killDaemon();
+    sim.trace.detail("%s: host crashes", id);
+    up = false;
+    List.copyOf(processes).forEach(SimGroup::vanish);
+    processes.clear();
+  }
+
+  void boot() {
+    if (!up) {
+      sim.trace.detail("%s: host boots", id);
+      up = true;
+      boots++;
+    }
+    startDaemon();
+  }
+
+  void deliver(AgentRef to, GroupInput.Command command) {
+    agent.filter(a -> a.ref.equals(to)).ifPresent(a -> a.apply(command));
+  }
+
+  Optional<SimAgent> agent() {
+    return agent;
+  }
+
+  // processes
+
+  SimGroup fork(LaunchSpec launch, StartOrder order) {
+    var group = new SimGroup(sim, this, launch, order);
+    processes.removeIf(g -> !g.isAlive());
+    processes.add(group);
+    sim.invariants.forked(group);
+    sim.worldChanged();
+    group.begin();
+    return group;
+  }
+
+  /** The living ones. */
+  List<SimGroup> groups(Predicate<Fence> wanted) {
+    return processes.stream().filter(g -> g.isAlive() && wanted.test(g.fence())).toList();
+  }
+
+  boolean isAlive(Predicate<Fence> wanted) {
+    return processes.stream().anyMatch(g -> g.isAlive() && wanted.test(g.fence()));
+  }
+
+  Optional<SimGroup> group(Fence fence) {
+    return processes.stream().filter(g -> g.fence().equals(fence)).findFirst();
+  }
+
+  Set<Fence> livingFences() {
+    var fences = new HashSet<Fence>();
+    groups(f -> true).forEach(g -> fences.add(g.fence()));
+    return fences;
+  }
+}

@@ -1,0 +1,222 @@
+package io.lockstep.simulation;
+
+import io.lockstep.coordinator.seat.SeatId;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.LaunchSpec;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** One virtual cluster from one seed: hosts, seats, agents, coordinators, jobs and people. */
+final class Simulation {
+  static final Duration NODE_SILENT_AFTER = Duration.ofSeconds(10);
+
+  private static final long SETTLE_MILLIS = 1_800_000;
+  private static final int DEFAULT_WORK = 30;
+
+  final Schedule schedule;
+  final Trace trace;
+  final Mutation mutation;
+  final Network network;
+  final Singleton singleton;
+  final TrueHistory history;
+  final Invariants invariants;
+  final Operators operators;
+  final int stepsBetweenCheckpoints;
+  private final List<SimHost> hosts = new ArrayList<>();
+  private final Map<SeatId, SimHost> seats = new HashMap<>();
+  private final List<SeatId> seatIds = new ArrayList<>();
+  private final Map<Fence, Gang> gangs = new HashMap<>();
+  private final Map<JobId, SharedFolder> folders = new HashMap<>();
+  private final Map<JobId, Integer> work = new HashMap<>();
+  private boolean changed;
+  private long steps;
+
+  /** What a run came to. */
+  record Result(long steps, long seconds, int jobs, int attempts, int faults) {}
+
+  /** A cluster drawn from the seed. */
+  static Simulation random(long seed, Mutation mutation, Trace.Detail detail) {
+    var schedule = new Schedule(seed, false);
+    int hosts = schedule.between(2, 6);
+    int seats = hosts < 3 || schedule.oneIn(6) ? 1 : 3;
+    return new Simulation(schedule, mutation, detail, hosts, seats);
+  }
+
+  /** A cluster in which nothing happens by chance. */
+  static Simulation plain(int hosts, int seats, Trace.Detail detail) {
+    return new Simulation(new Schedule(0, true), Mutation.NONE, detail, hosts, seats);
+  }
+
+  private Simulation(
+      Schedule schedule, Mutation mutation, Trace.Detail detail, int size, int seatCount) {
+    this.schedule = schedule;
+    this.mutation = mutation;
+    this.trace = new Trace(detail, schedule);
+    this.network = new Network(schedule);
+    this.singleton = new Singleton(this);
+    this.history = new TrueHistory(this);
+    this.invariants = new Invariants(this);
+    this.operators = new Operators(this);
+    this.stepsBetweenCheckpoints = schedule.between(5, 12);
+    for (int i = 1; i <= size; i++) {
+      String name = "n" + i;
+      Optional<SimSeat> seat = Optional.empty();
+      if (i <= seatCount) {
+        var id = new SeatId(name + ":25520");
+        seatIds.add(id);
+        seat = Optional.of(new SimSeat(this, id));
+      }
+      var host = new SimHost(this, name, seat);
+      hosts.add(host);
+      seat.ifPresent(s -> seats.put(s.id, host));
+    }
+  }
+
+  // the world
+
+  List<SimHost> hosts() {
+    return hosts;
+  }
+
+  SimHost host(String name) {
+    return hosts.stream().filter(h -> h.name.equals(name)).findFirst().orElseThrow();
+  }
+
+  List<SeatId> seatIds() {
+    return seatIds;
+  }
+
+  SimHost seatHost(SeatId id) {
+    return Optional.ofNullable(seats.get(id)).orElseThrow();
+  }
+
+  Gang gang(LaunchSpec launch) {
+    return gangs.computeIfAbsent(
+        launch.fence(), f -> new Gang(this, launch, work.getOrDefault(f.job(), DEFAULT_WORK)));
+  }
+
+  SharedFolder folder(JobId job) {
+    return folders.computeIfAbsent(job, j -> new SharedFolder("/checkpoints/" + j));
+  }
+
+  void work(JobId job, int trainingSteps) {
+    work.put(job, trainingSteps);
+  }
+
+  List<SimGroup> livingGroups() {
+    var living = new ArrayList<SimGroup>();
+    hosts.forEach(h -> living.addAll(h.groups(f -> true)));
+    return living;
+  }
+
+  void worldChanged() {
+    changed = true;
+  }
+
+  // time
+
+  void boot() {
+    hosts.forEach(SimHost::startDaemon);
+    singleton.startSomewhere();
+    singleton.watch();
+  }
+
+  void runUntil(long millis) {
+    while (schedule.now() < millis) {
+      step();
+    }
+  }
+
+  private void step() {
+    steps++;
+    schedule.step();
+    if (changed) {
+      changed = false;
+      invariants.worldChanged();
+    }
+  }
+
+  /** Boots, lets things happen and fail, then heals everything and waits for the quiet end. */
+  Result runRandom() {
+    boot();
+    var chaos = new Chaos(this);
+    schedule.after(schedule.below(5_000), operators::submitAny);
+    schedule.after(schedule.below(20_000), operators::work);
+    schedule.after(schedule.below(20_000), chaos::begin);
+    runUntil(schedule.between(60_000, 240_000));
+    chaos.end();
+    operators.rest();
+    heal();
+    settle();
+    return new Result(
+        steps,
+        schedule.now() / 1_000,
+        operators.jobs().size(),
+        history.state().jobs().values().stream().mapToInt(j -> j.attemptsMade()).sum(),
+        chaos.count());
+  }
+
+  private void heal() {
+    trace.detail("--- everything heals");
+    network.weather(0, 0, 3);
+    network.healAll();
+    hosts.forEach(SimHost::boot);
+    hosts.forEach(SimHost::startAgent);
+    hosts.stream().filter(SimHost::hasSeat).forEach(h -> h.seat().restart());
+    singleton.thawAll();
+    resumeAll();
+  }
+
+  private void resumeAll() {
+    if (history.state().nodes().values().stream().anyMatch(n -> n.draining())) {
+      hosts.forEach(operators::resume);
+      schedule.after(10_000, this::resumeAll);
+    }
+  }
+
+  void settle() {
+    long end = schedule.now() + SETTLE_MILLIS;
+    while (schedule.now() < end && !isSettled()) {
+      long second = schedule.now() + 1_000;
+      while (schedule.now() < second) {
+        step();
+      }
+    }
+    Broken.unless(isSettled(), "EveryJobSettles", "after %d s: %s", SETTLE_MILLIS / 1_000, open());
+    invariants.quietEnd();
+  }
+
+  /** Every job is over, no process is left, and every report was heard. */
+  private boolean isSettled() {
+    return operators.areServed() && livingGroups().isEmpty() && agentsAreQuiet();
+  }
+
+  private boolean agentsAreQuiet() {
+    return hosts.stream()
+        .allMatch(
+            h ->
+                h.agent()
+                    .map(SimAgent::state)
+                    .filter(s -> s.current().isEmpty() && s.outstanding().isEmpty())
+                    .isPresent());
+  }
+
+  private String open() {
+    var open = new ArrayList<String>();
+    history.state().jobs().values().stream()
+        .filter(j -> !j.phase().isTerminal())
+        .forEach(j -> open.add(j.id() + " " + j.phase() + " " + j.reason() + " " + j.open()));
+    livingGroups().forEach(g -> open.add(g.fence() + " on " + g.host.id + " " + g.phase()));
+    hosts.forEach(
+        h ->
+            h.agent()
+                .map(SimAgent::state)
+                .ifPresent(s -> open.add(h.id + " " + s.current() + " " + s.outstanding())));
+    return String.join("\n  ", open);
+  }
+}
