@@ -1,0 +1,163 @@
+package io.lockstep.coordinator.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.OnExisting;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** Groups whose end nobody has proven; each test is a schedule that the simulation found. */
+final class UnprovenEndsTest {
+  private static final JobId JOB = new JobId("llama");
+  private static final NodeId NODE = new NodeId("n1");
+  private static final Instant NOW = Instant.parse("2026-11-24T00:00:00Z");
+
+  private final ClusterMachine machine = new ClusterMachine(Duration.ofSeconds(10));
+  private ClusterState state = ClusterState.EMPTY;
+
+  @Test
+  void aGroupThatExits0AndLeavesProcessesKeepsTheJobFromEnding() {
+    Fence fence = aRunningJob();
+
+    tell(new ClusterInput.NodeExited(NODE, fence, exited0(false)));
+    assertThat(job().phase()).isEqualTo(JobPhase.STOPPING);
+    assertThat(job().open()).isNotEmpty();
+
+    tell(new ClusterInput.NodeExited(NODE, fence, exited0(true)));
+    assertThat(job().phase()).isEqualTo(JobPhase.SUCCEEDED);
+    assertThat(job().open()).isEmpty();
+  }
+
+  @Test
+  void anAgentThatLostItsMemoryFailsTheAttemptAndProvesNothing() {
+    Fence fence = aRunningJob();
+
+    tell(hello("disk-2", "boot-1"));
+
+    assertThat(job().open()).extracting(OpenGroup::fence).contains(fence);
+    assertThat(job().attempts().get(0).cause()).isPresent();
+  }
+
+  @Test
+  void anAgentThatDoesNotHoldItsGroupAnyMoreProvesNothing() {
+    Fence fence = aRunningJob();
+
+    tell(hello("disk-1", "boot-1"));
+
+    assertThat(job().open()).extracting(OpenGroup::fence).contains(fence);
+    assertThat(job().attempts().get(0).cause()).isPresent();
+  }
+
+  @Test
+  void anotherBootProvesThatTheGroupIsGone() {
+    Fence fence = aRunningJob();
+
+    tell(hello("disk-1", "boot-2"));
+
+    assertThat(job().open()).extracting(OpenGroup::fence).doesNotContain(fence);
+  }
+
+  @Test
+  void aCanceledJobStaysCanceledWhenItsAgentComesBackWithoutTheGroup() {
+    aRunningJob();
+    tell(new ClusterInput.Cancel(JOB, Duration.ZERO));
+
+    tell(hello("disk-1", "boot-2"));
+
+    assertThat(job().phase()).isEqualTo(JobPhase.STOPPING);
+    assertThat(job().ending()).contains(Ending.CANCEL);
+  }
+
+  @Test
+  void aNodeThatReturnsWithItsMemoryIsNotGivenUpForItsSilence() {
+    Fence fence = aRunningJob();
+    tell(new ClusterInput.NodeSilent(NODE, Duration.ofSeconds(11)));
+    assertThat(job().openOn(NODE, fence).flatMap(OpenGroup::giveUpAt)).isPresent();
+
+    tell(hello("disk-1", "boot-1"));
+
+    assertThat(job().openOn(NODE, fence).flatMap(OpenGroup::giveUpAt)).isEmpty();
+  }
+
+  // given
+
+  private Fence aRunningJob() {
+    tell(hello("disk-1", "boot-1"));
+    tell(new ClusterInput.Submit(JOB, spec()));
+    Fence fence = job().current().orElseThrow().fence();
+    tell(
+        new ClusterInput.NodePrepared(
+            NODE,
+            fence,
+            new PreparedNode(
+                Optional.of(29_500), Optional.empty(), "script", CheckpointInventory.EMPTY)));
+    tell(new ClusterInput.NodeStarted(NODE, fence));
+    assertThat(job().phase()).isEqualTo(JobPhase.RUNNING);
+    return fence;
+  }
+
+  private Job job() {
+    return state.job(JOB).orElseThrow();
+  }
+
+  private void tell(ClusterInput input) {
+    for (ClusterEvent event : machine.decide(state, input, NOW).events()) {
+      state = state.evolve(event);
+    }
+  }
+
+  private static ClusterInput hello(String disk, String boot) {
+    return new ClusterInput.NodeHello(
+        NODE,
+        disk,
+        new NodeInventory("10.0.0.1", "n1", boot, 8, 1L << 30, List.of(), "python3", "0", -1),
+        List.of());
+  }
+
+  private static ExitReport exited0(boolean treeGone) {
+    return new ExitReport(
+        ExitReport.Outcome.SUCCEEDED,
+        Optional.of(0),
+        Optional.empty(),
+        Optional.empty(),
+        treeGone,
+        false,
+        Optional.empty(),
+        List.of(),
+        NOW);
+  }
+
+  private static JobSpec spec() {
+    return new JobSpec(
+        "llama",
+        "train.py",
+        List.of(),
+        "/data",
+        1,
+        1,
+        List.of(),
+        0,
+        0,
+        Optional.empty(),
+        JobSpec.Paths.NONE,
+        Map.of(),
+        new JobSpec.Checkpoint(
+            Optional.empty(), false, Optional.empty(), CheckpointFormat.NONE, OnExisting.AUTO),
+        JobSpec.Restart.DEFAULT,
+        JobSpec.Deadlines.DEFAULT,
+        "off",
+        Optional.empty());
+  }
+}
