@@ -2,19 +2,26 @@ package io.lockstep.simulation;
 
 /** One rule taken out at a seam of the mirrored shells; the simulation must notice. */
 enum Mutation {
-  NONE,
-  START_BEFORE_ALL_PREPARED,
-  ACT_BEFORE_STORED,
-  ANSWER_BEFORE_STORED,
-  NO_WAIT_FOR_OLD_GROUPS,
-  PLACE_ON_DRAINED_NODES,
-  FORGET_THE_BUDGET,
-  IGNORE_PLAN_ORDER_AT_AGENTS,
-  IGNORE_TERMS_AT_AGENTS,
-  PREPARED_WITHOUT_CLEARING,
-  FORGET_CLOSED_FENCES,
-  NO_READOPTION,
-  REPORT_ONCE,
-  FORGETFUL_AGENT_IS_PROOF,
-  FORK_BEFORE_STORED_AND_UNMARKED
+  NONE(0),
+  START_BEFORE_ALL_PREPARED(0),
+  ACT_BEFORE_STORED(0),
+  ANSWER_BEFORE_STORED(0),
+  NO_WAIT_FOR_OLD_GROUPS(0),
+  PLACE_ON_DRAINED_NODES(0),
+  FORGET_THE_BUDGET(0),
+  IGNORE_FENCES_AT_AGENTS(70),
+  IGNORE_TERMS_AT_AGENTS(0),
+  PREPARED_WITHOUT_CLEARING(0),
+  FORGET_CLOSED_FENCES(20),
+  NO_READOPTION(0),
+  REPORT_ONCE(0),
+  FORGETFUL_AGENT_IS_PROOF(365),
+  FORK_BEFORE_STORED_AND_UNMARKED(0);
+
+  /** Where to begin the search: close before a seed that noticed, to save time. */
+  final long firstSeed;
+
+  Mutation(long firstSeed) {
+    this.firstSeed = firstSeed;
+  }
 }

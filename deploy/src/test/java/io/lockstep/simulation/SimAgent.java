@@ -1,15 +1,18 @@
 package io.lockstep.simulation;
 
 import io.lockstep.agent.core.AgentState;
+import io.lockstep.agent.core.ClosedFence;
 import io.lockstep.agent.core.GroupAction;
 import io.lockstep.agent.core.GroupDecision;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.GroupMachine;
 import io.lockstep.agent.core.GroupReport;
+import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.Term;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 
@@ -103,41 +106,45 @@ final class SimAgent {
   }
 
   private GroupDecision decide(GroupInput input) {
+    AgentState seen =
+        switch (sim.mutation) {
+          case IGNORE_FENCES_AT_AGENTS ->
+              input instanceof GroupInput.Prepare ? with(state, Term.NONE, 0, List.of()) : state;
+          case IGNORE_TERMS_AT_AGENTS -> with(state, Term.NONE, state.plan(), state.closed());
+          default -> state;
+        };
+    GroupDecision made = machine.decide(seen, input, sim.schedule.instant());
+    AgentState next = made.state();
+    AgentState kept =
+        with(
+            next,
+            next.term().isBefore(state.term()) ? state.term() : next.term(),
+            Math.max(next.plan(), state.plan()),
+            closed(next));
+    return new GroupDecision(kept, made.actions(), made.reason());
+  }
+
+  private List<ClosedFence> closed(AgentState next) {
     return switch (sim.mutation) {
-      case IGNORE_PLAN_ORDER_AT_AGENTS ->
-          machine.decide(
-              new AgentState(
-                  state.disk(), state.term(), 0, state.current(), state.ending(), state.closed()),
-              input,
-              sim.schedule.instant());
-      case IGNORE_TERMS_AT_AGENTS ->
-          machine.decide(
-              new AgentState(
-                  state.disk(),
-                  Term.NONE,
-                  state.plan(),
-                  state.current(),
-                  state.ending(),
-                  state.closed()),
-              input,
-              sim.schedule.instant());
-      case FORGET_CLOSED_FENCES -> {
-        GroupDecision made = machine.decide(state, input, sim.schedule.instant());
-        AgentState next = made.state();
-        yield new GroupDecision(
-            new AgentState(
-                next.disk(), next.term(), next.plan(), next.current(), next.ending(), List.of()),
-            made.actions(),
-            made.reason());
+      case FORGET_CLOSED_FENCES -> List.of();
+      case IGNORE_FENCES_AT_AGENTS -> {
+        var all = new LinkedHashMap<Fence, ClosedFence>();
+        state.closed().forEach(c -> all.put(c.fence(), c));
+        next.closed().forEach(c -> all.put(c.fence(), c));
+        yield List.copyOf(all.values());
       }
-      default -> machine.decide(state, input, sim.schedule.instant());
+      default -> next.closed();
     };
+  }
+
+  private static AgentState with(AgentState state, Term term, long plan, List<ClosedFence> closed) {
+    return new AgentState(state.disk(), term, plan, state.current(), state.ending(), closed);
   }
 
   private void store(GroupDecision decision) {
     boolean works = !sim.schedule.oneIn(400);
     sim.schedule.after(
-        sim.schedule.between(1, 15),
+        storeMillis(),
         () -> {
           if (!running) {
             return;
@@ -155,6 +162,13 @@ final class SimAgent {
                 });
           }
         });
+  }
+
+  private int storeMillis() {
+    if (sim.mutation == Mutation.FORK_BEFORE_STORED_AND_UNMARKED) {
+      return 2_000;
+    }
+    return sim.schedule.oneIn(25) ? sim.schedule.between(100, 1_500) : sim.schedule.between(1, 15);
   }
 
   private void stored(GroupDecision decision) {

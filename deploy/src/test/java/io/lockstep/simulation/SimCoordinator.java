@@ -42,7 +42,7 @@ final class SimCoordinator {
   final String incarnation;
   private final Simulation sim;
   private final ClusterMachine machine;
-  private final StateCodec codec = new StateCodec();
+  private final StateCodec codec = TrueHistory.CODEC;
   private final QuorumDriver quorum;
   private final Deque<Runnable> mailbox = new ArrayDeque<>();
   private final Queue<Waiting> waiting = new ArrayDeque<>();

@@ -15,7 +15,7 @@ import java.util.Optional;
 final class Simulation {
   static final Duration NODE_SILENT_AFTER = Duration.ofSeconds(10);
 
-  private static final long SETTLE_MILLIS = 1_800_000;
+  private static final long SETTLE_MILLIS = 1_200_000;
   private static final int DEFAULT_WORK = 30;
 
   final Schedule schedule;
@@ -172,11 +172,12 @@ final class Simulation {
     resumeAll();
   }
 
+  /** Again and again: a wish to drain may still be on its way. */
   private void resumeAll() {
     if (history.state().nodes().values().stream().anyMatch(n -> n.draining())) {
       hosts.forEach(operators::resume);
-      schedule.after(10_000, this::resumeAll);
     }
+    schedule.after(10_000, this::resumeAll);
   }
 
   void settle() {

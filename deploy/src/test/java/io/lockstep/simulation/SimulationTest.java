@@ -6,7 +6,7 @@ import io.lockstep.simulation.Simulation.Result;
 import org.junit.jupiter.api.Test;
 
 final class SimulationTest {
-  private static final int SEEDS = Integer.getInteger("simulation.seeds", 300);
+  private static final int SEEDS = Integer.getInteger("simulation.seeds", 600);
 
   @Test
   void noScheduleBreaksAnInvariantAndEveryJobSettles() {

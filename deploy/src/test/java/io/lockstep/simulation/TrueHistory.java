@@ -9,8 +9,10 @@ import java.util.List;
 
 /** Every event that was ever true, once, in order: what all coordinators together stored. */
 final class TrueHistory {
+  /** One for all runs: making it is slow. */
+  static final StateCodec CODEC = new StateCodec();
+
   private final Simulation sim;
-  private final StateCodec codec = new StateCodec();
   private final List<ClusterEvent> events = new ArrayList<>();
   private final List<ClusterState> states = new ArrayList<>(List.of(ClusterState.EMPTY));
 
@@ -40,7 +42,7 @@ final class TrueHistory {
     for (byte[] bytes : stored.events()) {
       version++;
       if (version > events.size()) {
-        happened(version, codec.readEvent(bytes));
+        happened(version, CODEC.readEvent(bytes));
       }
     }
     sim.invariants.tookOver(states.get((int) version), read);
