@@ -76,6 +76,11 @@ public final class ClusterMachine {
       return Deciding.refused(
           Reason.of(ReasonCode.TERMINAL, "%s is already %s", cancel.job(), job.get().phase()));
     }
+    if (job.get().endsByItself()) {
+      return Deciding.nothing(
+          Reason.of(
+              ReasonCode.CANCELING, "%s is ending already: %s", cancel.job(), job.get().reason()));
+    }
     var d = new Deciding(state, now, suspectWait);
     JobMachine.cancel(d, job.get(), within(cancel.grace()));
     return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));

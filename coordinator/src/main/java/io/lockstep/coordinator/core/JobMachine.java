@@ -626,11 +626,8 @@ final class JobMachine {
 
   /** What ends by itself goes on to; a second cancel may only shorten the grace. */
   static void cancel(Deciding d, Job job, Duration grace) {
-    boolean ends =
-        job.ending().filter(e -> e == Ending.FAIL || e == Ending.SUCCEED).isPresent()
-            || (job.ending().filter(e -> e == Ending.CANCEL).isPresent()
-                && grace.compareTo(job.grace()) >= 0);
-    if (ends) {
+    boolean sooner = grace.compareTo(job.grace()) < 0;
+    if (job.ending().filter(e -> e == Ending.CANCEL).isPresent() && !sooner) {
       return;
     }
     Reason reason =
