@@ -87,6 +87,8 @@ final class Fleet implements AutoCloseable {
               "--data-dir",
               data.toString());
       builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
+      // what DeepSpeed compiles is compiled once for all nodes of this machine
+      builder.environment().put("TORCH_EXTENSIONS_DIR", dir.resolve("torch_extensions").toString());
       builder
           .redirectErrorStream(true)
           .redirectOutput(ProcessBuilder.Redirect.appendTo(data.resolve("out.log").toFile()));
