@@ -76,6 +76,17 @@ public final class ClusterMachine {
       return Deciding.refused(
           Reason.of(ReasonCode.TERMINAL, "%s is already %s", cancel.job(), job.get().phase()));
     }
+    Optional<Ending> outcome =
+        job.get().ending().filter(e -> e == Ending.FAIL || e == Ending.SUCCEED);
+    if (outcome.isPresent()) {
+      return Deciding.refused(
+          Reason.of(
+              ReasonCode.TERMINAL,
+              "%s has %s already and waits for its groups to end: %s",
+              cancel.job(),
+              outcome.get() == Ending.FAIL ? "failed" : "succeeded",
+              job.get().reason().message()));
+    }
     var d = new Deciding(state, now, suspectWait);
     JobMachine.cancel(d, job.get(), within(cancel.grace()));
     return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));

@@ -624,13 +624,10 @@ final class JobMachine {
     settle(d, stopping);
   }
 
-  /** What ends by itself goes on to; a second cancel may only shorten the grace. */
+  /** A second cancel may only shorten the grace. */
   static void cancel(Deciding d, Job job, Duration grace) {
-    boolean ends =
-        job.ending().filter(e -> e == Ending.FAIL || e == Ending.SUCCEED).isPresent()
-            || (job.ending().filter(e -> e == Ending.CANCEL).isPresent()
-                && grace.compareTo(job.grace()) >= 0);
-    if (ends) {
+    boolean again = job.ending().filter(e -> e == Ending.CANCEL).isPresent();
+    if (again && grace.compareTo(job.grace()) >= 0) {
       return;
     }
     Reason reason =

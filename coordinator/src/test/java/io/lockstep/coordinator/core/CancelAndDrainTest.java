@@ -120,7 +120,8 @@ class CancelAndDrainTest {
     cluster.exits("n1", Exit.raised(0, "ValueError"));
 
     Decision decision = cluster.cancels(A, GRACE);
-    assertThat(decision.events()).isEmpty();
+    assertThat(decision.refused()).isTrue();
+    assertThat(decision.reason().code()).isEqualTo(ReasonCode.TERMINAL);
     cluster.exits("n2", Exit.stopped());
 
     assertThat(cluster.phase()).isEqualTo(JobPhase.FAILED);
