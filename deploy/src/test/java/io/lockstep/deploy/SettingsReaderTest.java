@@ -92,12 +92,15 @@ final class SettingsReaderTest {
             new Flags(
                 Optional.empty(),
                 Optional.of("127.0.0.3"),
-                Optional.of("127.0.0.3,127.0.0.4:26000"),
+                Optional.of("127.0.0.3,127.0.0.4:26000,127.0.0.5"),
                 Optional.of("/flag")));
     assertThat(settings.dataDir()).isEqualTo(Path.of("/flag"));
     assertThat(settings.host()).isEqualTo("127.0.0.3");
     assertThat(settings.seats())
-        .containsExactly(new Seat("127.0.0.3", 25_520), new Seat("127.0.0.4", 26_000));
+        .containsExactly(
+            new Seat("127.0.0.3", 25_520),
+            new Seat("127.0.0.4", 26_000),
+            new Seat("127.0.0.5", 25_520));
     assertThat(settings.ports().http()).isEqualTo(7_002);
   }
 
@@ -110,12 +113,13 @@ final class SettingsReaderTest {
         """
         node.id = gpu-01
         host = 127.0.0.5
-        seats = [127.0.0.5, "127.0.0.6:26000"]
+        seats = [127.0.0.5, "127.0.0.6:26000", 127.0.0.7]
         data-dir = "~/x"
         python = torch-python
         shim = "%s"
         insecure = yes
         node-silent-after = 3s
+        node-suspect-after = 1500ms
         ports { akka = 1001, management = 1002, http = 1003, master = 2000 - 2009 }
         """
             .formatted(shim));
@@ -128,12 +132,13 @@ final class SettingsReaderTest {
             # version 1.2.3, a seat
             node.id = "gpu-01"
             host = "127.0.0.5"
-            seats = ["127.0.0.5:1001", "127.0.0.6:26000"]
+            seats = ["127.0.0.5:1001", "127.0.0.6:26000", "127.0.0.7:1001"]
             data-dir = "%s/x"
             python = "torch-python"
             shim = "%s"
             insecure = true
             node-silent-after = 3000ms
+            node-suspect-after = 1500ms
             ports.akka = 1001
             ports.management = 1002
             ports.http = 1003
@@ -144,7 +149,7 @@ final class SettingsReaderTest {
   @Test
   void whatIsDescribedReadsBackAsTheSame() throws Exception {
     env.put("LOCKSTEP_NODE_ID", "gpu-7");
-    env.put("LOCKSTEP_SEATS", "127.0.0.1,127.0.0.2:26000");
+    env.put("LOCKSTEP_SEATS", "127.0.0.1,127.0.0.2:26000,127.0.0.3");
     String described = read(Flags.NONE).describe();
     env.keySet().removeIf(name -> name.startsWith("LOCKSTEP_"));
 
@@ -350,6 +355,7 @@ final class SettingsReaderTest {
         "127.0.0.1,a:b|seats: a seat is host or host:port, found: 'a:b'",
         "127.0.0.1,a:70000|seats: a seat's port is 1 to 65535, found: 'a:70000'",
         "127.0.0.1,b|seats: 1, 3 or 5 (a majority of 2 or 4 bears no more losses than one of 1 or"
+            + " 3), found: 2"
       })
   void aWrongSeatIsNamed(String seats, String problem) {
     env.put("LOCKSTEP_SEATS", seats);

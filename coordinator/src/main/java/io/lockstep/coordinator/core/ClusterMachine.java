@@ -76,16 +76,10 @@ public final class ClusterMachine {
       return Deciding.refused(
           Reason.of(ReasonCode.TERMINAL, "%s is already %s", cancel.job(), job.get().phase()));
     }
-    Optional<Ending> outcome =
-        job.get().ending().filter(e -> e == Ending.FAIL || e == Ending.SUCCEED);
-    if (outcome.isPresent()) {
-      return Deciding.refused(
+    if (job.get().endsByItself()) {
+      return Deciding.nothing(
           Reason.of(
-              ReasonCode.TERMINAL,
-              "%s has %s already and waits for its groups to end: %s",
-              cancel.job(),
-              outcome.get() == Ending.FAIL ? "failed" : "succeeded",
-              job.get().reason().message()));
+              ReasonCode.CANCELING, "%s is ending already: %s", cancel.job(), job.get().reason()));
     }
     var d = new Deciding(state, now, suspectWait);
     JobMachine.cancel(d, job.get(), within(cancel.grace()));

@@ -82,6 +82,11 @@ public record Job(
     return current.filter(a -> a.fence().equals(fence)).isPresent();
   }
 
+  /** True when it is stopping for a reason that a cancel cannot change. */
+  boolean endsByItself() {
+    return ending.filter(e -> e == Ending.FAIL || e == Ending.SUCCEED).isPresent();
+  }
+
   /** True while this job keeps others off the node. */
   boolean holds(NodeId node) {
     return !phase.isTerminal()

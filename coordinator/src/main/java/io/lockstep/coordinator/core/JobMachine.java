@@ -624,10 +624,10 @@ final class JobMachine {
     settle(d, stopping);
   }
 
-  /** A second cancel may only shorten the grace. */
+  /** What ends by itself goes on to; a second cancel may only shorten the grace. */
   static void cancel(Deciding d, Job job, Duration grace) {
-    boolean again = job.ending().filter(e -> e == Ending.CANCEL).isPresent();
-    if (again && grace.compareTo(job.grace()) >= 0) {
+    boolean sooner = grace.compareTo(job.grace()) < 0;
+    if (job.ending().filter(e -> e == Ending.CANCEL).isPresent() && !sooner) {
       return;
     }
     Reason reason =

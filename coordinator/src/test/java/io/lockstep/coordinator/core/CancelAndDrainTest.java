@@ -120,8 +120,7 @@ class CancelAndDrainTest {
     cluster.exits("n1", Exit.raised(0, "ValueError"));
 
     Decision decision = cluster.cancels(A, GRACE);
-    assertThat(decision.refused()).isTrue();
-    assertThat(decision.reason().code()).isEqualTo(ReasonCode.TERMINAL);
+    assertThat(decision.events()).isEmpty();
     cluster.exits("n2", Exit.stopped());
 
     assertThat(cluster.phase()).isEqualTo(JobPhase.FAILED);
