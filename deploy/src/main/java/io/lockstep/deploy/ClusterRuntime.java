@@ -176,7 +176,8 @@ final class ClusterRuntime {
         settings.seats().stream().map(Seat::id).toList(),
         settings.node().value(),
         settings.version(),
-        settings.nodeSilentAfter());
+        settings.nodeSilentAfter(),
+        settings.nodeSuspectAfter());
   }
 
   /** Returns when the system is gone, whoever ended it. */

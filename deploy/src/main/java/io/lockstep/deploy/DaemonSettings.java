@@ -18,6 +18,8 @@ import java.util.Optional;
  * @param shim folder of the shim's Python package
  * @param insecure whether it may listen off loopback without TLS
  * @param nodeSilentAfter a node that says nothing for so long is given up
+ * @param nodeSuspectAfter a node that says nothing for so long after its gang lost a peer is passed
+ *     over
  */
 public record DaemonSettings(
     NodeId node,
@@ -30,6 +32,7 @@ public record DaemonSettings(
     boolean insecure,
     Ports ports,
     Duration nodeSilentAfter,
+    Duration nodeSuspectAfter,
     String version) {
   public DaemonSettings {
     seats = List.copyOf(seats);
@@ -82,6 +85,7 @@ public record DaemonSettings(
         "shim = \"" + shim + "\"",
         "insecure = " + insecure,
         "node-silent-after = " + nodeSilentAfter.toMillis() + "ms",
+        "node-suspect-after = " + nodeSuspectAfter.toMillis() + "ms",
         "ports.akka = " + ports.akka(),
         "ports.management = " + ports.management(),
         "ports.http = " + ports.http(),

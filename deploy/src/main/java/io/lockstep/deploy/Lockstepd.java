@@ -140,8 +140,7 @@ public final class Lockstepd implements Callable<Integer> {
       Optional<Seat> seat = settings.seat();
       return seat.isEmpty()
           ? new SeatCloser(Optional.empty())
-          : new SeatCloser(
-              Optional.of(SeatHost.open(seat.get().id(), settings.dataDir().resolve("seat"))));
+          : new SeatCloser(Optional.of(SeatHost.open(seat.get().id(), settings.dataDir())));
     }
 
     @Override

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,8 +36,14 @@ import java.util.regex.Pattern;
 final class SettingsReader {
   private static final String ENV_PREFIX = "LOCKSTEP_";
   private static final String LOOPBACK = "127.0.0.1";
-  private static final int MAX_SEATS = 9;
+  private static final Set<Integer> SEAT_COUNTS = Set.of(1, 3, 5);
+  private static final int DEFAULT_AKKA_PORT = 25_520;
+
+  /** Stands for a port that was refused already. */
+  private static final int UNREAD = 0;
+
   private static final Duration LEAST_SILENCE = Duration.ofSeconds(2);
+  private static final Duration LEAST_SUSPICION = Duration.ofSeconds(1);
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})\\s*-\\s*([0-9]{1,5})");
   private static final List<String> KEYS =
       List.of(
@@ -48,6 +55,7 @@ final class SettingsReader {
           "shim",
           "insecure",
           "node-silent-after",
+          "node-suspect-after",
           "ports.akka",
           "ports.management",
           "ports.http",
@@ -148,8 +156,10 @@ final class SettingsReader {
             false,
             "node-silent-after",
             "10s",
+            "node-suspect-after",
+            "2s",
             "ports.akka",
-            25_520,
+            DEFAULT_AKKA_PORT,
             "ports.management",
             8_558,
             "ports.http",
@@ -163,13 +173,14 @@ final class SettingsReader {
     int akkaPort = port(config, "ports.akka");
     int management = port(config, "ports.management");
     int http = port(config, "ports.http");
-    if (akkaPort == management || akkaPort == http || management == http) {
+    boolean areRead = akkaPort != UNREAD && management != UNREAD && http != UNREAD;
+    if (areRead && (akkaPort == management || akkaPort == http || management == http)) {
       problems.add(
           "ports.akka, ports.management and ports.http must differ, found: %d, %d and %d"
               .formatted(akkaPort, management, http));
     }
     int[] master = masterPorts(config);
-    List<Seat> seats = seats(config, akkaPort);
+    List<Seat> seats = seats(config, isPort(akkaPort) ? akkaPort : DEFAULT_AKKA_PORT);
     String host = text(config, "host").orElseGet(() -> ownAddress(seats));
     List<Seat> effectiveSeats = seats.isEmpty() ? List.of(new Seat(host, akkaPort)) : seats;
     boolean insecure = get(config, "insecure", Config::getBoolean).orElse(false);
@@ -185,7 +196,8 @@ final class SettingsReader {
         shim(config),
         insecure,
         new DaemonSettings.Ports(akkaPort, management, http, master[0], master[1]),
-        silence(config),
+        silence(config, "node-silent-after", LEAST_SILENCE),
+        silence(config, "node-suspect-after", LEAST_SUSPICION),
         version);
   }
 
@@ -203,6 +215,7 @@ final class SettingsReader {
     if (!config.hasPath("seats")) {
       return List.of();
     }
+    int before = problems.size();
     List<String> texts =
         config.getValue("seats").valueType() == ConfigValueType.LIST
             ? get(config, "seats", Config::getStringList).orElse(List.of())
@@ -220,12 +233,14 @@ final class SettingsReader {
         problems.add("seats: " + e.getMessage());
       }
     }
-    if (seats.isEmpty() && problems.isEmpty()) {
+    if (seats.isEmpty() && problems.size() == before) {
       problems.add("seats: at least one is needed, for example seats = [10.0.0.1]");
     }
-    if (seats.size() > MAX_SEATS) {
+    if (!seats.isEmpty() && !SEAT_COUNTS.contains(seats.size())) {
       problems.add(
-          "seats: at most " + MAX_SEATS + ", found: " + seats.size() + "; 3 or 5 is usual");
+          "seats: 1, 3 or 5 (a majority of 2 or 4 bears no more losses than one of 1 or 3),"
+              + " found: "
+              + seats.size());
     }
     return List.copyOf(seats);
   }
@@ -342,25 +357,25 @@ final class SettingsReader {
     return shim;
   }
 
-  private Duration silence(Config config) {
-    Duration after = get(config, "node-silent-after", Config::getDuration).orElse(LEAST_SILENCE);
-    if (after.compareTo(LEAST_SILENCE) < 0) {
+  private Duration silence(Config config, String key, Duration least) {
+    Duration after = get(config, key, Config::getDuration).orElse(least);
+    if (after.compareTo(least) < 0) {
       problems.add(
-          "node-silent-after: at least %d s, found: %d ms"
-              .formatted(LEAST_SILENCE.toSeconds(), after.toMillis()));
+          "%s: at least %d s, found: %d ms".formatted(key, least.toSeconds(), after.toMillis()));
     }
     return after;
   }
 
   private int port(Config config, String key) {
-    int port = get(config, key, Config::getInt).orElse(-1);
-    if (port == -1) {
-      return port;
+    Optional<Integer> port = get(config, key, Config::getInt);
+    if (port.isPresent() && !isPort(port.get())) {
+      problems.add(key + ": 1 to 65535, found: " + port.get());
     }
-    if (port < 1 || port > 65_535) {
-      problems.add(key + ": 1 to 65535, found: " + port);
-    }
-    return port;
+    return port.filter(SettingsReader::isPort).orElse(UNREAD);
+  }
+
+  private static boolean isPort(int number) {
+    return number >= 1 && number <= 65_535;
   }
 
   private int[] masterPorts(Config config) {

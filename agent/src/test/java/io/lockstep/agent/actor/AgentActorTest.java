@@ -440,7 +440,7 @@ class AgentActorTest {
     assertThat(disk).isNotEqualTo(before);
     agent.tell(new AgentCommand.Stop(TERM, fence(7), Duration.ZERO, before, "who are you"));
     expect(AgentReport.Unknown.class, r -> r.fence().equals(fence(7)));
-    assertThat(living()).isNotEmpty();
+    nothingIsLeft();
     prepare(launch(8, job("wait", 1, Jobs.NO_CHECKPOINT)));
     assertThat(living()).isEmpty();
   }

@@ -7,6 +7,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import io.lockstep.agent.Jobs;
+import io.lockstep.agent.TrainingPython;
 import io.lockstep.agent.host.AgentHost;
 import io.lockstep.agent.host.AgentSettings;
 import io.lockstep.agent.process.ProcessScan;
@@ -33,23 +34,29 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Two agents and the real torchrun, with this test in the coordinator's place. */
 @Tag("slow")
-@EnabledIfEnvironmentVariable(named = "LOCKSTEP_PYTHON", matches = ".+")
+@DisabledIfSystemProperty(named = "slow.tests", matches = "false")
 class RealTorchrunTest {
   private static final Path SHIM = Path.of("src/main/python/lockstep_shim").toAbsolutePath();
   private static final Path EXAMPLES = Path.of("../deploy/examples").toAbsolutePath().normalize();
-  private static final String PYTHON =
-      Optional.ofNullable(System.getenv("LOCKSTEP_PYTHON")).orElse("");
   private static final Duration LIMIT = Duration.ofSeconds(90);
   private static final Term TERM = new Term(1);
   private static final int STEPS = 40;
+
+  private static String python = "";
+
+  @BeforeAll
+  static void preparePython() throws Exception {
+    python = TrainingPython.path();
+  }
 
   /** One agent on an address of its own. */
   private static final class Node implements AutoCloseable {
@@ -69,7 +76,7 @@ class RealTorchrunTest {
               ThreadLocalRandom.current().nextInt(100_000, 999_999),
               dir.resolve("data-" + rank),
               SHIM,
-              PYTHON,
+              python,
               29_500,
               29_999,
               "test",

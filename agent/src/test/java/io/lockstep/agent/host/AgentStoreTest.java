@@ -16,6 +16,7 @@ import io.lockstep.protocol.model.WorkerInfo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
@@ -82,6 +83,26 @@ class AgentStoreTest {
     assertThat(
             PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve("agent.json"))))
         .isEqualTo("rw-------");
+  }
+
+  /** -Dgolden.record=true writes the memory anew; review the difference. */
+  @Test
+  void theMemoryOfTheFirstReleaseIsRead(@TempDir Path dir) throws IOException {
+    Path golden = Path.of("src/test/resources/golden/agent.json");
+    AgentState state = full("disk-1");
+    try (var store = AgentStore.open(dir)) {
+      store.save(state);
+    }
+    if (Boolean.getBoolean("golden.record")) {
+      Files.copy(dir.resolve("agent.json"), golden, StandardCopyOption.REPLACE_EXISTING);
+    }
+    assertThat(dir.resolve("agent.json")).hasSameTextualContentAs(golden);
+
+    Files.copy(golden, dir.resolve("agent.json"), StandardCopyOption.REPLACE_EXISTING);
+
+    try (var store = AgentStore.open(dir)) {
+      assertThat(store.stored()).isEqualTo(state);
+    }
   }
 
   @Test

@@ -18,7 +18,7 @@ import java.util.Optional;
  */
 final class AgentDirectory {
   private final Map<NodeId, Known> known = new HashMap<>();
-  private final Instant since;
+  private Instant since;
 
   /**
    * One agent as last heard.
@@ -62,9 +62,15 @@ final class AgentDirectory {
     return Optional.ofNullable(known.get(node)).flatMap(Known::group);
   }
 
+  /** What was before is not held against anybody: the listener was away, or is new. */
+  void countSilenceFrom(Instant moment) {
+    since = moment;
+  }
+
   Duration silence(NodeId node, Instant now) {
     Known last = known.get(node);
-    return Duration.between(last == null ? since : last.heard(), now);
+    Instant from = last != null && last.heard().isAfter(since) ? last.heard() : since;
+    return Duration.between(from, now);
   }
 
   /** Of these nodes, those not heard for {@code limit}. */

@@ -66,6 +66,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   /** A decision whose events are on their way to the seats. */
   private record InFlight(Decision decision, Waiting waiting, Term term) {}
 
+  /** After so long without a beat of its own this coordinator was frozen, not its agents. */
+  private static final Duration FROZEN = TICK.multipliedBy(3);
+
+  private final ReignClock clock = new ReignClock();
   private final CoordinatorSettings settings;
   private final ClusterMachine machine;
   private final StateCodec codec = new StateCodec();
@@ -76,6 +80,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
   private AgentDirectory agents;
+  private Instant lastBeat;
   private Reason notLeading = Reason.of(ReasonCode.NO_QUORUM, "asks the seats for their promises");
 
   static Behavior<ToCoordinator> create(CoordinatorSettings settings) {
@@ -89,8 +94,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = new ClusterMachine(settings.nodeSilentAfter());
+    this.machine = new ClusterMachine(settings.nodeSilentAfter(), settings.nodeSuspectAfter());
     this.agents = new AgentDirectory(now());
+    this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());
     String system = context.getSystem().name();
     for (SeatId seat : settings.seats()) {
@@ -111,8 +117,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     carry(quorum.begin(now()));
   }
 
-  private static Instant now() {
-    return Instant.now();
+  private Instant now() {
+    return clock.now();
   }
 
   @Override
@@ -136,6 +142,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (beat == Beat.QUORUM) {
       carry(quorum.tick(now()));
     } else if (state.isPresent()) {
+      if (Duration.between(lastBeat, now()).compareTo(FROZEN) > 0) {
+        agents.countSilenceFrom(now());
+      }
+      lastBeat = now();
       Duration limit = settings.nodeSilentAfter();
       for (var node : agents.silent(state.get().nodes().keySet(), limit, now())) {
         if (state.get().node(node).filter(n -> !n.lost()).isPresent()) {
@@ -172,6 +182,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       log.warn("not stored: {}", refused.reason());
       inFlight.ifPresent(f -> f.waiting().lost().run());
       inFlight = Optional.empty();
+    } else if (outcome instanceof QuorumOutcome.CompactionRefused refused) {
+      log.error("the state cannot be made smaller: {}", refused.reason());
     } else if (outcome instanceof QuorumOutcome.SteppedDown down) {
       log.warn("steps down: {}", down.reason());
       forget(down.reason());
@@ -287,6 +299,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       input(new ClusterInput.NodeExited(e.node(), e.fence(), e.report()));
     } else if (report instanceof AgentReport.Unknown u) {
       input(new ClusterInput.NodeKnowsNothing(u.node(), u.fence()));
+    } else {
+      log.warn("a report that this release does not know: {}", report);
     }
   }
 
@@ -297,6 +311,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
             || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
       beat.agent().tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE)));
+    }
+    if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
+      input(new ClusterInput.NodeHeard(beat.node()));
     }
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
@@ -309,8 +326,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .ifPresent(
             g ->
                 input(
-                    new ClusterInput.CheckpointSeen(
-                        g.fence().job(), g.lastCheckpoint().orElseThrow())));
+                    new ClusterInput.CheckpointSeen(g.fence(), g.lastCheckpoint().orElseThrow())));
   }
 
   /** The Stop that its Hello was answered with may have been lost. */

@@ -11,9 +11,15 @@ import java.util.List;
  * @param self node id of this daemon
  * @param nodeSilentAfter a node not heard for this long is lost; its groups count as gone after the
  *     same time again
+ * @param nodeSuspectAfter when a gang has lost a peer, a node not heard for this long since is
+ *     suspect: a spare takes its rank
  */
 public record CoordinatorSettings(
-    List<SeatId> seats, String self, String version, Duration nodeSilentAfter) {
+    List<SeatId> seats,
+    String self,
+    String version,
+    Duration nodeSilentAfter,
+    Duration nodeSuspectAfter) {
   public CoordinatorSettings {
     seats = List.copyOf(seats);
   }

@@ -8,6 +8,7 @@ import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.seat.StoredState;
 import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.message.WireNames;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 
@@ -21,6 +22,8 @@ public final class StateCodec {
       new WireNames()
           .with("node.joined", ClusterEvent.NodeJoined.class)
           .with("node.lost", ClusterEvent.NodeLost.class)
+          .with("node.suspected", ClusterEvent.NodeSuspected.class)
+          .with("node.heard", ClusterEvent.NodeHeard.class)
           .with("node.drain-changed", ClusterEvent.NodeDrainChanged.class)
           .with("job.queued", ClusterEvent.JobQueued.class)
           .with("job.waits", ClusterEvent.JobWaits.class)
@@ -29,6 +32,9 @@ public final class StateCodec {
           .with("attempt.released", ClusterEvent.AttemptReleased.class)
           .with("attempt.node-started", ClusterEvent.NodeStarted.class)
           .with("attempt.running", ClusterEvent.AttemptRunning.class)
+          .with("attempt.taken-over", ClusterEvent.AttemptTakenOver.class)
+          .with("attempt.faltered", ClusterEvent.AttemptFaltered.class)
+          .with("attempt.node-exited", ClusterEvent.NodeExited.class)
           .with("attempt.node-finished", ClusterEvent.NodeFinished.class)
           .with("attempt.failed", ClusterEvent.AttemptFailed.class)
           .with("attempt.cause-refined", ClusterEvent.CauseRefined.class)
@@ -66,7 +72,11 @@ public final class StateCodec {
           names
               .typeOf(name)
               .orElseThrow(() -> new IllegalArgumentException("unknown stored event " + name));
-      return (ClusterEvent) mapper.treeToValue(node.path(BODY), type);
+      var event = (ClusterEvent) mapper.treeToValue(node.path(BODY), type);
+      if (event == null) {
+        throw new IllegalArgumentException("stored event " + name + " has no content");
+      }
+      return event;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read a stored event", e);
     }
@@ -86,6 +96,9 @@ public final class StateCodec {
     try {
       if (stored.snapshot().length > 0) {
         state = mapper.readValue(stored.snapshot(), ClusterState.class);
+        if (state == null) {
+          throw new EOFException("nothing in it");
+        }
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the snapshot", e);

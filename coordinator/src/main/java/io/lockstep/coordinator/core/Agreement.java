@@ -90,7 +90,15 @@ final class Agreement {
       }
     }
     if (first.complete().isEmpty()) {
-      return new Outcome.Agreed(Optional.empty(), false);
+      return elsewhere(attempt)
+          .<Outcome>map(
+              node ->
+                  new Outcome.NotYet(
+                      table.master().node(),
+                      "%s holds complete checkpoints on %s and none on %s; checkpoint.dir must be one"
+                              .formatted(dir, node, table.master().node())
+                          + " folder shared by all"))
+          .orElseGet(() -> new Outcome.Agreed(Optional.empty(), false));
     }
     Optional<CompleteCheckpoint> newest =
         first.complete().stream()
@@ -119,8 +127,14 @@ final class Agreement {
   }
 
   private static boolean isFirstStart(Job job) {
-    return job.attempts().stream().noneMatch(a -> a.runningAt().isPresent())
-        && job.lastCheckpoint().isEmpty();
+    return !job.ran() && job.lastCheckpoint().isEmpty();
+  }
+
+  private static Optional<NodeId> elsewhere(AttemptState attempt) {
+    return attempt.prepared().entrySet().stream()
+        .filter(e -> !e.getValue().checkpoints().complete().isEmpty())
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   private static Optional<Outcome> onExisting(

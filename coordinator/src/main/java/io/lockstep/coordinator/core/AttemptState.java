@@ -6,6 +6,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
 import java.time.Instant;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -19,6 +20,7 @@ import java.util.TreeSet;
  * @param masterPort chosen on the node of rank 0; empty until released
  * @param released Start may have gone out
  * @param finished nodes whose group exited 0
+ * @param faltered it has lost a worker, and whose fault that was is not known yet
  */
 public record AttemptState(
     Fence fence,
@@ -31,7 +33,8 @@ public record AttemptState(
     Optional<CompleteCheckpoint> resume,
     boolean moveAside,
     Set<NodeId> started,
-    Set<NodeId> finished) {
+    Set<NodeId> finished,
+    Optional<Faltered> faltered) {
 
   public AttemptState {
     prepared = Collections.unmodifiableMap(new TreeMap<>(prepared));
@@ -51,7 +54,8 @@ public record AttemptState(
         Optional.empty(),
         false,
         Set.of(),
-        Set.of());
+        Set.of(),
+        Optional.empty());
   }
 
   AttemptState withPrepared(NodeId node, PreparedNode said) {
@@ -68,7 +72,8 @@ public record AttemptState(
         resume,
         moveAside,
         started,
-        finished);
+        finished,
+        faltered);
   }
 
   AttemptState withRelease(int port, Optional<CompleteCheckpoint> from, boolean aside, Instant at) {
@@ -83,7 +88,8 @@ public record AttemptState(
         from,
         aside,
         started,
-        finished);
+        finished,
+        faltered);
   }
 
   AttemptState withStarted(NodeId node) {
@@ -100,7 +106,8 @@ public record AttemptState(
         resume,
         moveAside,
         changed,
-        finished);
+        finished,
+        faltered);
   }
 
   AttemptState withFinished(NodeId node) {
@@ -117,6 +124,54 @@ public record AttemptState(
         resume,
         moveAside,
         started,
-        changed);
+        changed,
+        faltered);
+  }
+
+  AttemptState withSince(Instant at) {
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        at,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        finished,
+        faltered);
+  }
+
+  AttemptState withFaltered(Faltered how) {
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        finished,
+        Optional.of(how));
+  }
+
+  /** Nodes whose group has not said how it ended, while the attempt falters. */
+  List<NodeId> unreported() {
+    return table.nodes().stream()
+        .filter(n -> !finished.contains(n))
+        .filter(n -> faltered.filter(f -> f.exited().contains(n)).isEmpty())
+        .toList();
+  }
+
+  /** Of the unreported, those that gave no sign of life since the attempt falters. */
+  List<NodeId> unheard() {
+    return unreported().stream()
+        .filter(n -> faltered.filter(f -> f.heard().contains(n)).isEmpty())
+        .toList();
   }
 }

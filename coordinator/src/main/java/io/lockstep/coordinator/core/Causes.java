@@ -36,7 +36,10 @@ final class Causes {
             .map(s -> "torchrun was ended by signal " + s + ": ")
             .or(() -> report.exitCode().map(c -> "torchrun exited with code " + c + ": "))
             .orElse("");
-    return AttemptRecord.Cause.of(code, node, exit + why);
+    // torchrun that fails by itself with no worker to blame has met a store or a peer that is gone
+    boolean peerLoss = code == FailureCause.TORCHRUN_FAILED && report.signal().isEmpty();
+    return new AttemptRecord.Cause(
+        code, Optional.of(node), Optional.empty(), exit + why, "", peerLoss);
   }
 
   private static AttemptRecord.Cause ofWorker(NodeId node, ExitReport.FirstFailure failure) {

@@ -11,9 +11,12 @@ import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /** What became true; stored by a majority of seats before anything is done about it. */
@@ -79,7 +82,7 @@ public sealed interface ClusterEvent {
     @Override
     public ClusterState applyTo(ClusterState state) {
       boolean draining = state.node(id).map(Node::draining).orElse(false);
-      return heardAgain(state).with(new Node(id, disk, inventory, draining, false, reason));
+      return heardAgain(state).with(new Node(id, disk, inventory, draining, false, false, reason));
     }
 
     /** With the same memory it answers for its groups again: none is given up for its silence. */
@@ -116,7 +119,49 @@ public sealed interface ClusterEvent {
 
     @Override
     public ClusterState applyTo(ClusterState state) {
-      return state.node(id).map(n -> state.with(n.withLost(true, reason))).orElse(state);
+      return state.node(id).map(n -> state.with(n.asLost(reason))).orElse(state);
+    }
+  }
+
+  /** A node was not heard since its gang failed by the loss of a peer: not placed until it is. */
+  record NodeSuspected(NodeId id, Instant at, Reason reason) implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state.node(id).map(n -> state.with(n.withSuspect(true, reason))).orElse(state);
+    }
+  }
+
+  /** A node gave a sign of life that was waited for. */
+  record NodeHeard(NodeId id, Instant at, Reason reason) implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      ClusterState changed =
+          state
+              .node(id)
+              .filter(Node::suspect)
+              .map(n -> state.with(n.withSuspect(false, reason)))
+              .orElse(state);
+      for (Job job : state.jobs().values()) {
+        if (job.awaits(id)) {
+          changed =
+              changed.with(
+                  job.with(
+                      d -> {
+                        d.changeFaltered(f -> f.withHeard(id));
+                      }));
+        }
+      }
+      return changed;
     }
   }
 
@@ -171,7 +216,8 @@ public sealed interface ClusterEvent {
       Reason reason)
       implements OfAttempt {
     public AttemptPlanned {
-      disks = Map.copyOf(disks);
+      // sorted: Map.copyOf has another order in every JVM, and so would the stored bytes
+      disks = Collections.unmodifiableMap(new TreeMap<>(disks));
       spares = List.copyOf(spares);
     }
 
@@ -259,7 +305,8 @@ public sealed interface ClusterEvent {
             d.reason = reason;
             d.current = d.current.map(a -> a.withRelease(masterPort, resume, moveAside, at));
             d.changeAttempt(fence, r -> r.released(resume.map(CompleteCheckpoint::step)));
-            resume.ifPresent(c -> d.lastCheckpoint = Optional.of(c));
+            // What is newer than the one to go on from is moved aside.
+            d.lastCheckpoint = resume;
           });
     }
   }
@@ -285,8 +332,60 @@ public sealed interface ClusterEvent {
       return job.with(
           d -> {
             d.phase = JobPhase.RUNNING;
+            d.ran = true;
             d.reason = reason;
             d.changeAttempt(fence, r -> r.running(at));
+          });
+    }
+  }
+
+  /** A new coordinator goes on with a released attempt: its deadlines begin anew. */
+  record AttemptTakenOver(Fence fence, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withSince(at));
+          });
+    }
+  }
+
+  /** A group was ended by the loss of a peer; the others may know the cause, or be it. */
+  record AttemptFaltered(
+      Fence fence, AttemptRecord.Cause cause, Instant verdictBy, Instant at, Reason reason)
+      implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return cause.node();
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.reason = reason;
+            Faltered first =
+                new Faltered(
+                    cause, verdictBy, cause.node().map(Set::of).orElse(Set.of()), Set.of());
+            d.current =
+                d.current.map(
+                    a -> a.withFaltered(a.faltered().map(f -> f.until(verdictBy)).orElse(first)));
+          });
+    }
+  }
+
+  /** One more group of a faltering attempt said how it ended, and that it is not the cause. */
+  record NodeExited(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(on);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.changeFaltered(f -> f.withExited(on));
           });
     }
   }
@@ -347,7 +446,7 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** A later report knows better why the attempt failed. */
+  /** A later report knows better why the attempt failed, and so whether it costs budget. */
   record CauseRefined(Fence fence, AttemptRecord.Cause cause, Instant at, Reason reason)
       implements OfAttempt {
     @Override
@@ -359,6 +458,10 @@ public sealed interface ClusterEvent {
     public Job change(Job job) {
       return job.with(
           d -> {
+            if (!cause.code().isCounted() && d.uncount(fence)) {
+              d.counted--;
+              d.uncounted++;
+            }
             d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
           });
     }
@@ -433,7 +536,10 @@ public sealed interface ClusterEvent {
             d.ending = Optional.of(ending);
             d.grace = grace;
             d.exitCode = exitCode;
-            d.current.ifPresent(a -> d.changeAttempt(a.fence(), r -> r.ended(at, cause)));
+            d.current.ifPresent(
+                a ->
+                    d.changeAttempt(
+                        a.fence(), r -> r.endedAt().isPresent() ? r : r.ended(at, cause)));
           });
     }
   }

@@ -67,6 +67,14 @@ public sealed interface ClusterInput {
     }
   }
 
+  /** An agent of which {@link ClusterState#awaits} is true was heard. */
+  record NodeHeard(NodeId node) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onHeard(s, this, now);
+    }
+  }
+
   record NodePrepared(NodeId node, Fence fence, PreparedNode said) implements ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
@@ -103,7 +111,8 @@ public sealed interface ClusterInput {
     }
   }
 
-  record CheckpointSeen(JobId job, CompleteCheckpoint checkpoint) implements ClusterInput {
+  /** A node of this attempt saw a complete checkpoint. */
+  record CheckpointSeen(Fence fence, CompleteCheckpoint checkpoint) implements ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onCheckpoint(s, this, now);

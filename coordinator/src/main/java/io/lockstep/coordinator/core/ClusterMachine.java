@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.core;
 
+import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.JobId;
@@ -18,14 +19,25 @@ public final class ClusterMachine {
   /** Longest grace that a cancel may ask for. */
   static final Duration MAX_GRACE = Duration.ofMinutes(30);
 
+  /** Twice the heartbeat's pause. */
+  public static final Duration SUSPECT_WAIT = Duration.ofSeconds(2);
+
   private final Duration nodeLostWait;
+  private final Duration suspectWait;
+
+  public ClusterMachine(Duration nodeLostWait) {
+    this(nodeLostWait, SUSPECT_WAIT);
+  }
 
   /**
    * @param nodeLostWait how long the groups of a silent node may still run unseen; stands in for
    *     the lease until there are leases
+   * @param suspectWait how long a gang that lost a peer waits to hear whose fault it was; nodes not
+   *     heard by then are suspect
    */
-  public ClusterMachine(Duration nodeLostWait) {
+  public ClusterMachine(Duration nodeLostWait, Duration suspectWait) {
     this.nodeLostWait = nodeLostWait;
+    this.suspectWait = suspectWait;
   }
 
   public Decision decide(ClusterState state, ClusterInput input, Instant now) {
@@ -44,7 +56,7 @@ public final class ClusterMachine {
                   "%s is another job already; choose another id",
                   submit.job()));
     }
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     d.event(
         new ClusterEvent.JobQueued(
             submit.job(),
@@ -64,10 +76,16 @@ public final class ClusterMachine {
       return Deciding.refused(
           Reason.of(ReasonCode.TERMINAL, "%s is already %s", cancel.job(), job.get().phase()));
     }
-    var d = new Deciding(state, now);
-    Duration grace = cancel.grace().compareTo(MAX_GRACE) > 0 ? MAX_GRACE : cancel.grace();
-    JobMachine.cancel(d, job.get(), grace);
+    var d = new Deciding(state, now, suspectWait);
+    JobMachine.cancel(d, job.get(), within(cancel.grace()));
     return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));
+  }
+
+  private static Duration within(Duration grace) {
+    if (grace.isNegative()) {
+      return Duration.ZERO;
+    }
+    return grace.compareTo(MAX_GRACE) > 0 ? MAX_GRACE : grace;
   }
 
   Decision onDrain(ClusterState state, ClusterInput.Drain drain, Instant now) {
@@ -79,7 +97,7 @@ public final class ClusterMachine {
       return Deciding.nothing(
           Reason.of(ReasonCode.DRAINING, "%s is drained already", drain.node()));
     }
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     Reason reason = Reason.of(ReasonCode.DRAINING, "drained by an operator");
     d.event(new ClusterEvent.NodeDrainChanged(drain.node(), true, now, reason));
     state.jobOn(drain.node()).ifPresent(job -> JobMachine.leave(d, job, drain.node()));
@@ -94,7 +112,7 @@ public final class ClusterMachine {
     if (!node.get().draining()) {
       return Deciding.nothing(Reason.of(ReasonCode.NODE_READY, "%s is not drained", resume.node()));
     }
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     Reason reason = Reason.of(ReasonCode.NODE_READY, "put back by an operator");
     d.event(new ClusterEvent.NodeDrainChanged(resume.node(), false, now, reason));
     JobMachine.placeQueued(d);
@@ -102,7 +120,7 @@ public final class ClusterMachine {
   }
 
   Decision onHello(ClusterState state, ClusterInput.NodeHello hello, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     Optional<Node> known = state.node(hello.node());
     boolean same =
         known
@@ -122,6 +140,7 @@ public final class ClusterMachine {
       d.event(
           new ClusterEvent.NodeJoined(hello.node(), hello.disk(), hello.inventory(), now, reason));
     }
+    noteHeard(d, hello.node());
     Set<Fence> held = hello.groups().stream().map(GroupStatus::fence).collect(Collectors.toSet());
     for (JobId id : ids(d.state())) {
       JobMachine.compare(d, d.job(id), hello.node(), hello.disk(), held, rebooted);
@@ -160,7 +179,7 @@ public final class ClusterMachine {
       return Deciding.nothing(
           Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known to be lost", silent.node()));
     }
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     Reason why =
         Reason.of(
             ReasonCode.NODE_SILENT,
@@ -174,30 +193,50 @@ public final class ClusterMachine {
     return d.because(why);
   }
 
+  Decision onHeard(ClusterState state, ClusterInput.NodeHeard heard, Instant now) {
+    var d = new Deciding(state, now, suspectWait);
+    noteHeard(d, heard.node());
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nobody waited to hear %s", heard.node()));
+  }
+
+  /** Every report is a sign of life, and may free a node for placement. */
+  private static void noteHeard(Deciding d, NodeId node) {
+    if (d.state().awaits(node)) {
+      d.event(
+          new ClusterEvent.NodeHeard(
+              node, d.now(), Reason.of(ReasonCode.NODE_READY, "%s is heard", node)));
+      JobMachine.placeQueued(d);
+    }
+  }
+
   Decision onPrepared(ClusterState state, ClusterInput.NodePrepared prepared, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     state.job(prepared.fence().job()).ifPresent(job -> JobMachine.onPrepared(d, job, prepared));
+    noteHeard(d, prepared.node());
     acknowledge(d, prepared.node(), prepared.fence(), ClusterAction.Report.PREPARED);
     return d.orElse(stale(prepared.fence()));
   }
 
   Decision onRejected(ClusterState state, ClusterInput.NodeRejected rejected, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     state.job(rejected.fence().job()).ifPresent(job -> JobMachine.onRejected(d, job, rejected));
+    noteHeard(d, rejected.node());
     acknowledge(d, rejected.node(), rejected.fence(), ClusterAction.Report.PREPARE_REJECTED);
     return d.orElse(stale(rejected.fence()));
   }
 
   Decision onStarted(ClusterState state, ClusterInput.NodeStarted started, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     state.job(started.fence().job()).ifPresent(job -> JobMachine.onStarted(d, job, started));
+    noteHeard(d, started.node());
     acknowledge(d, started.node(), started.fence(), ClusterAction.Report.STARTED);
     return d.orElse(stale(started.fence()));
   }
 
   Decision onExited(ClusterState state, ClusterInput.NodeExited exited, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     exited(d, exited);
+    noteHeard(d, exited.node());
     return d.orElse(stale(exited.fence()));
   }
 
@@ -207,7 +246,7 @@ public final class ClusterMachine {
   }
 
   Decision onUnknown(ClusterState state, ClusterInput.NodeKnowsNothing unknown, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     Reason why =
         Reason.of(
             ReasonCode.WAITING_FOR_OLD_GROUPS,
@@ -216,6 +255,7 @@ public final class ClusterMachine {
             unknown.fence().attempt());
     state
         .job(unknown.fence().job())
+        .filter(job -> job.phase() == JobPhase.STOPPING || !job.isCurrent(unknown.fence()))
         .flatMap(job -> job.openOn(unknown.node(), unknown.fence()))
         .filter(group -> group.giveUpAt().isEmpty())
         .ifPresent(
@@ -223,34 +263,33 @@ public final class ClusterMachine {
                 d.event(
                     new ClusterEvent.GroupDoubted(
                         unknown.fence(), unknown.node(), now.plus(nodeLostWait), now, why)));
+    noteHeard(d, unknown.node());
     return d.orElse(stale(unknown.fence()));
   }
 
   Decision onCheckpoint(ClusterState state, ClusterInput.CheckpointSeen seen, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
+    CompleteCheckpoint found = seen.checkpoint();
     boolean newer =
         state
-            .job(seen.job())
-            .filter(j -> j.phase() == JobPhase.RUNNING)
-            .filter(
-                j -> j.lastCheckpoint().filter(c -> c.step() >= seen.checkpoint().step()).isEmpty())
+            .job(seen.fence().job())
+            .filter(j -> j.phase() == JobPhase.RUNNING && j.isCurrent(seen.fence()))
+            .filter(j -> j.lastCheckpoint().filter(c -> c.step() >= found.step()).isEmpty())
             .isPresent();
     if (newer) {
       d.event(
           new ClusterEvent.CheckpointSeen(
-              seen.job(),
-              seen.checkpoint(),
+              seen.fence().job(),
+              found,
               now,
               Reason.of(
-                  ReasonCode.NOTHING_TO_DO,
-                  "checkpoint of step %d is complete",
-                  seen.checkpoint().step())));
+                  ReasonCode.NOTHING_TO_DO, "checkpoint of step %d is complete", found.step())));
     }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no newer checkpoint"));
   }
 
   Decision onTick(ClusterState state, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     for (JobId id : ids(state)) {
       JobMachine.onTick(d, id);
     }
@@ -259,7 +298,7 @@ public final class ClusterMachine {
   }
 
   Decision onTookOver(ClusterState state, Instant now) {
-    var d = new Deciding(state, now);
+    var d = new Deciding(state, now, suspectWait);
     for (JobId id : ids(state)) {
       JobMachine.onTookOver(d, d.job(id));
     }

@@ -3,8 +3,10 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +17,7 @@ import java.util.TreeMap;
  * Everything that the coordinator knows and a majority of seats has accepted: a fold of events.
  *
  * @param version the count of events
- * @param jobs in the order of their submission; of those that ended, the newest {@link
+ * @param jobs in the order of their submission; of those that ended, the last {@link
  *     #MAX_ENDED_JOBS}
  * @param history the newest {@link #MAX_HISTORY} events as people read them
  */
@@ -52,6 +54,12 @@ public record ClusterState(
     return jobs.values().stream().noneMatch(j -> j.openOn(node, fence).isPresent());
   }
 
+  /** True while a sign of life of this node would change what is decided. */
+  public boolean awaits(NodeId node) {
+    return node(node).filter(Node::suspect).isPresent()
+        || jobs.values().stream().anyMatch(j -> j.awaits(node));
+  }
+
   /** This state after one more event. */
   public ClusterState evolve(ClusterEvent event) {
     ClusterState changed = event.applyTo(this);
@@ -80,14 +88,11 @@ public record ClusterState(
   ClusterState with(Job job) {
     var changed = new LinkedHashMap<>(jobs);
     changed.put(job.id(), job);
-    long ended = changed.values().stream().filter(j -> j.phase().isTerminal()).count();
-    var all = changed.values().iterator();
-    while (ended > MAX_ENDED_JOBS && all.hasNext()) {
-      if (all.next().phase().isTerminal()) {
-        all.remove();
-        ended--;
-      }
-    }
+    List<Job> ended = changed.values().stream().filter(j -> j.phase().isTerminal()).toList();
+    ended.stream()
+        .sorted(Comparator.comparing(j -> j.endedAt().orElse(Instant.MAX)))
+        .limit(Math.max(0, ended.size() - MAX_ENDED_JOBS))
+        .forEach(j -> changed.remove(j.id()));
     return new ClusterState(version, nodes, changed, history);
   }
 }

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.Reason;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,10 +13,12 @@ final class Deciding {
   private final List<ClusterAction> actions = new ArrayList<>();
   private ClusterState state;
   private final Instant now;
+  private final Duration suspectWait;
 
-  Deciding(ClusterState state, Instant now) {
+  Deciding(ClusterState state, Instant now, Duration suspectWait) {
     this.state = state;
     this.now = now;
+    this.suspectWait = suspectWait;
   }
 
   ClusterState state() {
@@ -24,6 +27,11 @@ final class Deciding {
 
   Instant now() {
     return now;
+  }
+
+  /** How long a gang that lost a peer waits to hear whose fault it was. */
+  Duration suspectWait() {
+    return suspectWait;
   }
 
   Job job(JobId id) {

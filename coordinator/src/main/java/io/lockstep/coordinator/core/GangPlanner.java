@@ -1,16 +1,17 @@
 package io.lockstep.coordinator.core;
 
+import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Places a gang on the fleet, all nodes or none. */
@@ -24,17 +25,18 @@ final class GangPlanner {
     record Unplaceable(Reason reason) implements Placement {}
   }
 
-  static Placement place(ClusterState state, Job job) {
+  static Placement place(ClusterState state, Job job, Instant now) {
     List<Node> free =
         state.nodes().values().stream()
             .filter(Node::isPlaceable)
-            .filter(n -> isFreeFor(state, job, n.id()))
+            .filter(n -> isFreeFor(state, job, n.id(), now))
             .toList();
     int wanted = job.spec().nodes();
-    int procs = procsPerNode(job, free, wanted);
-    List<Node> fit = procs == 0 ? List.of() : fitting(free, procs, wanted);
-    if (fit.size() < wanted) {
-      return new Placement.Unplaceable(whyNot(state, job, free, procs));
+    boolean onGpus = runsOnGpus(state, job);
+    int procs = procsPerNode(job, free, onGpus);
+    List<Node> fit = fitting(job, free, procs, onGpus);
+    if (procs == 0 || fit.size() < wanted) {
+      return new Placement.Unplaceable(whyNot(state, job, free, procs, onGpus, now));
     }
     RankTable table = table(job, fit, procs, wanted);
     List<NodeId> spares = spares(job, fit, table);
@@ -43,16 +45,45 @@ final class GangPlanner {
 
   /** True when the fleet, all jobs aside, could hold the gang: then smaller jobs do not pass it. */
   static boolean couldFitSomeday(ClusterState state, Job job) {
-    return state.nodes().values().stream().filter(Node::isPlaceable).count() >= job.spec().nodes();
+    List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
+    boolean onGpus = runsOnGpus(state, job);
+    int procs = procsPerNode(job, fleet, onGpus);
+    return procs > 0 && fitting(job, fleet, procs, onGpus).size() >= job.spec().nodes();
   }
 
-  private static boolean isFreeFor(ClusterState state, Job job, NodeId node) {
+  private static boolean isFreeFor(ClusterState state, Job job, NodeId node, Instant now) {
+    return holder(state, job, node, now).isEmpty();
+  }
+
+  private static Optional<JobId> holder(ClusterState state, Job job, NodeId node, Instant now) {
     return state.jobs().values().stream()
-        .noneMatch(other -> !other.id().equals(job.id()) && other.holds(node));
+        .filter(other -> !other.id().equals(job.id()))
+        .filter(other -> other.holds(node) || other.reserves(node, now))
+        .map(Job::id)
+        .findFirst();
+  }
+
+  /**
+   * A gang is of one kind, and stays of the kind that it first was; it does not fall back to CPUs
+   * because the GPUs are taken for now.
+   */
+  private static boolean runsOnGpus(ClusterState state, Job job) {
+    if (job.table().isPresent()) {
+      return job.table().get().nodes().stream()
+          .flatMap(n -> state.node(n).stream())
+          .anyMatch(n -> gpus(n) > 0);
+    }
+    if (!job.spec().devices().isEmpty()) {
+      return true;
+    }
+    return state.nodes().values().stream()
+            .filter(n -> !n.lost() && gpus(n) >= Math.max(1, job.spec().procsPerNode()))
+            .count()
+        >= job.spec().nodes();
   }
 
   /** The job's number once it has one: checkpoints fit one world size only. */
-  private static int procsPerNode(Job job, List<Node> free, int wanted) {
+  private static int procsPerNode(Job job, List<Node> free, boolean onGpus) {
     if (job.procsPerNode() > 0) {
       return job.procsPerNode();
     }
@@ -62,24 +93,30 @@ final class GangPlanner {
     if (!job.spec().devices().isEmpty()) {
       return job.spec().devices().size();
     }
-    var counts = new TreeSet<Integer>(Comparator.reverseOrder());
-    free.forEach(n -> counts.add(gpus(n)));
-    for (int gpus : counts) {
-      if (gpus > 0 && free.stream().filter(n -> gpus(n) >= gpus).count() >= wanted) {
-        return gpus;
-      }
+    if (!onGpus) {
+      return 1;
     }
-    return counts.contains(0) ? 1 : 0;
+    int wanted = job.spec().nodes();
+    return free.stream()
+        .map(GangPlanner::gpus)
+        .sorted(Comparator.reverseOrder())
+        .skip(wanted - 1L)
+        .findFirst()
+        .orElse(0);
   }
 
   private static int gpus(Node node) {
     return node.inventory().gpus().size();
   }
 
-  /** Nodes of one kind only: with enough GPUs, or, when those do not suffice, without any. */
-  private static List<Node> fitting(List<Node> free, int procs, int wanted) {
-    List<Node> withGpus = free.stream().filter(n -> gpus(n) >= procs).toList();
-    return withGpus.size() >= wanted ? withGpus : free.stream().filter(n -> gpus(n) == 0).toList();
+  private static List<Node> fitting(Job job, List<Node> free, int procs, boolean onGpus) {
+    int least = onGpus ? gpusNeeded(job, procs) : 0;
+    return free.stream().filter(n -> onGpus ? gpus(n) >= least : gpus(n) == 0).toList();
+  }
+
+  private static int gpusNeeded(Job job, int procs) {
+    int highest = job.spec().devices().stream().mapToInt(i -> i + 1).max().orElse(0);
+    return Math.max(Math.max(procs, highest), 1);
   }
 
   private static RankTable table(Job job, List<Node> fit, int procs, int wanted) {
@@ -125,34 +162,33 @@ final class GangPlanner {
         .toList();
   }
 
-  private static Reason whyNot(ClusterState state, Job job, List<Node> free, int procs) {
+  private static Reason whyNot(
+      ClusterState state, Job job, List<Node> free, int procs, boolean onGpus, Instant now) {
     var others = new ArrayList<String>();
     for (Node node : state.nodes().values()) {
+      Optional<JobId> holder = holder(state, job, node.id(), now);
       if (node.lost()) {
         others.add(node.id() + " lost");
       } else if (node.draining()) {
         others.add(node.id() + " draining");
-      } else if (!isFreeFor(state, job, node.id())) {
-        others.add(node.id() + " held by " + holder(state, job, node.id()));
-      } else if (procs > 0 && gpus(node) > 0 && gpus(node) < procs) {
+      } else if (node.suspect()) {
+        others.add(node.id() + " suspect");
+      } else if (holder.isPresent()) {
+        others.add(node.id() + " held by " + holder.get());
+      } else if (onGpus && gpus(node) < gpusNeeded(job, procs)) {
         others.add(node.id() + " has only " + gpus(node) + " GPUs");
+      } else if (!onGpus && gpus(node) > 0) {
+        others.add(node.id() + " has GPUs");
       }
     }
+    int fit = fitting(job, free, procs, onGpus).size();
     String names = others.size() > 8 ? others.subList(0, 8) + " …" : others.toString();
     return Reason.of(
         ReasonCode.WAITING_FOR_NODES,
         "needs %d free nodes%s, %d are free%s",
         job.spec().nodes(),
         procs > 1 ? " for " + procs + " workers each" : "",
-        free.size(),
+        fit,
         others.isEmpty() ? "" : " " + names);
-  }
-
-  private static String holder(ClusterState state, Job job, NodeId node) {
-    return state.jobs().values().stream()
-        .filter(other -> !other.id().equals(job.id()) && other.holds(node))
-        .map(other -> other.id().value())
-        .findFirst()
-        .orElse("nobody");
   }
 }

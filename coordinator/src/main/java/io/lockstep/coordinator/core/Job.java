@@ -22,6 +22,7 @@ import java.util.function.UnaryOperator;
  * @param procsPerNode workers per node once resolved; 0 before the first placement
  * @param current the attempt under way; empty while queued
  * @param attempts every attempt, oldest first, at most {@link #MAX_ATTEMPTS}
+ * @param ran true once an attempt ran: what is in the checkpoint folder then is its own
  * @param open groups that may still run, of any attempt
  * @param spares nodes kept for this job
  * @param countedAt when counted restarts happened, within the window
@@ -38,6 +39,7 @@ public record Job(
     Optional<AttemptState> current,
     List<AttemptRecord> attempts,
     int attemptsMade,
+    boolean ran,
     List<OpenGroup> open,
     List<NodeId> spares,
     List<Instant> countedAt,
@@ -88,6 +90,18 @@ public record Job(
             || open.stream().anyMatch(g -> g.node().equals(node)));
   }
 
+  /** True while this job, out of its nodes for a moment, means to come back to this one. */
+  boolean reserves(NodeId node, Instant now) {
+    return phase == JobPhase.QUEUED
+        && notBefore.filter(t -> t.isAfter(now)).isPresent()
+        && table().filter(t -> t.contains(node)).isPresent();
+  }
+
+  /** True while a sign of life of this node bears on whose fault the failure was. */
+  boolean awaits(NodeId node) {
+    return current.filter(a -> a.faltered().isPresent() && a.unheard().contains(node)).isPresent();
+  }
+
   Job with(Consumer<Draft> change) {
     var draft = new Draft(this);
     change.accept(draft);
@@ -105,6 +119,7 @@ public record Job(
     Optional<AttemptState> current = Optional.empty();
     List<AttemptRecord> attempts = new ArrayList<>();
     int attemptsMade;
+    boolean ran;
     List<OpenGroup> open = new ArrayList<>();
     List<NodeId> spares = List.of();
     List<Instant> countedAt = new ArrayList<>();
@@ -131,6 +146,7 @@ public record Job(
       current = job.current;
       attempts = new ArrayList<>(job.attempts);
       attemptsMade = job.attemptsMade;
+      ran = job.ran;
       open = new ArrayList<>(job.open);
       spares = job.spares;
       countedAt = new ArrayList<>(job.countedAt);
@@ -148,6 +164,18 @@ public record Job(
       attempts.replaceAll(a -> a.fence().equals(fence) ? change.apply(a) : a);
     }
 
+    void changeFaltered(UnaryOperator<Faltered> change) {
+      current = current.map(a -> a.faltered().map(f -> a.withFaltered(change.apply(f))).orElse(a));
+    }
+
+    /** Gives the budget back what this attempt's failure took from it; false if it took nothing. */
+    boolean uncount(Fence fence) {
+      return attempts.stream()
+          .filter(a -> a.fence().equals(fence))
+          .flatMap(a -> a.endedAt().stream())
+          .anyMatch(countedAt::remove);
+    }
+
     private Job build() {
       while (attempts.size() > MAX_ATTEMPTS) {
         attempts.remove(0);
@@ -162,6 +190,7 @@ public record Job(
           current,
           attempts,
           attemptsMade,
+          ran,
           open,
           spares,
           countedAt,

@@ -36,6 +36,9 @@ final class JobMachine {
   /** Time that a drained node's workers get between TERM and KILL. */
   static final Duration DRAIN_GRACE = Duration.ofSeconds(30);
 
+  private static final String REBOOTED = "the host was rebooted";
+  private static final String OVER = "the attempt is over";
+
   private static final Set<ReasonCode> THE_JOBS_FAULT =
       Set.of(
           ReasonCode.SCRIPT_MISSING,
@@ -65,19 +68,19 @@ final class JobMachine {
     for (JobId id : queued) {
       Job job = d.job(id);
       if (job.notBefore().filter(t -> t.isAfter(d.now())).isPresent()) {
-        stopOpenGroups(d, job, Duration.ZERO, "the next attempt waits for its backoff");
+        stopOpenGroups(d, job, Duration.ZERO, OVER);
         continue;
       }
       if (blocked.isPresent() && job.attemptsMade() == 0) {
         waits(d, job, Reason.of(ReasonCode.WAITING_FOR_NODES, "behind %s", blocked.get()));
         continue;
       }
-      GangPlanner.Placement placement = GangPlanner.place(d.state(), job);
+      GangPlanner.Placement placement = GangPlanner.place(d.state(), job, d.now());
       if (placement instanceof GangPlanner.Placement.Placed placed) {
         plan(d, job, placed);
       } else if (placement instanceof GangPlanner.Placement.Unplaceable not) {
         waits(d, job, not.reason());
-        stopOpenGroups(d, job, Duration.ZERO, "the next attempt waits for nodes");
+        stopOpenGroups(d, job, Duration.ZERO, OVER);
         if (GangPlanner.couldFitSomeday(d.state(), job)) {
           blocked = Optional.of(id);
         }
@@ -123,11 +126,13 @@ final class JobMachine {
         stopStrangers(d, job);
       }
       case STARTING, RUNNING -> {
-        sendStart(d, job);
+        if (job.current().orElseThrow().faltered().isEmpty()) {
+          sendStart(d, job);
+        }
         stopStrangers(d, job);
       }
       case STOPPING -> stopOpenGroups(d, job, job.grace(), job.reason().message());
-      case QUEUED -> stopOpenGroups(d, job, Duration.ZERO, "the attempt has failed");
+      case QUEUED -> stopOpenGroups(d, job, Duration.ZERO, OVER);
       case SUCCEEDED, FAILED, CANCELED -> {}
     }
   }
@@ -198,7 +203,10 @@ final class JobMachine {
   static void onPrepared(Deciding d, Job job, ClusterInput.NodePrepared prepared) {
     switch (job.phase()) {
       case PREPARING -> {
-        if (job.isCurrent(prepared.fence())) {
+        if (isOfCurrent(job, prepared.fence(), prepared.node())
+            && !prepared
+                .said()
+                .equals(job.current().orElseThrow().prepared().get(prepared.node()))) {
           d.event(
               new ClusterEvent.NodePrepared(
                   prepared.fence(),
@@ -211,6 +219,10 @@ final class JobMachine {
       }
       case QUEUED, STARTING, RUNNING, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
+  }
+
+  private static boolean isOfCurrent(Job job, Fence fence, NodeId node) {
+    return job.isCurrent(fence) && job.current().orElseThrow().table().contains(node);
   }
 
   /** Start goes out when all are prepared and every older group is over (A21). */
@@ -282,7 +294,8 @@ final class JobMachine {
   static void onStarted(Deciding d, Job job, ClusterInput.NodeStarted started) {
     switch (job.phase()) {
       case STARTING -> {
-        if (job.isCurrent(started.fence())) {
+        if (isOfCurrent(job, started.fence(), started.node())
+            && job.current().filter(a -> isNews(a, started.node())).isPresent()) {
           d.event(
               new ClusterEvent.NodeStarted(
                   started.fence(),
@@ -294,6 +307,10 @@ final class JobMachine {
       }
       case QUEUED, PREPARING, RUNNING, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
+  }
+
+  private static boolean isNews(AttemptState attempt, NodeId started) {
+    return attempt.faltered().isEmpty() && !attempt.started().contains(started);
   }
 
   private static void runningIfAllStarted(Deciding d, Job job) {
@@ -311,24 +328,92 @@ final class JobMachine {
   }
 
   static void onExited(Deciding d, Job job, ClusterInput.NodeExited exited) {
-    NodeId node = exited.node();
-    ExitReport report = exited.report();
-    boolean finished = report.outcome() == ExitReport.Outcome.SUCCEEDED;
+    boolean isCurrent = isOfCurrent(job, exited.fence(), exited.node());
+    boolean finished = exited.report().outcome() == ExitReport.Outcome.SUCCEEDED;
     switch (job.phase()) {
-      case PREPARING, STARTING, RUNNING -> {
-        if (!job.isCurrent(exited.fence())) {
-          oldGroupExited(d, job, exited);
-        } else if (finished && job.phase() != JobPhase.PREPARING) {
-          nodeFinished(d, job, node, report.treeGone());
+      case PREPARING -> {
+        if (isCurrent) {
+          neverStarted(d, job, exited);
         } else {
-          if (report.treeGone()) {
-            gone(d, job, exited.fence(), node, "its process tree was seen to end");
-          }
-          fail(d, d.job(job.id()), Causes.of(node, report));
+          oldGroupExited(d, job, exited);
         }
       }
-      case QUEUED, STOPPING -> oldGroupExited(d, job, exited);
+      case STARTING, RUNNING -> {
+        if (!isCurrent) {
+          oldGroupExited(d, job, exited);
+        } else if (finished) {
+          nodeFinished(d, job, exited.node(), exited.report().treeGone());
+        } else {
+          groupFailed(d, job, exited);
+        }
+      }
+      case STOPPING -> {
+        if (isCurrent && finished) {
+          finishedBeforeItsStop(d, job, exited.node());
+        }
+        oldGroupExited(d, d.job(job.id()), exited);
+      }
+      case QUEUED -> oldGroupExited(d, job, exited);
       case SUCCEEDED, FAILED, CANCELED -> {}
+    }
+  }
+
+  /** A refusal that is remembered as an end: its reason is the refusal's. */
+  private static void neverStarted(Deciding d, Job job, ClusterInput.NodeExited exited) {
+    if (exited.report().treeGone()) {
+      gone(d, job, exited.fence(), exited.node(), "it was never started");
+    }
+    Job after = d.job(job.id());
+    Optional<Reason> refusal =
+        exited.report().reason().filter(why -> why.code() != ReasonCode.FINISHING);
+    if (refusal.isPresent()) {
+      rejected(d, after, exited.node(), refusal.get());
+    } else {
+      fail(d, after, Causes.of(exited.node(), exited.report()));
+    }
+  }
+
+  private static void groupFailed(Deciding d, Job job, ClusterInput.NodeExited exited) {
+    NodeId node = exited.node();
+    if (exited.report().treeGone()) {
+      gone(d, job, exited.fence(), node, "its process tree was seen to end");
+    }
+    AttemptRecord.Cause cause = Causes.of(node, exited.report());
+    if (cause.peerLoss()) {
+      falter(d, d.job(job.id()), node, cause);
+    } else {
+      fail(d, d.job(job.id()), cause);
+    }
+  }
+
+  /**
+   * The innocent report the loss of a peer first. Whose fault it was is said by another node within
+   * moments, or by its silence: until then nothing is planned, counted or stopped.
+   */
+  private static void falter(Deciding d, Job job, NodeId node, AttemptRecord.Cause cause) {
+    AttemptState attempt = job.current().orElseThrow();
+    List<NodeId> others = attempt.unreported().stream().filter(n -> !n.equals(node)).toList();
+    if (others.isEmpty()) {
+      fail(d, job, attempt.faltered().map(Faltered::cause).orElse(cause));
+    } else if (attempt.faltered().isEmpty()) {
+      d.event(
+          new ClusterEvent.AttemptFaltered(
+              attempt.fence(),
+              cause,
+              d.now().plus(d.suspectWait()),
+              d.now(),
+              Reason.of(
+                  ReasonCode.WORKERS_FAILED,
+                  "a group on %s lost a peer; waits to hear from %s",
+                  node,
+                  others)));
+    } else if (attempt.unreported().contains(node)) {
+      d.event(
+          new ClusterEvent.NodeExited(
+              attempt.fence(),
+              node,
+              d.now(),
+              Reason.of(ReasonCode.WORKERS_FAILED, "a group on %s lost a peer too", node)));
     }
   }
 
@@ -347,8 +432,29 @@ final class JobMachine {
       gone(d, d.job(job.id()), attempt.fence(), node, "its process tree was seen to end");
     }
     Job after = d.job(job.id());
-    if (after.current().orElseThrow().finished().size() == attempt.table().nnodes()) {
+    AttemptState now = after.current().orElseThrow();
+    if (now.finished().size() == attempt.table().nnodes()) {
       succeed(d, after);
+    } else if (now.faltered().isPresent() && now.unreported().isEmpty()) {
+      fail(d, after, now.faltered().get().cause());
+    }
+  }
+
+  /** All groups had exited 0 before they heard of the move: the work is done. */
+  private static void finishedBeforeItsStop(Deciding d, Job job, NodeId node) {
+    AttemptState attempt = job.current().orElseThrow();
+    if (job.ending().filter(e -> e == Ending.RESTART).isPresent()
+        && !attempt.finished().contains(node)) {
+      d.event(
+          new ClusterEvent.NodeFinished(
+              attempt.fence(),
+              node,
+              d.now(),
+              Reason.of(ReasonCode.FINISHING, "the group on %s exited 0", node)));
+      Job after = d.job(job.id());
+      if (after.current().orElseThrow().finished().size() == attempt.table().nnodes()) {
+        succeed(d, after);
+      }
     }
   }
 
@@ -371,26 +477,32 @@ final class JobMachine {
     }
   }
 
-  /** The innocent report peer loss first; the root cause may come later, from another node. */
+  /** A late report may know the root cause, where the attempt failed by the loss of a peer. */
   private static void refineCause(Deciding d, Job job, ClusterInput.NodeExited exited) {
-    Optional<ExitReport.FirstFailure> failure = exited.report().firstFailure();
-    boolean better =
-        exited.report().outcome() == ExitReport.Outcome.FAILED
-            && failure.filter(f -> !f.peerLoss()).isPresent();
-    job.attempts().stream()
-        .filter(a -> better && a.fence().equals(exited.fence()))
+    ExitReport report = exited.report();
+    boolean byItself =
+        report.outcome() == ExitReport.Outcome.FAILED
+            || (report.outcome() == ExitReport.Outcome.SHIM_LOST && report.treeGone());
+    AttemptRecord.Cause cause = Causes.of(exited.node(), report);
+    if (byItself && !cause.peerLoss()) {
+      lostItsPeer(job, exited.fence()).ifPresent(a -> refine(d, a.fence(), cause));
+    }
+  }
+
+  private static Optional<AttemptRecord> lostItsPeer(Job job, Fence fence) {
+    return job.attempts().stream()
+        .filter(a -> a.fence().equals(fence))
         .filter(a -> a.cause().filter(AttemptRecord.Cause::peerLoss).isPresent())
-        .findFirst()
-        .ifPresent(
-            a -> {
-              AttemptRecord.Cause cause = Causes.of(exited.node(), exited.report());
-              d.event(
-                  new ClusterEvent.CauseRefined(
-                      a.fence(),
-                      cause,
-                      d.now(),
-                      Reason.of(ReasonCode.WORKERS_FAILED, "root cause: %s", cause.message())));
-            });
+        .findFirst();
+  }
+
+  private static void refine(Deciding d, Fence fence, AttemptRecord.Cause cause) {
+    d.event(
+        new ClusterEvent.CauseRefined(
+            fence,
+            cause,
+            d.now(),
+            Reason.of(ReasonCode.WORKERS_FAILED, "root cause: %s", cause.message())));
   }
 
   private static void gone(Deciding d, Job job, Fence fence, NodeId node, String how) {
@@ -443,32 +555,32 @@ final class JobMachine {
   static void onRejected(Deciding d, Job job, ClusterInput.NodeRejected rejected) {
     switch (job.phase()) {
       case PREPARING -> {
-        if (!job.isCurrent(rejected.fence())) {
-          return;
-        }
-        if (THE_JOBS_FAULT.contains(rejected.why().code())) {
-          giveUp(d, job, rejected.why(), Exits.REFUSED, Optional.empty());
-        } else if (rejected.why().code() == ReasonCode.STALE) {
-          fail(
-              d,
-              job,
-              AttemptRecord.Cause.of(
-                  FailureCause.ABANDONED, rejected.node(), rejected.why().message()));
-        } else {
-          fail(
-              d,
-              job,
-              AttemptRecord.Cause.of(
-                  FailureCause.PREPARE_REJECTED, rejected.node(), rejected.why().toString()));
+        if (isOfCurrent(job, rejected.fence(), rejected.node())) {
+          rejected(d, job, rejected.node(), rejected.why());
         }
       }
       case QUEUED, STARTING, RUNNING, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
   }
 
+  private static void rejected(Deciding d, Job job, NodeId node, Reason why) {
+    if (THE_JOBS_FAULT.contains(why.code())) {
+      giveUp(d, job, why, Exits.REFUSED, Optional.empty());
+      return;
+    }
+    FailureCause code =
+        why.code() == ReasonCode.STALE ? FailureCause.ABANDONED : FailureCause.PREPARE_REJECTED;
+    String message = code == FailureCause.ABANDONED ? why.message() : why.toString();
+    fail(d, job, AttemptRecord.Cause.of(code, node, message));
+  }
+
   /** The attempt is over; the policies say what follows, in the same decision. */
   static void fail(Deciding d, Job job, AttemptRecord.Cause cause) {
-    RestartPolicy.Verdict verdict = RestartPolicy.after(job, cause, d.now());
+    fail(d, job, cause, RestartPolicy.after(job, cause, d.now()));
+  }
+
+  private static void fail(
+      Deciding d, Job job, AttemptRecord.Cause cause, RestartPolicy.Verdict verdict) {
     if (verdict instanceof RestartPolicy.Verdict.GiveUp giveUp) {
       giveUp(d, job, giveUp.reason(), giveUp.exitCode(), Optional.of(cause));
     } else if (verdict instanceof RestartPolicy.Verdict.RestartAfter restart) {
@@ -512,32 +624,30 @@ final class JobMachine {
     settle(d, stopping);
   }
 
+  /** What ends by itself goes on to; a second cancel may only shorten the grace. */
   static void cancel(Deciding d, Job job, Duration grace) {
+    boolean ends =
+        job.ending().filter(e -> e == Ending.FAIL || e == Ending.SUCCEED).isPresent()
+            || (job.ending().filter(e -> e == Ending.CANCEL).isPresent()
+                && grace.compareTo(job.grace()) >= 0);
+    if (ends) {
+      return;
+    }
     Reason reason =
         Reason.of(ReasonCode.CANCELED, "canceled by a user, grace %d s", grace.toSeconds());
-    stopAll(
-        d,
-        job,
-        Ending.CANCEL,
-        grace,
-        job.current()
-            .map(
-                a ->
-                    new AttemptRecord.Cause(
-                        FailureCause.CANCELED,
-                        Optional.empty(),
-                        Optional.empty(),
-                        reason.message(),
-                        "",
-                        false)),
-        Optional.of(Exits.CANCELED),
-        reason);
+    AttemptRecord.Cause cause =
+        new AttemptRecord.Cause(
+            FailureCause.CANCELED, Optional.empty(), Optional.empty(), reason.message(), "", false);
+    stopAll(d, job, Ending.CANCEL, grace, Optional.of(cause), Optional.of(Exits.CANCELED), reason);
   }
 
   /** A node of its gang is drained: it stops with grace and starts again elsewhere. */
   static void leave(Deciding d, Job job, NodeId node) {
     switch (job.phase()) {
       case PREPARING, STARTING, RUNNING -> {
+        if (job.current().orElseThrow().finished().contains(node)) {
+          return;
+        }
         Reason reason = Reason.of(ReasonCode.NODE_DRAINED, "%s is drained", node);
         stopAll(
             d,
@@ -559,6 +669,12 @@ final class JobMachine {
         d.event(new ClusterEvent.GroupDoubted(group.fence(), node, giveUpAt, d.now(), why));
       }
     }
+    Optional<AttemptRecord> missed = lastAttemptThatMissed(job, node);
+    AttemptRecord.Cause cause =
+        AttemptRecord.Cause.of(FailureCause.NODE_SILENT, node, why.message());
+    missed
+        .flatMap(a -> lostItsPeer(job, a.fence()))
+        .ifPresent(a -> refine(d, a.fence(), cause));
     Job doubted = d.job(job.id());
     boolean needed =
         doubted
@@ -566,9 +682,16 @@ final class JobMachine {
             .filter(a -> a.table().contains(node) && !a.finished().contains(node))
             .isPresent();
     switch (doubted.phase()) {
-      case PREPARING, STARTING, RUNNING -> {
+      case PREPARING -> {
+        if (needed && missed.isPresent()) {
+          fail(d, doubted, cause, new RestartPolicy.Verdict.RestartAfter(Duration.ZERO, false));
+        } else if (needed) {
+          fail(d, doubted, cause);
+        }
+      }
+      case STARTING, RUNNING -> {
         if (needed) {
-          fail(d, doubted, AttemptRecord.Cause.of(FailureCause.NODE_SILENT, node, why.message()));
+          fail(d, doubted, cause);
         }
       }
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
@@ -576,35 +699,69 @@ final class JobMachine {
   }
 
   /**
+   * The attempt that failed by the loss of a node or a peer and never heard how it ended on this
+   * node: then this node's loss is the same fault, and costs no more.
+   */
+  private static Optional<AttemptRecord> lastAttemptThatMissed(Job job, NodeId node) {
+    return job.open().stream()
+        .filter(g -> g.node().equals(node))
+        .flatMap(g -> job.attempts().stream().filter(a -> a.fence().equals(g.fence())))
+        .filter(
+            a ->
+                a.cause()
+                    .filter(c -> c.peerLoss() || c.code() == FailureCause.NODE_SILENT)
+                    .isPresent())
+        .reduce((first, second) -> second);
+  }
+
+  /**
    * A restarted or returned agent says what it holds; what it should hold and does not, failed.
-   * Only another boot proves that the group is gone: a memory may be another, or have closed a
-   * group whose processes still end. A stopping job hears of its groups by the answers to Stop.
+   * Only another boot proves that a group is gone: a memory may be another, or have closed a group
+   * whose processes still end.
    */
   static void compare(
       Deciding d, Job job, NodeId node, String disk, Set<Fence> held, boolean rebooted) {
-    switch (job.phase()) {
+    Job known = rebooted ? withoutGroupsBeforeTheBoot(d, job, node, held) : job;
+    switch (known.phase()) {
       case PREPARING, STARTING, RUNNING -> {
-        AttemptState attempt = job.current().orElseThrow();
-        Optional<OpenGroup> group = job.openOn(node, attempt.fence());
-        if (group.isEmpty()
-            || held.contains(attempt.fence())
-            || attempt.finished().contains(node)) {
+        AttemptState attempt = known.current().orElseThrow();
+        Optional<OpenGroup> group = known.openOn(node, attempt.fence());
+        boolean expected = group.isPresent() && !attempt.finished().contains(node);
+        if (!expected || held.contains(attempt.fence())) {
           return;
         }
-        boolean forgot = attempt.prepared().containsKey(node) && !group.get().disk().equals(disk);
-        if (attempt.started().contains(node) || forgot) {
+        boolean forgot = !group.get().disk().equals(disk);
+        if (attempt.started().contains(node) || forgot || (attempt.released() && rebooted)) {
           if (rebooted) {
-            gone(d, job, attempt.fence(), node, "the host was rebooted");
+            gone(d, known, attempt.fence(), node, REBOOTED);
           }
-          fail(
-              d,
-              d.job(job.id()),
-              AttemptRecord.Cause.of(
-                  FailureCause.GROUP_GONE, node, node + " came back without its group"));
+          fail(d, d.job(job.id()), cameBackWithoutIt(attempt, node));
         }
       }
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
+  }
+
+  private static AttemptRecord.Cause cameBackWithoutIt(AttemptState attempt, NodeId node) {
+    return attempt.released()
+        ? AttemptRecord.Cause.of(
+            FailureCause.GROUP_GONE, node, node + " came back without its group")
+        : AttemptRecord.Cause.of(
+            FailureCause.ABANDONED, node, node + " lost its memory before anything was started");
+  }
+
+  /** All but the group of an attempt under way: that one has failed, and says so itself. */
+  private static Job withoutGroupsBeforeTheBoot(Deciding d, Job job, NodeId node, Set<Fence> held) {
+    List<OpenGroup> over =
+        job.open().stream()
+            .filter(g -> g.node().equals(node) && !held.contains(g.fence()))
+            .filter(g -> job.phase() == JobPhase.STOPPING || !job.isCurrent(g.fence()))
+            .toList();
+    over.forEach(g -> gone(d, d.job(job.id()), g.fence(), node, REBOOTED));
+    if (!over.isEmpty()) {
+      settle(d, d.job(job.id()));
+    }
+    return d.job(job.id());
   }
 
   // time
@@ -614,10 +771,51 @@ final class JobMachine {
     Job job = d.job(id);
     switch (job.phase()) {
       case PREPARING -> prepareDeadline(d, job);
-      case STARTING -> startDeadline(d, job);
-      case QUEUED, RUNNING, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
+      case STARTING -> {
+        if (!verdict(d, job)) {
+          startDeadline(d, job);
+        }
+      }
+      case RUNNING -> verdict(d, job);
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
     resend(d, d.job(id));
+  }
+
+  /** False while the attempt does not falter. */
+  private static boolean verdict(Deciding d, Job job) {
+    AttemptState attempt = job.current().orElseThrow();
+    if (attempt.faltered().isEmpty()) {
+      return false;
+    }
+    Faltered faltered = attempt.faltered().get();
+    if (faltered.verdictBy().isAfter(d.now())) {
+      return true;
+    }
+    List<NodeId> suspects = attempt.unheard();
+    for (NodeId node : suspects) {
+      d.event(
+          new ClusterEvent.NodeSuspected(
+              node,
+              d.now(),
+              Reason.of(ReasonCode.NODE_SILENT, "not heard since its gang lost a peer")));
+    }
+    fail(
+        d,
+        d.job(job.id()),
+        suspects.isEmpty() ? faltered.cause() : silence(suspects, faltered.cause()));
+    return true;
+  }
+
+  /** What silence says; a late report may still know better. */
+  private static AttemptRecord.Cause silence(List<NodeId> suspects, AttemptRecord.Cause first) {
+    return new AttemptRecord.Cause(
+        FailureCause.NODE_SILENT,
+        Optional.of(suspects.get(0)),
+        Optional.empty(),
+        "not heard since the gang lost a peer: %s (%s)".formatted(suspects, first.message()),
+        "",
+        true);
   }
 
   private static void giveUpDoubted(Deciding d, Job job) {
@@ -670,7 +868,7 @@ final class JobMachine {
     return !limit.isZero() && !since.plus(limit).isAfter(now);
   }
 
-  /** A13: what a new coordinator does not find released is abandoned. */
+  /** A13: what a new coordinator does not find released is abandoned; what is goes on. */
   static void onTookOver(Deciding d, Job job) {
     switch (job.phase()) {
       case PREPARING -> {
@@ -681,8 +879,30 @@ final class JobMachine {
             AttemptRecord.Cause.of(
                 FailureCause.ABANDONED, any, "a new coordinator took over before the release"));
       }
-      case QUEUED, STARTING, RUNNING, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
+      case STARTING, RUNNING -> beginDeadlinesAnew(d, job);
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
     resend(d, d.job(job.id()));
+  }
+
+  /** Nobody listened for a while, so nobody is late. */
+  private static void beginDeadlinesAnew(Deciding d, Job job) {
+    AttemptState attempt = job.current().orElseThrow();
+    Reason reason =
+        Reason.of(
+            ReasonCode.NOTHING_TO_DO,
+            "a new coordinator goes on with attempt %s",
+            attempt.fence().attempt());
+    if (attempt.faltered().isPresent()) {
+      d.event(
+          new ClusterEvent.AttemptFaltered(
+              attempt.fence(),
+              attempt.faltered().get().cause(),
+              d.now().plus(d.suspectWait()),
+              d.now(),
+              reason));
+    } else if (job.phase() == JobPhase.STARTING) {
+      d.event(new ClusterEvent.AttemptTakenOver(attempt.fence(), d.now(), reason));
+    }
   }
 }

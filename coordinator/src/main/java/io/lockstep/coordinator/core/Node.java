@@ -10,6 +10,7 @@ import io.lockstep.protocol.model.Reason;
  * @param disk id of the agent's memory when it last said Hello
  * @param draining an operator took it out of placement
  * @param lost not heard for too long
+ * @param suspect its gang failed by the loss of a peer, and it was not heard since
  * @param reason why it is as it is
  */
 public record Node(
@@ -18,10 +19,16 @@ public record Node(
     NodeInventory inventory,
     boolean draining,
     boolean lost,
+    boolean suspect,
     Reason reason) {
 
   /** May be given to a gang. */
   boolean isPlaceable() {
+    return isLikelyPlaceable() && !suspect;
+  }
+
+  /** May be given to a gang now, or as soon as it is heard again. */
+  boolean isLikelyPlaceable() {
     return !draining && !lost;
   }
 
@@ -29,14 +36,21 @@ public record Node(
     if (lost) {
       return NodeHealth.LOST;
     }
-    return draining ? NodeHealth.DRAINING : NodeHealth.READY;
+    if (draining) {
+      return NodeHealth.DRAINING;
+    }
+    return suspect ? NodeHealth.SUSPECT : NodeHealth.READY;
   }
 
   Node withDraining(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, changed, lost, why);
+    return new Node(id, disk, inventory, changed, lost, suspect, why);
   }
 
-  Node withLost(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, draining, changed, why);
+  Node asLost(Reason why) {
+    return new Node(id, disk, inventory, draining, true, false, why);
+  }
+
+  Node withSuspect(boolean changed, Reason why) {
+    return new Node(id, disk, inventory, draining, lost, changed, why);
   }
 }

@@ -11,6 +11,9 @@ import java.util.Optional;
 
 /** Decides after a failure: restart, when, and whether it costs budget; or give up. */
 final class RestartPolicy {
+  /** What follows a backoff of zero. */
+  private static final Duration FIRST_STEP = Duration.ofSeconds(1);
+
   private RestartPolicy() {}
 
   /** What follows a failed attempt. */
@@ -25,7 +28,7 @@ final class RestartPolicy {
   static Verdict after(Job job, AttemptRecord.Cause cause, Instant now) {
     JobSpec.Restart budget = job.spec().restart();
     if (!cause.code().isCounted()) {
-      return new Verdict.RestartAfter(Duration.ZERO, false);
+      return new Verdict.RestartAfter(backoff(budget, uncountedInARow(job)), false);
     }
     if (isTheScriptsOwn(job, cause)) {
       return new Verdict.GiveUp(
@@ -45,7 +48,7 @@ final class RestartPolicy {
               budget.max(),
               budget.window(),
               cause.message()),
-          cause.code() == FailureCause.WORKER_FAILED && budget.max() == 0
+          cause.code() == FailureCause.WORKER_FAILED && !cause.peerLoss() && budget.max() == 0
               ? Exits.SCRIPT_FAILED
               : Exits.BUDGET_SPENT);
     }
@@ -64,14 +67,39 @@ final class RestartPolicy {
     AttemptRecord before = job.attempts().get(last - 1);
     AttemptRecord failed = job.attempts().get(last);
     Optional<Long> newest = job.lastCheckpoint().map(c -> c.step());
-    return before.cause().filter(c -> c.message().equals(cause.message())).isPresent()
+    return before.cause().filter(c -> sameFailure(c, cause)).isPresent()
         && failed.resumedFromStep().equals(newest);
   }
 
-  private static Duration backoff(JobSpec.Restart budget, int restartsInWindow) {
+  /** Which of the ranks that fail alike is the first is chance. */
+  private static boolean sameFailure(AttemptRecord.Cause one, AttemptRecord.Cause other) {
+    return one.code() == other.code() && withoutRank(one).equals(withoutRank(other));
+  }
+
+  private static String withoutRank(AttemptRecord.Cause cause) {
+    return cause.message().replaceFirst("rank \\d+", "rank");
+  }
+
+  /** What costs no budget must not spin either. */
+  private static int uncountedInARow(Job job) {
+    int last = job.attempts().size() - 2;
+    int inARow = 0;
+    while (last - inARow >= 0
+        && job.attempts()
+            .get(last - inARow)
+            .cause()
+            .filter(c -> !c.code().isCounted() && c.code() != FailureCause.NODE_DRAINED)
+            .isPresent()) {
+      inARow++;
+    }
+    return inARow;
+  }
+
+  /** The first after {@code backoffInitial}, each further one after twice the time. */
+  private static Duration backoff(JobSpec.Restart budget, int restartsBefore) {
     Duration delay = budget.backoffInitial();
-    for (int i = 0; i < restartsInWindow && delay.compareTo(budget.backoffMax()) < 0; i++) {
-      delay = delay.multipliedBy(2);
+    for (int i = 0; i < restartsBefore && delay.compareTo(budget.backoffMax()) < 0; i++) {
+      delay = delay.isZero() ? FIRST_STEP : delay.multipliedBy(2);
     }
     return delay.compareTo(budget.backoffMax()) > 0 ? budget.backoffMax() : delay;
   }

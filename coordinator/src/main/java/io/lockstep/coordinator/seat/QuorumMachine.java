@@ -404,7 +404,7 @@ class QuorumMachine {
     if (!compacted.fits()) {
       turn.phase = next;
       turn.outcomes.add(
-          new QuorumOutcome.AppendRefused(
+          new QuorumOutcome.CompactionRefused(
               new Reason(
                   ReasonCode.OVERLOADED,
                   "the snapshot of version %d makes the state %d bytes, at most %d are kept"

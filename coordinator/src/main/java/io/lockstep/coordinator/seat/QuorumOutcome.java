@@ -15,6 +15,9 @@ public sealed interface QuorumOutcome {
   /** The events handed over last were not stored and never will be by this append. */
   record AppendRefused(Reason reason) implements QuorumOutcome {}
 
+  /** A snapshot was too large to be kept; every append so far stays as it is. */
+  record CompactionRefused(Reason reason) implements QuorumOutcome {}
+
   /**
    * Another coordinator has a higher term: forget the state, answer nobody (A7). An append without
    * {@link Appended} may or may not have become true. Keep ticking: it asks again.

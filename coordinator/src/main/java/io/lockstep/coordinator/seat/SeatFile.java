@@ -16,7 +16,6 @@ import org.h2.mvstore.DataUtils;
 import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
 import org.h2.mvstore.MVStoreException;
-import org.h2.mvstore.type.ByteArrayDataType;
 import org.h2.mvstore.type.LongDataType;
 import org.h2.mvstore.type.StringDataType;
 import org.jspecify.annotations.Nullable;
@@ -154,7 +153,7 @@ final class SeatFile implements AutoCloseable {
         "blobs",
         new MVMap.Builder<String, byte[]>()
             .keyType(StringDataType.INSTANCE)
-            .valueType(ByteArrayDataType.INSTANCE));
+            .valueType(PageBytes.INSTANCE));
   }
 
   private static MVMap<Long, byte[]> openEvents(MVStore store) {
@@ -162,7 +161,7 @@ final class SeatFile implements AutoCloseable {
         "events",
         new MVMap.Builder<Long, byte[]>()
             .keyType(LongDataType.INSTANCE)
-            .valueType(ByteArrayDataType.INSTANCE));
+            .valueType(PageBytes.INSTANCE));
   }
 
   private Head head() throws UnreadableException {

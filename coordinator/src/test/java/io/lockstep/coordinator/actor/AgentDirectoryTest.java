@@ -6,7 +6,9 @@ import akka.actor.testkit.typed.javadsl.TestInbox;
 import akka.actor.typed.ActorRef;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -34,6 +36,19 @@ final class AgentDirectoryTest {
     assertThat(beat(agent, "disk-2")).isTrue();
     directory.greeted(NODE, agent, "disk-2", NOW);
     assertThat(beat(TestInbox.<ToAgent>create("again").getRef(), "disk-2")).isTrue();
+  }
+
+  @Test
+  void aFrozenListenerDoesNotTakeItsOwnAbsenceForSilence() {
+    directory.greeted(NODE, agent, "disk-1", NOW);
+    Instant thawed = NOW.plusSeconds(60);
+
+    directory.countSilenceFrom(thawed);
+
+    assertThat(directory.silent(List.of(NODE), Duration.ofSeconds(10), thawed.plusSeconds(9)))
+        .isEmpty();
+    assertThat(directory.silent(List.of(NODE), Duration.ofSeconds(10), thawed.plusSeconds(11)))
+        .containsExactly(NODE);
   }
 
   private boolean beat(ActorRef<ToAgent> from, String disk) {

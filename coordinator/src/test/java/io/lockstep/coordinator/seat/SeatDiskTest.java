@@ -22,6 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The seat on a real disk. */
 final class SeatDiskTest {
+  /** What MVStore writes before an event of this test: 7 bits of its length in each byte. */
+  private static final int LENGTH_BYTES = 2;
+
   private static final SeatId SEAT = new SeatId("10.0.0.1");
   private static final Term TERM = new Term(1);
   private static final Optional<FoundingId> CLUSTER = Optional.of(new FoundingId("cluster-1"));
@@ -112,6 +115,14 @@ final class SeatDiskTest {
   }
 
   @Test
+  void a8ADamagedLengthIsNoticedAndAsksForNoMemory() throws IOException {
+    DiskId first = someState();
+    damageLength(1, 20);
+    damageLength(2, 20);
+    expectLost(first);
+  }
+
+  @Test
   void oneUnreadableFileIsMadeAgainFromTheOther() throws IOException {
     for (int number : List.of(1, 2)) {
       DiskId disk = someState();
@@ -128,6 +139,22 @@ final class SeatDiskTest {
     var noise = new byte[(int) Files.size(file(number))];
     Arrays.fill(noise, (byte) 0x5a);
     Files.write(file(number), noise);
+  }
+
+  /** Two gigabytes instead of the event's few bytes. */
+  private void damageLength(int number, int version) throws IOException {
+    byte[] huge = {(byte) 0xff, (byte) 0xff, (byte) 0xff, (byte) 0xff, 0x07};
+    byte[] bytes = Files.readAllBytes(file(number));
+    byte[] wanted = event(version);
+    int found = 0;
+    for (int i = LENGTH_BYTES; i + wanted.length <= bytes.length; i++) {
+      if (Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
+        System.arraycopy(huge, 0, bytes, i - LENGTH_BYTES, huge.length);
+        found++;
+      }
+    }
+    assertThat(found).isPositive();
+    Files.write(file(number), bytes);
   }
 
   private void damageEvent(int number, int version) throws IOException {

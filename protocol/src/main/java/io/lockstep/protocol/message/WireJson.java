@@ -3,6 +3,7 @@ package io.lockstep.protocol.message;
 import akka.serialization.jackson.AkkaTypedJacksonModule;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.KeyDeserializer;
@@ -24,7 +25,13 @@ import io.lockstep.protocol.model.Term;
 import java.io.IOException;
 import java.util.function.Function;
 
-/** The two mappers: CBOR between daemons and in the store, JSON for people and programs. */
+/**
+ * The two mappers: CBOR between daemons and in the store, JSON for people and programs.
+ *
+ * <p>Releases read each other: a field that is not known is ignored, an optional one that is
+ * missing reads as empty. Any other object that is missing is refused here, before a null gets
+ * further; so a field added to a record must be an Optional, or a primitive that may read as zero.
+ */
 public final class WireJson {
   private WireJson() {}
 
@@ -46,6 +53,7 @@ public final class WireJson {
         .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
         .disable(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS)
         .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
         .disable(DeserializationFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE);
   }
 
@@ -81,13 +89,19 @@ public final class WireJson {
             out.writeFieldName(value.toString());
           }
         });
-    module.addDeserializer(type, new ValueDeserializer<>(type, p -> read.apply(p.getText())));
+    module.addDeserializer(
+        type, new ValueDeserializer<>(type, JsonToken.VALUE_STRING, p -> read.apply(p.getText())));
     module.addKeyDeserializer(
         type,
         new KeyDeserializer() {
           @Override
-          public Object deserializeKey(String key, DeserializationContext context) {
-            return read.apply(key);
+          public Object deserializeKey(String key, DeserializationContext context)
+              throws IOException {
+            try {
+              return read.apply(key);
+            } catch (IllegalArgumentException e) {
+              throw context.weirdKeyException(type, key, e.getMessage());
+            }
           }
         });
   }
@@ -106,7 +120,9 @@ public final class WireJson {
           }
         });
     module.addDeserializer(
-        type, new ValueDeserializer<>(type, p -> read.apply(p.getValueAsLong())));
+        type,
+        new ValueDeserializer<>(
+            type, JsonToken.VALUE_NUMBER_INT, p -> read.apply(p.getLongValue())));
   }
 
   private interface Reader<T> {
@@ -115,18 +131,24 @@ public final class WireJson {
 
   private static final class ValueDeserializer<T> extends StdDeserializer<T> {
     private static final long serialVersionUID = 1L;
+    private final JsonToken form;
     private final transient Reader<T> reader;
 
-    ValueDeserializer(Class<T> type, Reader<T> reader) {
+    /** Nothing but this form is read: an odd term must not become term 0. */
+    ValueDeserializer(Class<T> type, JsonToken form, Reader<T> reader) {
       super(type);
+      this.form = form;
       this.reader = reader;
     }
 
     @Override
     public T deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+      if (!parser.hasToken(form)) {
+        context.reportWrongTokenException(_valueClass, form, "found %s", parser.currentToken());
+      }
       try {
         return reader.read(parser);
-      } catch (IllegalArgumentException e) {
+      } catch (IllegalArgumentException | ArithmeticException e) {
         throw context.weirdStringException(parser.getText(), _valueClass, e.getMessage());
       }
     }

@@ -3,6 +3,7 @@ package io.lockstep.protocol.message;
 import akka.actor.ExtendedActorSystem;
 import akka.serialization.SerializerWithStringManifest;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.NotSerializableException;
 import java.io.UncheckedIOException;
@@ -52,7 +53,11 @@ public class WireSerializer extends SerializerWithStringManifest {
             .orElseThrow(
                 () -> new NotSerializableException("unknown message on the wire: " + manifest));
     try {
-      return mapper.readValue(bytes, type);
+      Object message = mapper.readValue(bytes, type);
+      if (message == null) {
+        throw new EOFException("nothing in it");
+      }
+      return message;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + manifest, e);
     }

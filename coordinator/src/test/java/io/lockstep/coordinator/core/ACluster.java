@@ -1,0 +1,286 @@
+package io.lockstep.coordinator.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GpuInfo;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * A fleet and its jobs, brought about by feeding inputs to the real machine; every decision on the
+ * way is checked against {@link CoreInvariants}.
+ */
+final class ACluster {
+  static final Duration LOST_WAIT = Duration.ofSeconds(10);
+  static final Duration SUSPECT_WAIT = Duration.ofSeconds(2);
+  static final Duration SECOND = Duration.ofSeconds(1);
+  static final JobId A = new JobId("a");
+  static final JobId B = new JobId("b");
+  static final JobId C = new JobId("c");
+
+  final ClusterMachine machine = new ClusterMachine(LOST_WAIT, SUSPECT_WAIT);
+  ClusterState state = ClusterState.EMPTY;
+  Instant now = Instant.parse("2026-01-01T00:00:00Z");
+  CheckpointInventory checkpoints = CheckpointInventory.EMPTY;
+
+  // fleets
+
+  /** Hosts n1 to n-count, without GPUs. */
+  static ACluster of(int count) {
+    var cluster = new ACluster();
+    IntStream.rangeClosed(1, count).forEach(i -> cluster.joins("n" + i, 0));
+    return cluster;
+  }
+
+  ACluster joins(String name, int gpus) {
+    when(hello(node(name), "disk-" + name, "boot-1", gpus));
+    return this;
+  }
+
+  static NodeId node(String name) {
+    return new NodeId(name);
+  }
+
+  static List<NodeId> nodes(String... names) {
+    return Arrays.stream(names).map(NodeId::new).toList();
+  }
+
+  static ClusterInput.NodeHello hello(
+      NodeId node, String disk, String boot, int gpus, GroupStatus... groups) {
+    var found = new ArrayList<GpuInfo>();
+    for (int i = 0; i < gpus; i++) {
+      found.add(new GpuInfo(i, "gpu-" + node + "-" + i, "H100", 1L << 36));
+    }
+    var inventory =
+        new NodeInventory(
+            "addr-" + node, "host-" + node, boot, 8, 1L << 36, found, "python3", "test", -1);
+    return new ClusterInput.NodeHello(node, disk, inventory, List.of(groups));
+  }
+
+  /** The agent as it was before, with these groups. */
+  static ClusterInput.NodeHello helloAgain(String name, GroupStatus... groups) {
+    return hello(node(name), "disk-" + name, "boot-1", 0, groups);
+  }
+
+  static GroupStatus group(Fence fence, GroupStatus.Phase phase) {
+    return new GroupStatus(
+        fence, phase, List.of(), Optional.empty(), Optional.empty(), Optional.empty());
+  }
+
+  static GroupStatus ended(Fence fence, ExitReport exit) {
+    return new GroupStatus(
+        fence,
+        GroupStatus.Phase.EXITED,
+        List.of(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(exit));
+  }
+
+  // jobs in each phase
+
+  static ACluster aPreparingJob(int nodes, AJob job, int fleet) {
+    ACluster cluster = of(Math.max(nodes, fleet));
+    cluster.submits(A, job);
+    return cluster;
+  }
+
+  static ACluster aRunningJob(int nodes) {
+    return aRunningJob(nodes, AJob.of(nodes), nodes);
+  }
+
+  static ACluster aRunningJob(int nodes, AJob job, int fleet) {
+    ACluster cluster = aPreparingJob(nodes, job, fleet);
+    cluster.runs(A);
+    return cluster;
+  }
+
+  Decision submits(JobId id, AJob job) {
+    return when(new ClusterInput.Submit(id, job.spec()));
+  }
+
+  /** Takes a placed job to RUNNING. */
+  ACluster runs(JobId id) {
+    prepares(id);
+    starts(id);
+    assertThat(job(id).phase()).isEqualTo(JobPhase.RUNNING);
+    return this;
+  }
+
+  /** All nodes of its gang say that they are prepared. */
+  Decision prepares(JobId id) {
+    Decision last = Deciding.nothing(Reason.of(ReasonCode.NOTHING_TO_DO, "none"));
+    for (NodeId node : gang(id)) {
+      last = prepared(id, node);
+    }
+    return last;
+  }
+
+  Decision prepared(JobId id, NodeId node) {
+    return when(new ClusterInput.NodePrepared(node, fence(id), said(node)));
+  }
+
+  PreparedNode said(NodeId node) {
+    return new PreparedNode(Optional.of(29_500), Optional.of("zero"), "script", checkpoints);
+  }
+
+  ACluster starts(JobId id) {
+    for (NodeId node : gang(id)) {
+      when(new ClusterInput.NodeStarted(node, fence(id)));
+    }
+    return this;
+  }
+
+  /** A job that failed once and waits out its backoff. */
+  static ACluster aJobInBackoff() {
+    var slow = Duration.ofSeconds(20);
+    ACluster cluster = aRunningJob(2, AJob.of(2).restart(5, Duration.ofHours(1), slow, slow), 3);
+    cluster.exits("n2", Exit.killed(1));
+    return cluster;
+  }
+
+  // inputs in a word
+
+  Decision exits(String name, ExitReport report) {
+    return when(new ClusterInput.NodeExited(node(name), lastFence(A), report));
+  }
+
+  Decision exits(String name, Fence fence, ExitReport report) {
+    return when(new ClusterInput.NodeExited(node(name), fence, report));
+  }
+
+  Decision silent(String name) {
+    return when(new ClusterInput.NodeSilent(node(name), Duration.ofSeconds(10)));
+  }
+
+  Decision heard(String name) {
+    return when(new ClusterInput.NodeHeard(node(name)));
+  }
+
+  Decision drains(String name) {
+    return when(new ClusterInput.Drain(node(name)));
+  }
+
+  Decision resumes(String name) {
+    return when(new ClusterInput.Resume(node(name)));
+  }
+
+  Decision cancels(JobId id, Duration grace) {
+    return when(new ClusterInput.Cancel(id, grace));
+  }
+
+  Decision sees(CompleteCheckpoint checkpoint) {
+    return when(new ClusterInput.CheckpointSeen(lastFence(A), checkpoint));
+  }
+
+  Decision takesOver() {
+    return when(new ClusterInput.TookOver());
+  }
+
+  Decision tick() {
+    return when(new ClusterInput.Tick());
+  }
+
+  Decision after(Duration time) {
+    now = now.plus(time);
+    return tick();
+  }
+
+  Decision when(ClusterInput input) {
+    Decision decision = machine.decide(state, input, now);
+    assertThat(machine.decide(state, input, now)).as("deciding twice").isEqualTo(decision);
+    state = CoreInvariants.check(state, input, decision, now);
+    return decision;
+  }
+
+  // what is so
+
+  Job job() {
+    return job(A);
+  }
+
+  Job job(JobId id) {
+    return state.job(id).orElseThrow();
+  }
+
+  JobPhase phase() {
+    return job().phase();
+  }
+
+  Fence fence(JobId id) {
+    return job(id).current().orElseThrow().fence();
+  }
+
+  Fence lastFence(JobId id) {
+    return job(id).lastAttempt().orElseThrow().fence();
+  }
+
+  List<NodeId> gang(JobId id) {
+    return job(id).table().orElseThrow().nodes();
+  }
+
+  List<NodeId> gang() {
+    return gang(A);
+  }
+
+  int attempt() {
+    return job().attemptsMade();
+  }
+
+  AttemptRecord.Cause causeOf(int attempt) {
+    return job().attempts().stream()
+        .filter(a -> a.fence().attempt().number() == attempt)
+        .findFirst()
+        .flatMap(AttemptRecord::cause)
+        .orElseThrow();
+  }
+
+  NodeHealth health(String name) {
+    return state.node(node(name)).orElseThrow().health();
+  }
+
+  // what was decided
+
+  static <E> List<E> only(Class<E> type, List<?> from) {
+    return from.stream().filter(type::isInstance).map(type::cast).toList();
+  }
+
+  static <E extends ClusterEvent> List<E> events(Decision decision, Class<E> type) {
+    return only(type, decision.events());
+  }
+
+  static <E extends ClusterAction> List<E> actions(Decision decision, Class<E> type) {
+    return only(type, decision.actions());
+  }
+
+  static List<NodeId> told(Decision decision, Class<? extends ClusterAction> type) {
+    return actions(decision, type).stream().map(ClusterAction::node).toList();
+  }
+
+  static CompleteCheckpoint checkpoint(long step) {
+    return new CompleteCheckpoint("/ckpt/checkpoint-" + step, step, 2);
+  }
+
+  /** A folder of this job's with these checkpoints, newest first. */
+  static CheckpointInventory folder(long... steps) {
+    return new CheckpointInventory(
+        Optional.of(new CheckpointInventory.Owner("a", "llama")),
+        Arrays.stream(steps).mapToObj(ACluster::checkpoint).toList(),
+        List.of());
+  }
+}

@@ -1,0 +1,101 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.OnExisting;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A job file in a line: what a test does not say is as in the defaults. */
+final class AJob {
+  private final int nodes;
+  private int procs = 1;
+  private int spares;
+  private int priority;
+  private List<Integer> devices = List.of();
+  private JobSpec.Restart restart = JobSpec.Restart.DEFAULT;
+  private Optional<String> dir = Optional.of("/ckpt");
+  private boolean named = true;
+  private CheckpointFormat format = CheckpointFormat.HF_DEEPSPEED;
+  private OnExisting onExisting = OnExisting.AUTO;
+
+  private AJob(int nodes) {
+    this.nodes = nodes;
+  }
+
+  static AJob of(int nodes) {
+    return new AJob(nodes);
+  }
+
+  AJob procs(int each) {
+    procs = each;
+    return this;
+  }
+
+  AJob autoProcs() {
+    return procs(0);
+  }
+
+  AJob devices(Integer... indexes) {
+    devices = List.of(indexes);
+    return procs(0);
+  }
+
+  AJob spares(int wanted) {
+    spares = wanted;
+    return this;
+  }
+
+  AJob priority(int height) {
+    priority = height;
+    return this;
+  }
+
+  AJob budget(int max) {
+    return restart(max, Duration.ofHours(1), Duration.ZERO, Duration.ZERO);
+  }
+
+  AJob restart(int max, Duration window, Duration initial, Duration most) {
+    restart = new JobSpec.Restart(max, window, initial, most);
+    return this;
+  }
+
+  AJob onExisting(OnExisting wish) {
+    onExisting = wish;
+    return this;
+  }
+
+  AJob folderFollowsOutput() {
+    named = false;
+    return this;
+  }
+
+  AJob withoutCheckpoints() {
+    dir = Optional.empty();
+    format = CheckpointFormat.NONE;
+    return this;
+  }
+
+  JobSpec spec() {
+    return new JobSpec(
+        "llama",
+        "/data/train.py",
+        List.of(),
+        "/data",
+        nodes,
+        procs,
+        devices,
+        spares,
+        priority,
+        Optional.empty(),
+        JobSpec.Paths.NONE,
+        Map.of(),
+        new JobSpec.Checkpoint(dir, named, Optional.of("--resume"), format, onExisting),
+        restart,
+        JobSpec.Deadlines.DEFAULT,
+        "off",
+        Optional.empty());
+  }
+}

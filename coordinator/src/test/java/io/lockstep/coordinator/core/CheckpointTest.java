@@ -1,0 +1,281 @@
+package io.lockstep.coordinator.core;
+
+import static io.lockstep.coordinator.core.ACluster.A;
+import static io.lockstep.coordinator.core.ACluster.aPreparingJob;
+import static io.lockstep.coordinator.core.ACluster.aRunningJob;
+import static io.lockstep.coordinator.core.ACluster.actions;
+import static io.lockstep.coordinator.core.ACluster.checkpoint;
+import static io.lockstep.coordinator.core.ACluster.events;
+import static io.lockstep.coordinator.core.ACluster.folder;
+import static io.lockstep.coordinator.core.ACluster.node;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.ReasonCode;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What all nodes must agree on before a start, and the checkpoint to go on from. */
+class CheckpointTest {
+  private static final CheckpointInventory ANOTHERS =
+      new CheckpointInventory(
+          Optional.of(new CheckpointInventory.Owner("b-1", "mistral")),
+          List.of(checkpoint(7)),
+          List.of());
+  private static final CheckpointInventory NOBODYS =
+      new CheckpointInventory(Optional.empty(), List.of(checkpoint(7)), List.of());
+
+  /** Two nodes, each with its own view of the folder. */
+  private static Decision start(ACluster cluster, CheckpointInventory... seen) {
+    cluster.checkpoints = seen[0];
+    cluster.prepared(A, node("n1"));
+    cluster.checkpoints = seen[seen.length - 1];
+    return cluster.prepared(A, node("n2"));
+  }
+
+  private static ACluster two(AJob job) {
+    return aPreparingJob(2, job, 2);
+  }
+
+  @Test
+  void theNewestThatEveryNodeHoldsIsTaken() {
+    ACluster cluster = two(AJob.of(2));
+
+    Decision decision = start(cluster, folder(30, 20, 10), folder(20, 10));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .hasSize(2)
+        .allMatch(s -> s.resume().equals(Optional.of(checkpoint(20))));
+    assertThat(cluster.job().lastCheckpoint()).contains(checkpoint(20));
+    assertThat(cluster.job().lastAttempt().orElseThrow().resumedFromStep()).contains(20L);
+  }
+
+  @Test
+  void noneYetIsAFreshStart() {
+    ACluster cluster = two(AJob.of(2));
+
+    Decision decision = start(cluster, CheckpointInventory.EMPTY);
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .allMatch(s -> s.resume().isEmpty() && !s.moveAside());
+  }
+
+  @Test
+  void withoutAFolderNothingIsLookedFor() {
+    ACluster cluster = two(AJob.of(2).withoutCheckpoints());
+
+    Decision decision = start(cluster, ANOTHERS);
+
+    assertThat(actions(decision, ClusterAction.Start.class)).allMatch(s -> s.resume().isEmpty());
+  }
+
+  @Test
+  void aFolderThatIsNotSharedIsNotAFreshStart() {
+    ACluster onSecond = two(AJob.of(2));
+    start(onSecond, CheckpointInventory.EMPTY, folder(20));
+    assertThat(onSecond.causeOf(1).code()).isEqualTo(FailureCause.PREPARE_REJECTED);
+    assertThat(onSecond.causeOf(1).node()).contains(node("n1"));
+
+    ACluster onFirst = two(AJob.of(2));
+    start(onFirst, folder(20), CheckpointInventory.EMPTY);
+    assertThat(onFirst.causeOf(1).node()).contains(node("n2"));
+    assertThat(onFirst.attempt()).isEqualTo(2);
+  }
+
+  @Test
+  void anotherWorldSizeIsRefused() {
+    ACluster cluster = two(AJob.of(2));
+    var ofFour =
+        new CheckpointInventory(
+            folder(20).owner(),
+            List.of(new CompleteCheckpoint("/ckpt/checkpoint-20", 20, 4)),
+            List.of());
+
+    start(cluster, ofFour);
+
+    refused(cluster, ReasonCode.CHECKPOINT_WORLD_SIZE);
+  }
+
+  @Test
+  void aFormatThatDoesNotSayItsWorldSizeIsTaken() {
+    ACluster cluster = two(AJob.of(2));
+    var unsaid =
+        new CheckpointInventory(
+            folder(20).owner(),
+            List.of(new CompleteCheckpoint("/ckpt/checkpoint-20", 20, 0)),
+            List.of());
+
+    start(cluster, unsaid);
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STARTING);
+  }
+
+  // what lies there already
+
+  @ParameterizedTest
+  @EnumSource(OnExisting.class)
+  void anotherJobsCheckpointsAreNeverTakenOrOverwrittenSilently(OnExisting wish) {
+    ACluster cluster = two(AJob.of(2).onExisting(wish));
+
+    Decision decision = start(cluster, ANOTHERS);
+
+    switch (wish) {
+      case AUTO -> refused(cluster, ReasonCode.CHECKPOINTS_OF_ANOTHER_JOB);
+      case REFUSE -> refused(cluster, ReasonCode.CHECKPOINTS_EXIST);
+      case RESUME ->
+          assertThat(actions(decision, ClusterAction.Start.class))
+              .allMatch(s -> s.resume().isPresent() && !s.moveAside());
+      case OVERWRITE ->
+          assertThat(actions(decision, ClusterAction.Start.class))
+              .allMatch(s -> s.resume().isEmpty() && s.moveAside());
+    }
+  }
+
+  @Test
+  void aJobOfTheSameNameGoesOn() {
+    ACluster cluster = two(AJob.of(2));
+
+    start(cluster, folder(20));
+
+    assertThat(cluster.job().lastCheckpoint()).contains(checkpoint(20));
+  }
+
+  @Test
+  void aPlainRunsCheckpointsAreTakenOnlyFromANamedFolder() {
+    ACluster named = two(AJob.of(2));
+    start(named, NOBODYS);
+    assertThat(named.job().lastCheckpoint()).contains(checkpoint(7));
+
+    ACluster followed = two(AJob.of(2).folderFollowsOutput());
+    start(followed, NOBODYS);
+    refused(followed, ReasonCode.CHECKPOINTS_OF_ANOTHER_JOB);
+  }
+
+  @Test
+  void onlyTheFirstStartMovesAside() {
+    ACluster cluster = two(AJob.of(2).onExisting(OnExisting.OVERWRITE));
+    start(cluster, ANOTHERS);
+    cluster.starts(A);
+    cluster.sees(checkpoint(5));
+    cluster.exits("n1", Exit.killed(0));
+
+    Decision decision = start(cluster, folder(5));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .hasSize(2)
+        .allMatch(s -> s.resume().equals(Optional.of(checkpoint(5))) && !s.moveAside());
+  }
+
+  @Test
+  void itsOwnCheckpointsAreNotRefusedOnARestart() {
+    ACluster cluster = two(AJob.of(2).onExisting(OnExisting.REFUSE));
+    start(cluster, CheckpointInventory.EMPTY);
+    cluster.starts(A);
+    cluster.exits("n1", Exit.killed(0));
+
+    start(cluster, folder(5));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STARTING);
+  }
+
+  private static void refused(ACluster cluster, ReasonCode code) {
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
+    assertThat(cluster.job().reason().code()).isEqualTo(code);
+    assertThat(cluster.job().exitCode()).contains(Exits.REFUSED);
+  }
+
+  // seen while it runs
+
+  @Test
+  void theLastCheckpointGoesForwardOnly() {
+    ACluster cluster = aRunningJob(2);
+
+    assertThat(events(cluster.sees(checkpoint(10)), ClusterEvent.CheckpointSeen.class)).hasSize(1);
+    assertThat(cluster.sees(checkpoint(10)).events()).isEmpty();
+    assertThat(cluster.sees(checkpoint(5)).events()).isEmpty();
+    assertThat(cluster.job().lastCheckpoint()).contains(checkpoint(10));
+  }
+
+  @Test
+  void afterARestartFromAnOlderOneThatOneIsTheLast() {
+    ACluster cluster = aRunningJob(2);
+    cluster.sees(checkpoint(20));
+    Fence old = cluster.fence(A);
+    cluster.exits("n1", Exit.killed(0));
+    start(cluster, folder(10));
+    cluster.starts(A);
+    assertThat(cluster.job().lastCheckpoint()).contains(checkpoint(10));
+
+    cluster.when(new ClusterInput.CheckpointSeen(old, checkpoint(20)));
+    assertThat(cluster.job().lastCheckpoint()).as("of an old group").contains(checkpoint(10));
+    cluster.sees(checkpoint(15));
+
+    assertThat(cluster.job().lastCheckpoint()).contains(checkpoint(15));
+  }
+
+  @Test
+  void afterAFreshStartThereIsNone() {
+    ACluster cluster = aRunningJob(2);
+    cluster.sees(checkpoint(20));
+    cluster.exits("n1", Exit.killed(0));
+
+    start(cluster, CheckpointInventory.EMPTY);
+
+    assertThat(cluster.job().lastCheckpoint()).isEmpty();
+  }
+
+  // script and configuration
+
+  @Test
+  void differentScriptsAreRefusedByName() {
+    ACluster cluster = two(AJob.of(2));
+    cluster.prepared(A, node("n1"));
+
+    says(cluster, Optional.of("zero"), "another");
+
+    refused(cluster, ReasonCode.DIFFERENT_SCRIPT);
+    assertThat(cluster.job().reason().message()).contains("n1").contains("n2").contains("another");
+  }
+
+  @Test
+  void differentZeroConfigurationsAreRefusedByName() {
+    ACluster cluster = two(AJob.of(2));
+    cluster.prepared(A, node("n1"));
+
+    says(cluster, Optional.empty(), "script");
+
+    refused(cluster, ReasonCode.DIFFERENT_ZERO_CONFIG);
+    assertThat(cluster.job().reason().message()).contains("n1").contains("n2");
+  }
+
+  @Test
+  void aMasterWithoutAPortIsTriedAgain() {
+    ACluster cluster = two(AJob.of(2));
+    cluster.when(
+        new ClusterInput.NodePrepared(
+            node("n1"),
+            cluster.fence(A),
+            new PreparedNode(
+                Optional.empty(), Optional.of("zero"), "script", CheckpointInventory.EMPTY)));
+
+    cluster.prepared(A, node("n2"));
+
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.PREPARE_REJECTED);
+    assertThat(cluster.causeOf(1).node()).contains(node("n1"));
+  }
+
+  private static void says(ACluster cluster, Optional<String> zero, String script) {
+    cluster.when(
+        new ClusterInput.NodePrepared(
+            node("n2"),
+            cluster.fence(A),
+            new PreparedNode(Optional.empty(), zero, script, CheckpointInventory.EMPTY)));
+  }
+}

@@ -1,0 +1,369 @@
+package io.lockstep.coordinator.core;
+
+import static io.lockstep.coordinator.core.ACluster.A;
+import static io.lockstep.coordinator.core.ACluster.B;
+import static io.lockstep.coordinator.core.ACluster.C;
+import static io.lockstep.coordinator.core.ACluster.LOST_WAIT;
+import static io.lockstep.coordinator.core.ACluster.aRunningJob;
+import static io.lockstep.coordinator.core.ACluster.events;
+import static io.lockstep.coordinator.core.ACluster.helloAgain;
+import static io.lockstep.coordinator.core.ACluster.node;
+import static io.lockstep.coordinator.core.ACluster.nodes;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+class PlacementTest {
+  @Test
+  void aGangIsPlacedWholeOrNotAtAll() {
+    ACluster cluster = ACluster.of(2);
+
+    cluster.submits(A, AJob.of(3));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.WAITING_FOR_NODES);
+
+    cluster.joins("n3", 0);
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2", "n3"));
+  }
+
+  @Test
+  void waitingForTheSameReasonIsSaidOnce() {
+    ACluster cluster = ACluster.of(1);
+    cluster.submits(A, AJob.of(2));
+
+    assertThat(cluster.tick().events()).isEmpty();
+    assertThat(cluster.tick().reason().code()).isEqualTo(ReasonCode.NOTHING_TO_DO);
+  }
+
+  @Test
+  void severalJobsRunOnDisjointNodes() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 5);
+    cluster.submits(B, AJob.of(2));
+    cluster.runs(B);
+    cluster.submits(C, AJob.of(2));
+
+    assertThat(cluster.gang(B)).isEqualTo(nodes("n3", "n4"));
+    assertThat(cluster.job(C).phase()).isEqualTo(JobPhase.QUEUED);
+
+    cluster.exits("n1", Exit.zero());
+    cluster.exits("n2", Exit.zero());
+    assertThat(cluster.phase()).isEqualTo(JobPhase.SUCCEEDED);
+    assertThat(cluster.gang(C)).isEqualTo(nodes("n1", "n2"));
+  }
+
+  @Test
+  void survivorsKeepTheirRanksAndTheSpareTakesTheLostOnes() {
+    ACluster cluster = aRunningJob(3, AJob.of(3).spares(1), 5);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+
+    cluster.silent("n1");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n4", "n2", "n3"));
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n5"));
+  }
+
+  @Test
+  void twoLostAtOnceAreReplacedInTheirRanks() {
+    ACluster cluster = aRunningJob(3, AJob.of(3).spares(2), 5);
+
+    cluster.silent("n1");
+    cluster.silent("n3");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n4", "n2", "n5"));
+    assertThat(cluster.job().counted()).as("one fault").isEqualTo(1);
+  }
+
+  @Test
+  void losingASpareDisturbsNothing() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 4);
+
+    Decision decision = cluster.silent("n3");
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+    assertThat(decision.actions()).isEmpty();
+    cluster.silent("n1");
+    assertThat(cluster.gang()).isEqualTo(nodes("n4", "n2"));
+  }
+
+  @Test
+  void sparesAreKeptFromOtherJobs() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 3);
+
+    cluster.submits(B, AJob.of(1));
+
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job(B).reason().message()).contains("n3 held by a");
+  }
+
+  @Test
+  void aGangIsPlacedWithFewerSparesThanWished() {
+    ACluster cluster = ACluster.of(2);
+
+    cluster.submits(A, AJob.of(2).spares(3));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.job().spares()).isEmpty();
+  }
+
+  @Test
+  void withoutASpareAnyFreeNodeTakesTheRank() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 3);
+
+    cluster.silent("n2");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n3"));
+  }
+
+  @Test
+  void jobsAreTakenInTheirOrder() {
+    ACluster cluster = aRunningJob(2);
+    cluster.submits(B, AJob.of(2));
+    cluster.submits(C, AJob.of(1));
+    cluster.joins("n3", 0);
+
+    assertThat(cluster.job(C).phase()).as("small ones do not pass").isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job(C).reason().message()).isEqualTo("behind b");
+
+    cluster.joins("n4", 0);
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.job(C).phase()).isEqualTo(JobPhase.QUEUED);
+  }
+
+  @Test
+  void whatCannotFitAtAllBlocksNobody() {
+    ACluster cluster = ACluster.of(2);
+    cluster.submits(A, AJob.of(9));
+
+    cluster.submits(B, AJob.of(1));
+
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
+  }
+
+  @Test
+  void aGpuJobThatFitsOnNoGpusBlocksNobody() {
+    ACluster cluster = ACluster.of(2).joins("g1", 8);
+    cluster.submits(A, AJob.of(2).devices(0, 1));
+
+    cluster.submits(B, AJob.of(1).procs(1));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
+  }
+
+  @Test
+  void higherPriorityIsPlacedFirst() {
+    ACluster cluster = aRunningJob(2);
+    cluster.submits(B, AJob.of(2));
+    cluster.submits(C, AJob.of(2).priority(5));
+
+    cluster.exits("n1", Exit.zero());
+    cluster.exits("n2", Exit.zero());
+
+    assertThat(cluster.job(C).phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.QUEUED);
+  }
+
+  @Test
+  void aRestartComesBeforeNewJobsOfAnyPriority() {
+    ACluster cluster = aRunningJob(2);
+    cluster.submits(B, AJob.of(1).priority(9));
+
+    cluster.exits("n2", Exit.killed(1));
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2"));
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.QUEUED);
+  }
+
+  @Test
+  void aJobInItsBackoffKeepsItsNodes() {
+    ACluster cluster = ACluster.aJobInBackoff();
+    cluster.exits("n1", Exit.stopped());
+    cluster.submits(B, AJob.of(2));
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.QUEUED);
+    cluster.submits(C, AJob.of(1));
+
+    cluster.after(Duration.ofSeconds(20));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2"));
+  }
+
+  @Test
+  void drainingAndLostNodesAreNotPlaced() {
+    ACluster cluster = ACluster.of(4);
+    cluster.drains("n1");
+    cluster.silent("n2");
+
+    cluster.submits(A, AJob.of(2));
+    assertThat(cluster.gang()).isEqualTo(nodes("n3", "n4"));
+
+    cluster.submits(B, AJob.of(1));
+    assertThat(cluster.job(B).reason().message()).contains("n1 draining").contains("n2 lost");
+    cluster.when(helloAgain("n2"));
+    assertThat(cluster.gang(B)).isEqualTo(nodes("n2"));
+  }
+
+  @Test
+  void theMasterIsTheNodeOfRankZeroAsOthersSeeIt() {
+    ACluster cluster = aRunningJob(2);
+
+    assertThat(cluster.job().table().orElseThrow().master().address()).isEqualTo("addr-n1");
+  }
+
+  // GPUs
+
+  @Test
+  void gpuAndCpuNodesAreNeverMixed() {
+    ACluster cluster = ACluster.of(1).joins("g1", 8);
+
+    cluster.submits(A, AJob.of(2).procs(2));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+  }
+
+  @Test
+  void autoTakesAsManyWorkersAsEachNodeHasGpus() {
+    ACluster cluster = ACluster.of(2).joins("g1", 4).joins("g2", 8).joins("g3", 8);
+
+    cluster.submits(A, AJob.of(2).autoProcs());
+    cluster.submits(B, AJob.of(1).autoProcs());
+
+    assertThat(cluster.gang()).isEqualTo(nodes("g2", "g3"));
+    assertThat(cluster.job().procsPerNode()).isEqualTo(8);
+    assertThat(cluster.gang(B)).isEqualTo(nodes("g1"));
+    assertThat(cluster.job(B).procsPerNode()).isEqualTo(4);
+  }
+
+  @Test
+  void autoIsOneWhereThereAreNoGpus() {
+    ACluster cluster = ACluster.of(2);
+
+    cluster.submits(A, AJob.of(2).autoProcs());
+
+    assertThat(cluster.job().procsPerNode()).isEqualTo(1);
+  }
+
+  @Test
+  void autoIsResolvedOnceAndKept() {
+    ACluster cluster = ACluster.of(0).joins("g1", 4).joins("g2", 4);
+    cluster.submits(A, AJob.of(2).autoProcs());
+    cluster.joins("g3", 8).joins("g4", 8);
+    cluster.runs(A);
+
+    cluster.silent("g1");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("g3", "g2"));
+    assertThat(cluster.job().table().orElseThrow().worldSize()).isEqualTo(8);
+  }
+
+  @Test
+  void aNodeWithTooFewGpusTakesNoRank() {
+    ACluster cluster = ACluster.of(0).joins("g1", 8).joins("g2", 8).joins("g3", 4);
+    cluster.submits(A, AJob.of(2).autoProcs());
+    cluster.runs(A);
+
+    cluster.silent("g1");
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job().reason().message()).contains("g3 has only 4 GPUs");
+  }
+
+  @Test
+  void aGpuJobDoesNotMoveToCpusWhenAGpuNodeIsLost() {
+    ACluster cluster = ACluster.of(2).joins("g1", 2).joins("g2", 2);
+    cluster.submits(A, AJob.of(2).procs(2));
+    assertThat(cluster.gang()).isEqualTo(nodes("g1", "g2"));
+    cluster.runs(A);
+
+    cluster.silent("g1");
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+  }
+
+  @Test
+  void aJobWaitsForBusyGpusRatherThanRunOnCpus() {
+    ACluster cluster = ACluster.of(1).joins("g1", 2);
+    cluster.submits(A, AJob.of(1).autoProcs());
+
+    cluster.submits(B, AJob.of(1).autoProcs());
+
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job(B).reason().message()).contains("g1 held by a");
+  }
+
+  @Test
+  void listedDevicesMustBeThere() {
+    ACluster cluster = ACluster.of(0).joins("g1", 4).joins("g2", 8);
+
+    cluster.submits(A, AJob.of(1).devices(4, 5));
+
+    assertThat(cluster.gang()).isEqualTo(nodes("g2"));
+    assertThat(cluster.job().procsPerNode()).isEqualTo(2);
+  }
+
+  @Test
+  void anotherJobsNodeIsFreeOnlyWhenItsGroupIsProvenGone() {
+    ACluster cluster = aRunningJob(1);
+    cluster.submits(B, AJob.of(1));
+    cluster.cancels(A, Duration.ZERO);
+    cluster.exits("n1", Exit.unproven());
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.QUEUED);
+
+    cluster.exits("n1", Exit.stopped());
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.CANCELED);
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
+  }
+
+  @Test
+  void aLostNodeIsFreeForOthersAfterTheWaitOnly() {
+    ACluster cluster = aRunningJob(1, AJob.of(1), 1);
+    cluster.cancels(A, Duration.ZERO);
+    cluster.silent("n1");
+    cluster.after(LOST_WAIT.minusMillis(1));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
+
+    Decision decision = cluster.after(Duration.ofMillis(1));
+
+    assertThat(events(decision, ClusterEvent.GroupGone.class)).hasSize(1);
+    assertThat(cluster.phase()).isEqualTo(JobPhase.CANCELED);
+    assertThat(cluster.health("n1")).isEqualTo(NodeHealth.LOST);
+    assertThat(cluster.state.node(node("n1")).orElseThrow().isPlaceable()).isFalse();
+  }
+
+  @Test
+  void theJobThatEndedLastIsNotTheOneForgotten() {
+    ACluster cluster = aRunningJob(1, AJob.of(1), 2);
+    for (int i = 0; i < ClusterState.MAX_ENDED_JOBS; i++) {
+      var id = new JobId("short-" + i);
+      cluster.now = cluster.now.plusMillis(1);
+      cluster.submits(id, AJob.of(5));
+      cluster.cancels(id, Duration.ZERO);
+    }
+    cluster.now = cluster.now.plusMillis(1);
+
+    cluster.exits("n1", Exit.zero());
+    cluster.tick();
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.SUCCEEDED);
+    assertThat(cluster.state.job(new JobId("short-0"))).isEmpty();
+  }
+
+  @Test
+  void submittingTheSameJobAgainIsTheSameJob() {
+    ACluster cluster = ACluster.of(1);
+    cluster.submits(A, AJob.of(1));
+
+    Decision same = cluster.submits(A, AJob.of(1));
+    Decision other = cluster.submits(A, AJob.of(2));
+
+    assertThat(same.reason().code()).isEqualTo(ReasonCode.ALREADY_QUEUED);
+    assertThat(same.refused()).isFalse();
+    assertThat(other.reason().code()).isEqualTo(ReasonCode.CONFLICT);
+    assertThat(other.refused()).isTrue();
+  }
+}

@@ -1,0 +1,310 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+
+/** Daemons of one cluster on this machine: separate processes, addresses and data folders. */
+final class Fleet implements AutoCloseable {
+  static final Duration LIMIT = Duration.ofMinutes(5);
+  private static final Duration READY_LIMIT = Duration.ofSeconds(90);
+  private static final Duration POLL = Duration.ofMillis(100);
+  private static final int STOP_SECONDS = 40;
+  private static final int CLI_SECONDS = 90;
+  private static final int AKKA = 25_520;
+  private static final int HTTP = 7_733;
+  private static final AtomicInteger NETS = new AtomicInteger();
+  private static final ObjectMapper JSON = JsonMapper.builder().build();
+
+  private final Path dir;
+  private final List<String> addresses;
+  private final List<String> seats;
+  private final Map<String, Process> running = new LinkedHashMap<>();
+  private final HttpClient client =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+
+  private Fleet(Path dir, int daemons, int seats) {
+    this.dir = dir;
+    // a network of its own for each fleet, so that ports and marks never meet
+    String net =
+        "127.%d.%d.".formatted(100 + NETS.incrementAndGet(), ProcessHandle.current().pid() % 250);
+    this.addresses = new ArrayList<>();
+    for (int i = 1; i <= daemons; i++) {
+      addresses.add(net + i);
+    }
+    this.seats = addresses.subList(0, seats);
+  }
+
+  /** Starts so many daemons, three of them seats, and waits until all are READY. */
+  static Fleet of(Path dir, int daemons) {
+    var fleet = new Fleet(dir, daemons, 3);
+    fleet.addresses.forEach(fleet::start);
+    fleet.awaitReady(daemons);
+    return fleet;
+  }
+
+  List<String> addresses() {
+    return List.copyOf(addresses);
+  }
+
+  String address(int index) {
+    return addresses.get(index);
+  }
+
+  void start(String address) {
+    Path data = dir.resolve(address);
+    try {
+      Files.createDirectories(data);
+      var builder =
+          new ProcessBuilder(
+              Installation.HOME.resolve("bin/lockstepd").toString(),
+              "--host",
+              address,
+              "--seats",
+              String.join(",", seats),
+              "--data-dir",
+              data.toString());
+      builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
+      builder
+          .redirectErrorStream(true)
+          .redirectOutput(ProcessBuilder.Redirect.appendTo(data.resolve("out.log").toFile()));
+      running.put(address, builder.start());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  void startMissing() {
+    addresses.stream().filter(a -> !running.containsKey(a)).toList().forEach(this::start);
+  }
+
+  void awaitReady(int count) {
+    await("%d nodes READY; logs in %s".formatted(count, dir))
+        .atMost(READY_LIMIT)
+        .pollInterval(POLL)
+        .until(
+            () -> {
+              JsonNode nodes = get("/v1/nodes").orElse(JSON.createArrayNode());
+              int ready = 0;
+              for (JsonNode node : nodes) {
+                ready += node.path("health").asText().equals("READY") ? 1 : 0;
+              }
+              return ready == count;
+            });
+  }
+
+  // faults
+
+  /** Kills a daemon alone; its worker group goes on. */
+  void killDaemon(String address) {
+    Process daemon = running.remove(address);
+    assertThat(daemon).as("daemon on %s", address).isNotNull();
+    daemon.destroyForcibly();
+    try {
+      daemon.waitFor();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** What the death of a host does: daemon, shim, torchrun and workers at once. */
+  void killHost(String address) {
+    killDaemon(address);
+    Processes.killNode(marker(address));
+  }
+
+  static String marker(String address) {
+    return address + ":" + AKKA;
+  }
+
+  Set<Long> processesOf(String address) {
+    return Processes.ofNode(marker(address));
+  }
+
+  Set<Long> allProcesses() {
+    var all = new TreeSet<Long>();
+    addresses.forEach(a -> all.addAll(processesOf(a)));
+    return all;
+  }
+
+  // front doors
+
+  /** What a run of the command said. */
+  record Said(int exit, String out, String err) {}
+
+  Said cli(String... args) {
+    try {
+      var command = new ArrayList<String>();
+      command.add(Installation.HOME.resolve("bin/lockstep").toString());
+      command.addAll(List.of(args));
+      Path out = Files.createTempFile(dir, "cli", ".out");
+      Path err = Files.createTempFile(dir, "cli", ".err");
+      var builder = new ProcessBuilder(command);
+      builder.environment().put("LOCKSTEP_API", apis());
+      Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+      assertThat(process.waitFor(CLI_SECONDS, TimeUnit.SECONDS)).as("%s ends", command).isTrue();
+      return new Said(process.exitValue(), Files.readString(out), Files.readString(err));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  String apis() {
+    return String.join(",", addresses.stream().map(a -> "http://" + a + ":" + HTTP).toList());
+  }
+
+  /** Submits a job file; the id. */
+  String submit(Path jobFile, String... settings) {
+    var args = new ArrayList<>(List.of("submit", jobFile.toString()));
+    for (String setting : settings) {
+      args.addAll(List.of("--set", setting));
+    }
+    Said said = cli(args.toArray(String[]::new));
+    assertThat(said.exit()).as(said.err()).isZero();
+    return said.out().strip();
+  }
+
+  JsonNode describe(String job) {
+    Said said = cli("describe", job, "--output", "json");
+    assertThat(said.exit()).as(said.err()).isZero();
+    try {
+      return JSON.readTree(said.out());
+    } catch (IOException e) {
+      throw new UncheckedIOException(said.out(), e);
+    }
+  }
+
+  /** The job by the API of whichever daemon answers. */
+  JsonNode job(String id) {
+    return get("/v1/jobs/" + id).orElse(JSON.createObjectNode());
+  }
+
+  JsonNode node(String address) {
+    for (JsonNode node : get("/v1/nodes").orElse(JSON.createArrayNode())) {
+      if (node.path("node").asText().equals(address)) {
+        return node;
+      }
+    }
+    return JSON.createObjectNode();
+  }
+
+  /** Address of the daemon that coordinates. */
+  String coordinator() {
+    for (JsonNode node : get("/v1/nodes").orElseThrow()) {
+      if (node.path("coordinator").asBoolean()) {
+        return node.path("address").asText();
+      }
+    }
+    throw new IllegalStateException("no coordinator");
+  }
+
+  JsonNode awaitJob(String id, String what, Predicate<JsonNode> condition) {
+    var last = new JsonNode[] {JSON.createObjectNode()};
+    await("%s: %s; logs in %s".formatted(id, what, dir))
+        .atMost(LIMIT)
+        .pollInterval(POLL)
+        .conditionEvaluationListener(
+            new org.awaitility.core.ConditionEvaluationListener<>() {
+              @Override
+              public void conditionEvaluated(
+                  org.awaitility.core.EvaluatedCondition<Object> evaluated) {}
+
+              @Override
+              public void onTimeout(org.awaitility.core.TimeoutEvent event) {
+                System.err.println("last seen: " + last[0].toPrettyString());
+              }
+            })
+        .until(
+            () -> {
+              last[0] = job(id);
+              return condition.test(last[0]);
+            });
+    return last[0];
+  }
+
+  JsonNode awaitPhase(String id, String phase) {
+    Set<String> terminal = Set.of("SUCCEEDED", "FAILED", "CANCELED");
+    JsonNode job =
+        awaitJob(
+            id,
+            "phase " + phase,
+            j -> {
+              String now = j.path("phase").asText();
+              return now.equals(phase) || terminal.contains(now);
+            });
+    assertThat(job.path("phase").asText()).as(job.toPrettyString()).isEqualTo(phase);
+    return job;
+  }
+
+  /** Waits until an attempt trains: its step is at least this. */
+  JsonNode awaitStep(String id, int attempt, int step) {
+    return awaitJob(
+        id,
+        "attempt %d at step %d".formatted(attempt, step),
+        j ->
+            j.path("attempt").asInt() == attempt
+                && j.path("phase").asText().equals("RUNNING")
+                && j.path("progress").path("step").asInt(-1) >= step);
+  }
+
+  private Optional<JsonNode> get(String path) {
+    for (String address : running.keySet()) {
+      try {
+        HttpResponse<String> answer =
+            client.send(
+                HttpRequest.newBuilder(URI.create("http://" + address + ":" + HTTP + path))
+                    .timeout(Duration.ofSeconds(5))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+        if (answer.statusCode() == 200) {
+          return Optional.of(JSON.readTree(answer.body()));
+        }
+      } catch (IOException e) {
+        // the next daemon may know
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Stops everything and proves it gone. */
+  @Override
+  public void close() {
+    running.values().forEach(Process::destroy);
+    try {
+      for (Process daemon : running.values()) {
+        if (!daemon.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+          daemon.destroyForcibly();
+        }
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    addresses.forEach(a -> Processes.killNode(marker(a)));
+  }
+}

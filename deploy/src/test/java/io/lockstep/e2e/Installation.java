@@ -1,0 +1,82 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The unpacked distribution and a Python that can train, each made once for all tests. */
+final class Installation {
+  static final Path HOME = unpack();
+  static final String PYTHON = python();
+  static final Path EXAMPLES = HOME.resolve("examples");
+
+  private static final int PYTHON_LIMIT_MINUTES = 30;
+
+  private Installation() {}
+
+  private static Path unpack() {
+    Path target = Path.of("target").toAbsolutePath();
+    Path into = target.resolve("e2e-dist");
+    try (var found = Files.list(target)) {
+      Path archive =
+          found
+              .filter(p -> p.getFileName().toString().matches("lockstep-.*\\.tar\\.gz"))
+              .max(Comparator.comparing(p -> p.toFile().lastModified()))
+              .orElseThrow(() -> new IllegalStateException("no distribution in " + target));
+      run(List.of("rm", "-rf", into.toString()));
+      Files.createDirectories(into);
+      run(List.of("tar", "-xzf", archive.toString(), "-C", into.toString()));
+      try (var unpacked = Files.list(into)) {
+        return unpacked.findFirst().orElseThrow();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String python() {
+    Path script = Path.of("bin", "prepare-python").toAbsolutePath();
+    try {
+      Process process =
+          new ProcessBuilder(script.toString())
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      String path = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(process.waitFor(PYTHON_LIMIT_MINUTES, TimeUnit.MINUTES)).isTrue();
+      assertThat(process.exitValue()).as("prepare-python").isZero();
+      return path.strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** An empty folder with a short path; it stays after the tests, with every log in it. */
+  static Path freshFolder(String name) {
+    Path folder = Path.of("/tmp", "lockstep-e2e", name);
+    try {
+      run(List.of("rm", "-rf", folder.toString()));
+      return Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void run(List<String> command) throws IOException {
+    try {
+      Process process = new ProcessBuilder(command).inheritIO().start();
+      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+      assertThat(process.exitValue()).as("%s", command).isZero();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The example script with real DeepSpeed over two daemons: a fault must not change what comes out.
+ */
+@SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
+@DisabledIfSystemProperty(named = "slow.tests", matches = "false")
+final class TrainingE2eTest {
+  private static final int STEPS = 16;
+  private static final int SAVE_STEPS = 5;
+  private static final double SAME_LOSS = 1e-4;
+
+  private static final Path DIR = Installation.freshFolder("training");
+
+  private static Fleet fleet;
+
+  @BeforeAll
+  static void startFleet() throws IOException, InterruptedException {
+    Process corpus =
+        new ProcessBuilder(
+                Installation.PYTHON,
+                Installation.EXAMPLES.resolve("make_corpus.py").toString(),
+                "--out",
+                DIR.resolve("corpus").toString(),
+                "--model-config",
+                DIR.resolve("model").toString(),
+                "--size",
+                "small")
+            .inheritIO()
+            .start();
+    assertThat(corpus.waitFor()).isZero();
+    fleet = Fleet.of(DIR, 3);
+  }
+
+  @AfterAll
+  static void stopFleet() {
+    fleet.close();
+  }
+
+  @ParameterizedTest(name = "ZeRO-{0}, {1} workers per node")
+  @CsvSource({"1, 1", "2, 2", "3, 1"})
+  void aRunWithAKilledWorkerEndsWithTheLossOfOneWithout(int stage, int procs) throws IOException {
+    String whole = "whole-" + stage;
+    String broken = "broken-" + stage;
+    String undisturbed = fleet.submit(jobFile(whole, stage, procs));
+    fleet.awaitPhase(undisturbed, "SUCCEEDED");
+
+    String id = fleet.submit(jobFile(broken, stage, procs));
+    JsonNode before =
+        fleet.awaitJob(
+            id, "a checkpoint", j -> j.path("lastCheckpoint").path("step").asInt() >= SAVE_STEPS);
+    String node = before.path("rankTable").get(1).path("node").asText();
+    Processes.signal("KILL", fleet.node(node).path("workerPids").get(0).asLong());
+    JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
+
+    assertThat(after.path("attempt").asInt()).as(after.toPrettyString()).isEqualTo(2);
+    assertThat(after.path("attempts").get(1).path("resumedFromStep").asInt())
+        .isGreaterThanOrEqualTo(SAVE_STEPS);
+    assertThat(after.path("zeroStage").asInt()).isEqualTo(stage);
+    assertThat(evalLoss(broken)).isCloseTo(evalLoss(whole), within(SAME_LOSS));
+  }
+
+  private static double evalLoss(String name) throws IOException {
+    Path results = DIR.resolve(name).resolve("output/all_results.json");
+    return new JsonMapper().readTree(results.toFile()).path("eval_loss").asDouble(Double.NaN);
+  }
+
+  private static Path jobFile(String name, int stage, int procs) throws IOException {
+    Path folder = Files.createDirectories(DIR.resolve(name));
+    return Files.writeString(
+        folder.resolve("job.yaml"),
+        """
+        name: %s
+        script: %s
+        workdir: %s
+        nodes: 2
+        procsPerNode: %d
+        zero: %d
+        paths:
+          model: %s
+          trainFiles: %s
+          validFiles: %s
+          output: %s
+          cache: %s
+        args: [--random_weights, --train_tokenizer, --bf16, --block_size, "128",
+               --max_steps, "%d", --per_device_train_batch_size, "1",
+               --gradient_accumulation_steps, "4", --learning_rate, "1e-3",
+               --logging_steps, "5", --eval_strategy, "no", --max_eval_samples, "20",
+               --save_steps, "%d"]
+        """
+            .formatted(
+                name,
+                Installation.EXAMPLES.resolve("pretraining.py"),
+                folder,
+                procs,
+                stage,
+                DIR.resolve("model"),
+                DIR.resolve("corpus/train"),
+                DIR.resolve("corpus/valid"),
+                folder.resolve("output"),
+                DIR.resolve("cache"),
+                STEPS,
+                SAVE_STEPS));
+  }
+}

@@ -1,0 +1,191 @@
+package io.lockstep.protocol;
+
+import akka.actor.typed.ActorRef;
+import io.lockstep.protocol.message.AgentCommand;
+import io.lockstep.protocol.message.AgentQuery;
+import io.lockstep.protocol.message.AgentReport;
+import io.lockstep.protocol.message.ToAgent;
+import io.lockstep.protocol.message.Wire;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ExitReport;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GpuInfo;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.RankTable;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.Term;
+import io.lockstep.protocol.model.WorkerInfo;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** One of each, with every optional field filled. Changing one changes its golden bytes. */
+public final class Samples {
+  public static final Term TERM = new Term(7);
+  public static final NodeId NODE = new NodeId("gpu-01");
+  public static final JobId JOB = new JobId("qwen3-pretrain-4f2a");
+  public static final Fence FENCE = new Fence(41, JOB, new Attempt(3));
+  public static final Instant AT = Instant.parse("2026-11-24T12:00:00.123456Z");
+  public static final Reason REASON = new Reason(ReasonCode.STALE, "plan 40 is void");
+  public static final CompleteCheckpoint CHECKPOINT =
+      new CompleteCheckpoint("/data/out/checkpoint-30", 30, 4);
+  public static final WorkerInfo WORKER = new WorkerInfo(2, 0, 4_211);
+  public static final Progress PROGRESS =
+      new Progress(35, 79, Optional.of(2.3112), Optional.of(2.5), AT);
+  public static final CheckpointInventory CHECKPOINTS =
+      new CheckpointInventory(
+          Optional.of(new CheckpointInventory.Owner("qwen3-pretrain-4f2a", "qwen3-pretrain")),
+          List.of(CHECKPOINT),
+          List.of("checkpoint-40: model_states of rank 3 is missing"));
+  public static final RankTable TABLE =
+      new RankTable(
+          List.of(
+              new RankTable.Entry(NODE, "10.0.0.1"),
+              new RankTable.Entry(new NodeId("gpu-02"), "10.0.0.2")),
+          2);
+  public static final NodeInventory INVENTORY =
+      new NodeInventory(
+          "10.0.0.1",
+          "gpu-01.example",
+          "6f1c",
+          64,
+          549_755_813_888L,
+          List.of(new GpuInfo(0, "GPU-1a2b", "H100", 85_899_345_920L)),
+          "/opt/venv/bin/python",
+          "0.1.0",
+          -1);
+  public static final ExitReport EXIT =
+      new ExitReport(
+          ExitReport.Outcome.FAILED,
+          Optional.of(1),
+          Optional.of(9),
+          Optional.of(
+              new ExitReport.FirstFailure(
+                  2,
+                  0,
+                  Optional.of(1),
+                  Optional.of(11),
+                  AT,
+                  "ValueError: ß",
+                  "Traceback (most recent call last):",
+                  false)),
+          true,
+          false,
+          Optional.of(REASON),
+          List.of("step 35", "Boom"),
+          AT);
+  public static final JobSpec JOB_SPEC =
+      new JobSpec(
+          "qwen3-pretrain",
+          "pretraining.py",
+          List.of("--num_train_epochs", "0.5"),
+          "/data/run1",
+          2,
+          2,
+          List.of(0, 1),
+          1,
+          5,
+          Optional.of(
+              new JobSpec.Zero(
+                  2, Optional.of("{\"zero_optimization\":{\"stage\":2}}"), "--deepspeed")),
+          new JobSpec.Paths(
+              Optional.of("/m"),
+              Optional.of("/t"),
+              Optional.of("/train"),
+              Optional.of("/valid"),
+              Optional.of("/out"),
+              Optional.of("/cache")),
+          Map.of("NCCL_DEBUG", "WARN", "A", "1", "Z", ""),
+          new JobSpec.Checkpoint(
+              Optional.of("/data/out"),
+              true,
+              Optional.of("--resume_from_checkpoint"),
+              CheckpointFormat.HF_DEEPSPEED,
+              OnExisting.AUTO),
+          JobSpec.Restart.DEFAULT,
+          JobSpec.Deadlines.DEFAULT,
+          "auto",
+          Optional.of("/opt/venv/bin/python"));
+  public static final LaunchSpec LAUNCH =
+      new LaunchSpec(
+          FENCE,
+          NODE,
+          0,
+          TABLE,
+          "disk-1",
+          JOB_SPEC,
+          Optional.of("{\"train_batch_size\":4}"),
+          "NODE_SILENT");
+  public static final GroupStatus GROUP =
+      new GroupStatus(
+          FENCE,
+          GroupStatus.Phase.EXITED,
+          List.of(WORKER),
+          Optional.of(PROGRESS),
+          Optional.of(CHECKPOINT),
+          Optional.of(EXIT));
+
+  private Samples() {}
+
+  /**
+   * Every message between coordinator and agents.
+   *
+   * @param someone stands for any sender; its path is in the bytes
+   */
+  public static List<Wire> messages(ActorRef<Object> someone) {
+    ActorRef<ToAgent> agent = someone.narrow();
+    ActorRef<AgentQuery.LogChunk> asker = someone.narrow();
+    return List.of(
+        new AgentCommand.Prepare(TERM, LAUNCH),
+        new AgentCommand.Start(TERM, FENCE, 29_512, Optional.of(CHECKPOINT), true),
+        new AgentCommand.Stop(TERM, FENCE, Duration.ofMillis(30_500), "disk-1", "canceled"),
+        new AgentCommand.Acknowledge(TERM, FENCE, AgentCommand.ReportKind.EXITED),
+        new AgentCommand.SayHello(TERM),
+        new AgentReport.Hello(NODE, agent, "disk-1", INVENTORY, List.of(GROUP)),
+        new AgentReport.Heartbeat(NODE, agent, "disk-1", Optional.of(GROUP)),
+        new AgentReport.Prepared(
+            NODE, FENCE, Optional.of(29_512), Optional.of("5a5a"), "a5a5", CHECKPOINTS),
+        new AgentReport.PrepareRejected(NODE, FENCE, REASON),
+        new AgentReport.Started(NODE, FENCE, List.of(WORKER)),
+        new AgentReport.Exited(NODE, FENCE, EXIT),
+        new AgentReport.Unknown(NODE, FENCE),
+        new AgentQuery.ReadLog(JOB, new Attempt(3), Optional.of(2), -4_096, 65_536, asker),
+        new AgentQuery.LogChunk(
+            4_096,
+            "step 35\n".getBytes(StandardCharsets.UTF_8),
+            true,
+            Optional.of("older output was dropped")));
+  }
+
+  /** Every record inside those messages that has optional fields. */
+  public static List<Record> values() {
+    return List.of(
+        LAUNCH,
+        JOB_SPEC,
+        JOB_SPEC.zero().orElseThrow(),
+        JOB_SPEC.paths(),
+        JOB_SPEC.checkpoint(),
+        GROUP,
+        PROGRESS,
+        EXIT,
+        EXIT.firstFailure().orElseThrow(),
+        CHECKPOINTS,
+        INVENTORY,
+        TABLE,
+        FENCE);
+  }
+}
