@@ -316,6 +316,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       input(new ClusterInput.NodeHeard(beat.node()));
     }
     beat.group()
+        .flatMap(g -> g.progress().map(p -> new ClusterInput.StepSeen(g.fence(), p.step())))
+        .filter(s -> state.filter(now -> now.awaitsStep(s.fence(), s.step())).isPresent())
+        .ifPresent(this::input);
+    beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(
             g ->

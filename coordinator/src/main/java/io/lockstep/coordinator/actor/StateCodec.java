@@ -32,6 +32,7 @@ public final class StateCodec {
           .with("attempt.released", ClusterEvent.AttemptReleased.class)
           .with("attempt.node-started", ClusterEvent.NodeStarted.class)
           .with("attempt.running", ClusterEvent.AttemptRunning.class)
+          .with("attempt.stepped", ClusterEvent.AttemptStepped.class)
           .with("attempt.taken-over", ClusterEvent.AttemptTakenOver.class)
           .with("attempt.faltered", ClusterEvent.AttemptFaltered.class)
           .with("attempt.node-exited", ClusterEvent.NodeExited.class)

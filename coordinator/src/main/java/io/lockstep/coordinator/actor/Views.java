@@ -81,7 +81,7 @@ final class Views {
                     new JobView.CauseView(
                         c.code().name(), c.node().map(NodeId::value), c.rank(), c.message())),
         a.resumedFromStep(),
-        Optional.empty(),
+        a.firstStepAt(),
         ranks(a.table()),
         a.cause().map(AttemptRecord.Cause::traceback).filter(t -> !t.isEmpty()));
   }

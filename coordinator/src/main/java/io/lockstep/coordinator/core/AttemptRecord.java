@@ -11,6 +11,7 @@ import java.util.Optional;
  * One attempt as history keeps it.
  *
  * @param resumedFromStep empty before the release and on a fresh start
+ * @param firstStepAt when training was first seen to be beyond where it went on from
  */
 public record AttemptRecord(
     Fence fence,
@@ -19,7 +20,8 @@ public record AttemptRecord(
     Optional<Instant> runningAt,
     Optional<Instant> endedAt,
     Optional<Cause> cause,
-    Optional<Long> resumedFromStep) {
+    Optional<Long> resumedFromStep,
+    Optional<Instant> firstStepAt) {
 
   /**
    * Why an attempt ended before its work was done.
@@ -39,17 +41,41 @@ public record AttemptRecord(
     }
   }
 
+  static AttemptRecord planned(Fence fence, RankTable table, Instant at) {
+    return new AttemptRecord(
+        fence,
+        table,
+        at,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
+  }
+
   AttemptRecord released(Optional<Long> step) {
-    return new AttemptRecord(fence, table, startedAt, runningAt, endedAt, cause, step);
+    return new AttemptRecord(fence, table, startedAt, runningAt, endedAt, cause, step, firstStepAt);
   }
 
   AttemptRecord running(Instant at) {
     return new AttemptRecord(
-        fence, table, startedAt, Optional.of(at), endedAt, cause, resumedFromStep);
+        fence, table, startedAt, Optional.of(at), endedAt, cause, resumedFromStep, firstStepAt);
+  }
+
+  AttemptRecord stepped(Instant at) {
+    return new AttemptRecord(
+        fence, table, startedAt, runningAt, endedAt, cause, resumedFromStep, Optional.of(at));
   }
 
   AttemptRecord ended(Instant at, Optional<Cause> why) {
     return new AttemptRecord(
-        fence, table, startedAt, runningAt, Optional.of(endedAt.orElse(at)), why, resumedFromStep);
+        fence,
+        table,
+        startedAt,
+        runningAt,
+        Optional.of(endedAt.orElse(at)),
+        why,
+        resumedFromStep,
+        firstStepAt);
   }
 }

@@ -230,15 +230,7 @@ public sealed interface ClusterEvent {
             d.procsPerNode = table.procsPerNode();
             d.current = Optional.of(AttemptState.planned(fence, table, at));
             d.attemptsMade = fence.attempt().number();
-            d.attempts.add(
-                new AttemptRecord(
-                    fence,
-                    table,
-                    at,
-                    Optional.empty(),
-                    Optional.empty(),
-                    Optional.empty(),
-                    Optional.empty()));
+            d.attempts.add(AttemptRecord.planned(fence, table, at));
             table
                 .nodes()
                 .forEach(
@@ -336,6 +328,14 @@ public sealed interface ClusterEvent {
             d.reason = reason;
             d.changeAttempt(fence, r -> r.running(at));
           });
+    }
+  }
+
+  /** Training went beyond where the attempt began: what a restart costs ends here. */
+  record AttemptStepped(Fence fence, long step, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Job change(Job job) {
+      return job.with(d -> d.changeAttempt(fence, r -> r.stepped(at)));
     }
   }
 

@@ -119,6 +119,14 @@ public sealed interface ClusterInput {
     }
   }
 
+  /** The output of the node of rank 0 says that training is at this step. */
+  record StepSeen(Fence fence, long step) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onStep(s, this, now);
+    }
+  }
+
   /** Time passed: deadlines, backoffs, and commands that may have been lost. */
   record Tick() implements ClusterInput {
     @Override

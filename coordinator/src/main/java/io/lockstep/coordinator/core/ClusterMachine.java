@@ -288,6 +288,19 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no newer checkpoint"));
   }
 
+  Decision onStep(ClusterState state, ClusterInput.StepSeen seen, Instant now) {
+    var d = new Deciding(state, now, suspectWait);
+    if (state.awaitsStep(seen.fence(), seen.step())) {
+      d.event(
+          new ClusterEvent.AttemptStepped(
+              seen.fence(),
+              seen.step(),
+              now,
+              Reason.of(ReasonCode.ALL_STARTED, "training is at step %d", seen.step())));
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
+  }
+
   Decision onTick(ClusterState state, Instant now) {
     var d = new Deciding(state, now, suspectWait);
     for (JobId id : ids(state)) {

@@ -60,6 +60,15 @@ public record ClusterState(
         || jobs.values().stream().anyMatch(j -> j.awaits(node));
   }
 
+  /** True when this step would be the first that is seen of an attempt. */
+  public boolean awaitsStep(Fence fence, long step) {
+    return job(fence.job())
+        .filter(j -> j.phase() == JobPhase.RUNNING && j.isCurrent(fence))
+        .flatMap(Job::lastAttempt)
+        .filter(a -> a.firstStepAt().isEmpty() && step > a.resumedFromStep().orElse(0L))
+        .isPresent();
+  }
+
   /** This state after one more event. */
   public ClusterState evolve(ClusterEvent event) {
     ClusterState changed = event.applyTo(this);

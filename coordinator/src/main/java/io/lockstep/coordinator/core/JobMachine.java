@@ -672,9 +672,7 @@ final class JobMachine {
     Optional<AttemptRecord> missed = lastAttemptThatMissed(job, node);
     AttemptRecord.Cause cause =
         AttemptRecord.Cause.of(FailureCause.NODE_SILENT, node, why.message());
-    missed
-        .flatMap(a -> lostItsPeer(job, a.fence()))
-        .ifPresent(a -> refine(d, a.fence(), cause));
+    missed.flatMap(a -> lostItsPeer(job, a.fence())).ifPresent(a -> refine(d, a.fence(), cause));
     Job doubted = d.job(job.id());
     boolean needed =
         doubted

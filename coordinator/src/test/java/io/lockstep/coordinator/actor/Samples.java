@@ -97,7 +97,14 @@ final class Samples {
             FIRST, 29_512, Optional.empty(), true, at(8), why(ReasonCode.ALL_PREPARED)),
         new ClusterEvent.NodeStarted(FIRST, GPU_1, at(9), why(ReasonCode.ALL_STARTED)),
         new ClusterEvent.AttemptRunning(FIRST, at(10), why(ReasonCode.ALL_STARTED)),
+        new ClusterEvent.AttemptStepped(FIRST, 1, at(10), why(ReasonCode.ALL_STARTED)),
+        new ClusterEvent.AttemptTakenOver(FIRST, at(10), why(ReasonCode.NOTHING_TO_DO)),
         new ClusterEvent.CheckpointSeen(JOB, CHECKPOINT, at(11), why(ReasonCode.NOTHING_TO_DO)),
+        new ClusterEvent.AttemptFaltered(
+            FIRST, cause(Optional.of(1), true), at(13), at(11), why(ReasonCode.WORKERS_FAILED)),
+        new ClusterEvent.NodeExited(FIRST, GPU_1, at(11), why(ReasonCode.WORKERS_FAILED)),
+        new ClusterEvent.NodeSuspected(GPU_2, at(11), why(ReasonCode.NODE_SILENT)),
+        new ClusterEvent.NodeHeard(GPU_2, at(11), why(ReasonCode.NODE_READY)),
         new ClusterEvent.NodeLost(GPU_2, at(12), why(ReasonCode.NODE_SILENT)),
         new ClusterEvent.AttemptFailed(
             FIRST,

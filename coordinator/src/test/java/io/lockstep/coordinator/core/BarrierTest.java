@@ -98,10 +98,7 @@ class BarrierTest {
     PreparedNode before = cluster.said(node("n1"));
     var other =
         new PreparedNode(
-            Optional.of(29_777),
-            before.zeroSha256(),
-            before.scriptSha256(),
-            before.checkpoints());
+            Optional.of(29_777), before.zeroSha256(), before.scriptSha256(), before.checkpoints());
     cluster.when(new ClusterInput.NodePrepared(node("n1"), cluster.fence(A), other));
 
     Decision last = cluster.prepared(A, node("n2"));
@@ -214,7 +211,8 @@ class BarrierTest {
 
   @Test
   void whatCostsNoBudgetDoesNotSpinEither() {
-    ACluster cluster = aPreparingJob(2, AJob.of(2).restart(9, Duration.ofHours(1), Duration.ZERO, SECOND), 2);
+    ACluster cluster =
+        aPreparingJob(2, AJob.of(2).restart(9, Duration.ofHours(1), Duration.ZERO, SECOND), 2);
     rejects(cluster, ReasonCode.STALE);
     assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
 
@@ -231,8 +229,7 @@ class BarrierTest {
 
     cluster.when(
         ACluster.helloAgain(
-            "n2",
-            ACluster.ended(cluster.fence(A), Exit.neverStarted(ReasonCode.SCRIPT_MISSING))));
+            "n2", ACluster.ended(cluster.fence(A), Exit.neverStarted(ReasonCode.SCRIPT_MISSING))));
 
     assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
     assertThat(cluster.job().exitCode()).contains(Exits.REFUSED);

@@ -55,6 +55,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeExited       -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeKnowsNothing -> QUEUED    STALE
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
+      QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
       QUEUED    TookOver         -> QUEUED    NOTHING_TO_DO | tells Stop
       PREPARING Submit           -> PREPARING CONFLICT refused
@@ -70,6 +71,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeExited       -> PREPARING FINISHING | GroupGone AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       PREPARING NodeKnowsNothing -> PREPARING STALE
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
+      PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
       PREPARING TookOver         -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare
       STARTING  Submit           -> STARTING  CONFLICT refused
@@ -85,6 +87,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeExited       -> PREPARING FINISHING | GroupGone AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       STARTING  NodeKnowsNothing -> STARTING  STALE
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
+      STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
       STARTING  TookOver         -> STARTING  NOTHING_TO_DO | AttemptTakenOver | tells Start
       RUNNING   Submit           -> RUNNING   CONFLICT refused
@@ -100,6 +103,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeExited       -> PREPARING FINISHING | GroupGone AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       RUNNING   NodeKnowsNothing -> RUNNING   STALE
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
+      RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
       RUNNING   TookOver         -> RUNNING   NOTHING_TO_DO
       STOPPING  Submit           -> STOPPING  CONFLICT refused
@@ -115,6 +119,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeExited       -> STOPPING  FINISHING | GroupGone | tells Acknowledge
       STOPPING  NodeKnowsNothing -> STOPPING  WAITING_FOR_OLD_GROUPS | GroupDoubted
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
+      STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
       STOPPING  TookOver         -> STOPPING  NOTHING_TO_DO | tells Stop
       SUCCEEDED Submit           -> SUCCEEDED CONFLICT refused
@@ -130,6 +135,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeExited       -> SUCCEEDED STALE | tells Acknowledge
       SUCCEEDED NodeKnowsNothing -> SUCCEEDED STALE
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED TookOver         -> SUCCEEDED NOTHING_TO_DO
       FAILED    Submit           -> FAILED    CONFLICT refused
@@ -145,6 +151,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeExited       -> FAILED    STALE | tells Acknowledge
       FAILED    NodeKnowsNothing -> FAILED    STALE
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
+      FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
       FAILED    TookOver         -> FAILED    NOTHING_TO_DO
       CANCELED  Submit           -> CANCELED  CONFLICT refused
@@ -160,6 +167,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeExited       -> CANCELED  STALE | tells Acknowledge
       CANCELED  NodeKnowsNothing -> CANCELED  STALE
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
+      CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
       CANCELED  TookOver         -> CANCELED  NOTHING_TO_DO
       """;
@@ -242,6 +250,7 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.NodeExited(n2, fence, Exit.killed(1)),
             new ClusterInput.NodeKnowsNothing(n2, fence),
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
+            new ClusterInput.StepSeen(fence, 8),
             new ClusterInput.Tick(),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));
@@ -388,6 +397,7 @@ class EveryPhaseTimesEveryInputTest {
         all.add(new ClusterInput.NodeStarted(node, fence));
         all.add(new ClusterInput.NodeKnowsNothing(node, fence));
         all.add(new ClusterInput.CheckpointSeen(fence, checkpoint(9)));
+        all.add(new ClusterInput.StepSeen(fence, 9));
         for (ReasonCode code :
             List.of(ReasonCode.STALE, ReasonCode.DISK_FULL, ReasonCode.SCRIPT_MISSING)) {
           all.add(new ClusterInput.NodeRejected(node, fence, Reason.of(code, "so")));
@@ -479,7 +489,7 @@ class EveryPhaseTimesEveryInputTest {
         Arrays.stream(ClusterInput.class.getPermittedSubclasses())
             .map(Class::getSimpleName)
             .collect(Collectors.joining(" "));
-    for (String kind : kinds.split(" ")) {
+    for (String kind : kinds.split(" ", -1)) {
       assertThat(TABLE.lines().filter(l -> l.contains(" " + kind + " ")).count())
           .as(kind)
           .isEqualTo(JobPhase.values().length);

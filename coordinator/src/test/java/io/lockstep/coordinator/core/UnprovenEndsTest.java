@@ -76,8 +76,8 @@ final class UnprovenEndsTest {
 
     tell(hello("disk-1", "boot-2"));
 
-    assertThat(job().phase()).isEqualTo(JobPhase.STOPPING);
-    assertThat(job().ending()).contains(Ending.CANCEL);
+    assertThat(job().phase()).isEqualTo(JobPhase.CANCELED);
+    assertThat(job().attemptsMade()).isEqualTo(1);
   }
 
   @Test
