@@ -155,8 +155,7 @@ final class SimCoordinator {
 
   private Duration silence(NodeId node) {
     Known last = agents.get(node);
-    Instant from =
-        last != null && last.heard().isAfter(agentsSince) ? last.heard() : agentsSince;
+    Instant from = last != null && last.heard().isAfter(agentsSince) ? last.heard() : agentsSince;
     return Duration.between(from, now());
   }
 
