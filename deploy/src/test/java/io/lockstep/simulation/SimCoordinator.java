@@ -37,6 +37,7 @@ import java.util.function.Consumer;
 /** Mirrors CoordinatorActor, ActionRunner and AgentDirectory, line by line where it matters. */
 final class SimCoordinator {
   private static final long TICK_MILLIS = 1_000;
+  private static final Duration FROZEN = Duration.ofMillis(3 * TICK_MILLIS);
 
   final SimHost host;
   final String incarnation;
@@ -48,6 +49,7 @@ final class SimCoordinator {
   private final Queue<Waiting> waiting = new ArrayDeque<>();
   private Map<NodeId, Known> agents = new HashMap<>();
   private Instant agentsSince;
+  private Instant lastBeat;
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
   private boolean running = true;
@@ -65,6 +67,7 @@ final class SimCoordinator {
     this.incarnation = "coordinator-" + number;
     this.machine = new ClusterMachine(Simulation.NODE_SILENT_AFTER);
     this.agentsSince = now();
+    this.lastBeat = now();
     this.quorum =
         new QuorumDriver(
             sim.seatIds(), incarnation, new FoundingId("of-" + incarnation), sim.schedule.split());
@@ -135,6 +138,10 @@ final class SimCoordinator {
   private void machineBeat() {
     later(TICK_MILLIS, this::machineBeat);
     if (state.isPresent()) {
+      if (Duration.between(lastBeat, now()).compareTo(FROZEN) > 0) {
+        agentsSince = now();
+      }
+      lastBeat = now();
       for (NodeId node : List.copyOf(state.get().nodes().keySet())) {
         Duration silence = silence(node);
         if (silence.compareTo(Simulation.NODE_SILENT_AFTER) > 0
@@ -148,7 +155,8 @@ final class SimCoordinator {
 
   private Duration silence(NodeId node) {
     Known last = agents.get(node);
-    return Duration.between(last == null ? agentsSince : last.heard(), now());
+    Instant from = last != null && last.heard().isAfter(agentsSince) ? last.heard() : agentsSince;
+    return Duration.between(from, now());
   }
 
   private void carry(QuorumDriver.Step step) {
