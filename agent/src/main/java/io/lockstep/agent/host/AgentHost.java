@@ -7,6 +7,7 @@ import io.lockstep.agent.core.StartOrder;
 import io.lockstep.agent.core.WorkerGroup;
 import io.lockstep.agent.process.NodeFacts;
 import io.lockstep.agent.process.ProcessGroups;
+import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.agent.process.TorchrunCommand;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.CompleteCheckpoint;
@@ -54,7 +55,8 @@ public final class AgentHost implements AutoCloseable {
   private final AgentSettings settings;
   private final AgentStore store;
   private final HostInventory inventory;
-  private final Map<String, String> daemonEnv = System.getenv();
+  private final Map<String, String> daemonEnv;
+  private final ProcessScan scan;
   private final CheckpointScan checkpoints = new CheckpointScan();
   private final Preflight preflight;
   private final StartChecks startChecks;
@@ -73,21 +75,37 @@ public final class AgentHost implements AutoCloseable {
 
   /** Reads the memory and looks at the host; blocks, up to 10 s where nvidia-smi is slow. */
   public static AgentHost open(AgentSettings settings) throws IOException, InterruptedException {
+    return open(settings, System.getenv());
+  }
+
+  /**
+   * The same for a process whose own environment is not its workers'.
+   *
+   * @param workerEnv what workers inherit, less what is stale
+   */
+  public static AgentHost open(AgentSettings settings, Map<String, String> workerEnv)
+      throws IOException, InterruptedException {
     if (!Files.isDirectory(settings.shim())) {
       throw new IOException("the shim's folder " + settings.shim() + " is not there");
     }
     AgentStore store = AgentStore.open(settings.dataDir());
     try {
-      return new AgentHost(settings, store, HostInventory.look(settings));
+      return new AgentHost(settings, store, HostInventory.look(settings), workerEnv);
     } catch (IOException | InterruptedException e) {
       store.close();
       throw e;
     }
   }
 
-  private AgentHost(AgentSettings settings, AgentStore store, HostInventory inventory)
+  private AgentHost(
+      AgentSettings settings,
+      AgentStore store,
+      HostInventory inventory,
+      Map<String, String> workerEnv)
       throws IOException {
     this.settings = settings;
+    this.daemonEnv = Map.copyOf(workerEnv);
+    this.scan = new ProcessScan(settings.markerPrefix());
     this.store = store;
     this.inventory = inventory;
     this.preflight = new Preflight(settings, inventory, daemonEnv, checkpoints);
@@ -201,6 +219,16 @@ public final class AgentHost implements AutoCloseable {
               Optional.of(settings.node() + " is busy; ask again")));
     }
     return done;
+  }
+
+  /** True while processes of this host's groups live. */
+  public boolean hasGroups() {
+    return !scan.living(fence -> true).isEmpty();
+  }
+
+  /** Ends every group of this host without asking; blocks; names what is left at the limit. */
+  public List<String> endGroups(Duration limit) throws InterruptedException {
+    return scan.end(fence -> true, limit).stream().map(ProcessScan.Found::toString).toList();
   }
 
   /** Lets go of everything; groups run on under their shims. */

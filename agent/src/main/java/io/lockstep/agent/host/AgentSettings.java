@@ -38,6 +38,21 @@ public record AgentSettings(
     }
   }
 
+  /** The same for a host that asks for a node rank; -1 asks for none. */
+  public AgentSettings asking(int nodeRank) {
+    return new AgentSettings(
+        node,
+        address,
+        akkaPort,
+        dataDir,
+        shim,
+        python,
+        masterPortLow,
+        masterPortHigh,
+        version,
+        nodeRank);
+  }
+
   /** What this daemon's processes carry: unique per daemon on a machine. */
   public String markerPrefix() {
     return address + ":" + akkaPort;

@@ -85,6 +85,9 @@ final class Preflight {
       problems.add(
           Reason.of(ReasonCode.WORKDIR_MISSING, "the working folder %s is not there", workdir));
     }
+    if (job.entry() == JobSpec.Entry.MODULE) {
+      return new byte[0]; // Python alone knows where it is
+    }
     Path script = workdir.resolve(job.script());
     try (var in = Files.newInputStream(script)) {
       return in.readNBytes((int) MAX_SCRIPT_BYTES);
@@ -167,8 +170,11 @@ final class Preflight {
       return Optional.empty();
     }
     String json = launch.zeroJson().get();
-    ZeroFile.problem(json, new String(script, StandardCharsets.UTF_8), launch.job().script())
-        .ifPresent(problems::add);
+    // what a module or a program imports cannot be seen in one file
+    Optional<String> text =
+        Optional.of(new String(script, StandardCharsets.UTF_8))
+            .filter(t -> launch.job().entry() == JobSpec.Entry.FILE);
+    ZeroFile.problem(json, text, launch.job().script()).ifPresent(problems::add);
     return Optional.of(ZeroFile.write(folder.zero(), json));
   }
 

@@ -21,8 +21,12 @@ final class ZeroFile {
 
   private ZeroFile() {}
 
-  /** What this node can see to be wrong with it. */
-  static Optional<Reason> problem(String json, String scriptText, String scriptName) {
+  /**
+   * What this node can see to be wrong with it.
+   *
+   * @param scriptText empty when there is no one file to look into
+   */
+  static Optional<Reason> problem(String json, Optional<String> scriptText, String scriptName) {
     JsonNode config;
     try {
       config = JSON.readTree(json);
@@ -37,7 +41,8 @@ final class ZeroFile {
       return Optional.of(
           Reason.of(ReasonCode.ZERO_CONFIG_INVALID, "the ZeRO configuration is not an object"));
     }
-    if (hasAuto(config) && !FILLS_AUTO.matcher(scriptText).find()) {
+    boolean isFilledIn = scriptText.filter(t -> !FILLS_AUTO.matcher(t).find()).isEmpty();
+    if (hasAuto(config) && !isFilledIn) {
       return Optional.of(
           Reason.of(
               ReasonCode.ZERO_AUTO_WITHOUT_HF,

@@ -41,6 +41,11 @@ public record GroupFolder(Path path) {
         .map(found -> new GroupFolder(found.path()));
   }
 
+  /** Written by the shim: runs one worker with its output in its own place. */
+  Path worker() {
+    return path.resolve("worker");
+  }
+
   public Path spec() {
     return path.resolve("spec.json");
   }

@@ -35,6 +35,10 @@ public record TorchrunCommand(
           "MASTER_PORT",
           "NODE_RANK",
           "PYTHON_EXEC");
+
+  /** What the worker script runs in Python's place: the program itself. */
+  private static final String PLAIN_EXEC = "env";
+
   private static final List<String> STALE_PREFIXES = List.of("PET_", "TORCHELASTIC_", "LOCKSTEP_");
 
   public TorchrunCommand {
@@ -56,7 +60,7 @@ public record TorchrunCommand(
         argv(node, launch, order, python, folder),
         environment(node, launch, order, daemonEnv, folder),
         job.workdir(),
-        python,
+        job.entry() == JobSpec.Entry.PROGRAM ? PLAIN_EXEC : python,
         node.marker(launch.fence()));
   }
 
@@ -92,8 +96,8 @@ public record TorchrunCommand(
                 "--rdzv-conf",
                 "timeout=" + rendezvousTimeout(job).toSeconds(),
                 "--log-dir",
-                folder.torch().toString(),
-                job.script()));
+                folder.torch().toString()));
+    argv.addAll(entry(job, folder));
     argv.addAll(job.args());
     if (launch.zeroJson().isPresent() && job.zero().isPresent()) {
       argv.add(job.zero().get().argument());
@@ -104,6 +108,15 @@ public record TorchrunCommand(
       argv.add(order.resume().get().path());
     }
     return argv;
+  }
+
+  private static List<String> entry(JobSpec job, GroupFolder folder) {
+    return switch (job.entry()) {
+      case FILE -> List.of(job.script());
+      case MODULE -> List.of("-m", job.script());
+      // by the worker script, which gives each rank its own output
+      case PROGRAM -> List.of("--no-python", folder.worker().toString(), job.script());
+    };
   }
 
   private static Duration rendezvousTimeout(JobSpec job) {

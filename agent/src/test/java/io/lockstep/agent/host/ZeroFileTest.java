@@ -7,6 +7,7 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,16 +17,19 @@ class ZeroFileTest {
 
   @Test
   void autoNeedsAScriptThatFillsItIn() {
-    assertThat(ZeroFile.problem(AUTO, "import torch, deepspeed", "bare.py").map(Reason::code))
+    assertThat(
+            ZeroFile.problem(AUTO, Optional.of("import torch, deepspeed"), "bare.py")
+                .map(Reason::code))
         .contains(ReasonCode.ZERO_AUTO_WITHOUT_HF);
-    assertThat(ZeroFile.problem(AUTO, "from transformers import Trainer", "hf.py")).isEmpty();
-    assertThat(ZeroFile.problem("{\"a\": [1]}", "import torch", "bare.py")).isEmpty();
+    assertThat(ZeroFile.problem(AUTO, Optional.of("from transformers import Trainer"), "hf.py"))
+        .isEmpty();
+    assertThat(ZeroFile.problem("{\"a\": [1]}", Optional.of("import torch"), "bare.py")).isEmpty();
   }
 
   @Test
   void onlyAnObjectIsAConfiguration() {
     for (String bad : new String[] {"{", "[]", "3"}) {
-      assertThat(ZeroFile.problem(bad, "", "x.py").map(Reason::code))
+      assertThat(ZeroFile.problem(bad, Optional.of(""), "x.py").map(Reason::code))
           .contains(ReasonCode.ZERO_CONFIG_INVALID);
     }
   }

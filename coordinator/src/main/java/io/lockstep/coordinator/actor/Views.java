@@ -119,7 +119,8 @@ final class Views {
             .filter(r -> r.isPresent())
             .map(r -> r.getAsInt()),
         reason(node.reason()),
-        group.map(g -> g.workers().stream().map(WorkerInfo::pid).toList()).orElse(List.of()));
+        group.map(g -> g.workers().stream().map(WorkerInfo::pid).toList()).orElse(List.of()),
+        Optional.of(node.inventory().nodeRankHint()).filter(rank -> rank >= 0));
   }
 
   static EventView event(HistoryEntry e) {

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>HttpURLConnection, because java.net.http alone costs a quarter of a second to start.
  */
-final class ApiClient {
+public final class ApiClient {
   /** Where the API is unless somebody says otherwise. */
   static final String DEFAULT_API = "http://127.0.0.1:7733";
 
@@ -55,6 +55,11 @@ final class ApiClient {
   private final List<URI> addresses;
   private final ObjectMapper json;
   private int current;
+
+  /** A client whose JSON is the command's. */
+  public static ApiClient at(List<URI> addresses) {
+    return new ApiClient(addresses, CliJson.mapper());
+  }
 
   ApiClient(List<URI> addresses, ObjectMapper json) {
     this.addresses = List.copyOf(addresses);
@@ -81,15 +86,15 @@ final class ApiClient {
     return addresses;
   }
 
-  List<JobView> jobs() throws ApiRefused, NoCoordinator {
+  public List<JobView> jobs() throws ApiRefused, NoCoordinator {
     return List.of(get("/v1/jobs", JobView[].class));
   }
 
-  JobView job(String id) throws ApiRefused, NoCoordinator {
+  public JobView job(String id) throws ApiRefused, NoCoordinator {
     return get("/v1/jobs/" + segment(id), JobView.class);
   }
 
-  List<EventView> events(String id, long after) throws ApiRefused, NoCoordinator {
+  public List<EventView> events(String id, long after) throws ApiRefused, NoCoordinator {
     return List.of(
         get(
             "/v1/jobs/" + segment(id) + "/events?after=" + after + "&limit=" + MAX_EVENTS,
@@ -97,22 +102,23 @@ final class ApiClient {
   }
 
   /** One piece of a rank's output in one attempt. */
-  LogView log(String id, int rank, int attempt, long offset) throws ApiRefused, NoCoordinator {
+  public LogView log(String id, int rank, int attempt, long offset)
+      throws ApiRefused, NoCoordinator {
     String query = "?rank=" + rank + "&offset=" + offset + "&attempt=" + attempt;
     return get("/v1/jobs/" + segment(id) + "/logs" + query, LogView.class);
   }
 
-  List<NodeView> nodes() throws ApiRefused, NoCoordinator {
+  public List<NodeView> nodes() throws ApiRefused, NoCoordinator {
     return List.of(get("/v1/nodes", NodeView[].class));
   }
 
   /** Queues a job under an id that the caller chose; the second time it is the same job. */
-  SubmitResponse submit(String jobFile, String id) throws ApiRefused, NoCoordinator {
+  public SubmitResponse submit(String jobFile, String id) throws ApiRefused, NoCoordinator {
     var request = new SubmitRequest(jobFile, Optional.of(id));
     return send("POST", "/v1/jobs", request, SubmitResponse.class, Repeat.SAFE);
   }
 
-  MessageResponse cancel(String id, long graceSeconds) throws ApiRefused, NoCoordinator {
+  public MessageResponse cancel(String id, long graceSeconds) throws ApiRefused, NoCoordinator {
     return send(
         "POST",
         "/v1/jobs/" + segment(id) + "/cancel",
@@ -121,12 +127,12 @@ final class ApiClient {
         Repeat.NEVER);
   }
 
-  MessageResponse drain(String node) throws ApiRefused, NoCoordinator {
+  public MessageResponse drain(String node) throws ApiRefused, NoCoordinator {
     return send(
         "POST", "/v1/nodes/" + segment(node) + "/drain", null, MessageResponse.class, Repeat.NEVER);
   }
 
-  MessageResponse resume(String node) throws ApiRefused, NoCoordinator {
+  public MessageResponse resume(String node) throws ApiRefused, NoCoordinator {
     return send(
         "POST",
         "/v1/nodes/" + segment(node) + "/resume",

@@ -3,7 +3,7 @@ package io.lockstep.coordinator.cli;
 import io.lockstep.protocol.api.Problem;
 
 /** The API answered, and turned the request down. */
-final class ApiRefused extends Exception {
+public final class ApiRefused extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final transient Problem problem;
@@ -13,12 +13,12 @@ final class ApiRefused extends Exception {
     this.problem = problem;
   }
 
-  Problem problem() {
+  public Problem problem() {
     return problem;
   }
 
   /** True when asking again in a moment may do. */
-  boolean isTransient() {
+  public boolean isTransient() {
     return problem.status() == 503;
   }
 }

@@ -37,7 +37,9 @@ final class JobFileResolver {
     }
     resolved = absolute(resolved, "workdir", folder);
     Path workdir = resolved.text("workdir").flatMap(JobFileResolver::path).orElse(folder);
-    resolved = absolute(resolved, "script", workdir);
+    if (resolved.text("entry").filter("module"::equals).isEmpty()) {
+      resolved = absolute(resolved, "script", workdir);
+    }
     for (String key : JobFile.PATH_KEYS) {
       resolved = absolute(resolved, key, workdir);
     }

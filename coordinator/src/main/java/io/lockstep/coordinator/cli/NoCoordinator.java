@@ -1,7 +1,7 @@
 package io.lockstep.coordinator.cli;
 
 /** None of the API's addresses answered. */
-final class NoCoordinator extends Exception {
+public final class NoCoordinator extends Exception {
   private static final long serialVersionUID = 1L;
 
   NoCoordinator(String message) {

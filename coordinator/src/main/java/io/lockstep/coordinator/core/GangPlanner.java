@@ -8,10 +8,8 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Places a gang on the fleet, all nodes or none. */
@@ -35,6 +33,12 @@ final class GangPlanner {
     boolean onGpus = runsOnGpus(state, job);
     int procs = procsPerNode(job, free, onGpus);
     List<Node> fit = fitting(job, free, procs, onGpus);
+    List<NodeId> missing = missingPins(job, fit);
+    if (!missing.isEmpty()) {
+      return new Placement.Unplaceable(
+          Reason.of(
+              ReasonCode.WAITING_FOR_NODES, "waits for the nodes that it names: %s", missing));
+    }
     if (procs == 0 || fit.size() < wanted) {
       return new Placement.Unplaceable(whyNot(state, job, free, procs, onGpus, now));
     }
@@ -43,12 +47,20 @@ final class GangPlanner {
     return new Placement.Placed(table, spares);
   }
 
+  /** Named nodes must be there for the first placement; later others may stand in. */
+  private static List<NodeId> missingPins(Job job, List<Node> fit) {
+    return job.table().isPresent()
+        ? List.of()
+        : job.spec().pins().stream().filter(pin -> find(fit, pin).isEmpty()).toList();
+  }
+
   /** True when the fleet, all jobs aside, could hold the gang: then smaller jobs do not pass it. */
   static boolean couldFitSomeday(ClusterState state, Job job) {
     List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
     boolean onGpus = runsOnGpus(state, job);
     int procs = procsPerNode(job, fleet, onGpus);
-    return procs > 0 && fitting(job, fleet, procs, onGpus).size() >= job.spec().nodes();
+    List<Node> fit = fitting(job, fleet, procs, onGpus);
+    return procs > 0 && fit.size() >= job.spec().nodes() && missingPins(job, fit).isEmpty();
   }
 
   private static boolean isFreeFor(ClusterState state, Job job, NodeId node, Instant now) {
@@ -119,34 +131,49 @@ final class GangPlanner {
     return Math.max(Math.max(procs, highest), 1);
   }
 
+  /**
+   * Who has which rank: survivors keep theirs; then a node that was named for the rank or asks for
+   * it, then spares, then any.
+   */
   private static RankTable table(Job job, List<Node> fit, int procs, int wanted) {
-    var entries = new ArrayList<RankTable.@Nullable Entry>();
-    Set<NodeId> taken = new HashSet<>();
+    var rows = new ArrayList<@Nullable Node>();
     for (int rank = 0; rank < wanted; rank++) {
-      RankTable.@Nullable Entry survivor = survivor(job, fit, rank);
-      entries.add(survivor);
-      if (survivor != null) {
-        taken.add(survivor.node());
+      rows.add(before(job, rank).flatMap(id -> find(fit, id)).orElse(null));
+    }
+    for (int rank = 0; rank < wanted; rank++) {
+      if (rows.get(rank) == null) {
+        rows.set(rank, called(job, fit, rank, rows));
       }
     }
     var fresh = new ArrayList<Node>();
     fit.stream().filter(n -> job.spares().contains(n.id())).forEach(fresh::add);
     fit.stream().filter(n -> !job.spares().contains(n.id())).forEach(fresh::add);
-    fresh.removeIf(n -> taken.contains(n.id()));
+    fresh.removeIf(rows::contains);
     var next = fresh.iterator();
     var complete = new ArrayList<RankTable.Entry>();
-    for (RankTable.@Nullable Entry entry : entries) {
-      complete.add(entry != null ? entry : entryOf(next.next()));
+    for (@Nullable Node row : rows) {
+      complete.add(entryOf(row != null ? row : next.next()));
     }
     return new RankTable(complete, procs);
   }
 
-  private static RankTable.@Nullable Entry survivor(Job job, List<Node> fit, int rank) {
-    Optional<NodeId> before = job.table().map(t -> t.nodes().get(rank));
-    return before
-        .flatMap(id -> fit.stream().filter(n -> n.id().equals(id)).findFirst())
-        .map(GangPlanner::entryOf)
+  private static Optional<NodeId> before(Job job, int rank) {
+    return job.table().map(t -> t.nodes().get(rank));
+  }
+
+  /** The node that the job names for this rank, else one that asks for it. */
+  private static @Nullable Node called(
+      Job job, List<Node> fit, int rank, List<@Nullable Node> taken) {
+    Optional<Node> named =
+        job.spec().pins().isEmpty() ? Optional.empty() : find(fit, job.spec().pins().get(rank));
+    return named
+        .or(() -> fit.stream().filter(n -> n.inventory().nodeRankHint() == rank).findFirst())
+        .filter(n -> !taken.contains(n))
         .orElse(null);
+  }
+
+  private static Optional<Node> find(List<Node> nodes, NodeId id) {
+    return nodes.stream().filter(n -> n.id().equals(id)).findFirst();
   }
 
   private static RankTable.Entry entryOf(Node node) {

@@ -65,6 +65,11 @@ public final class JobDocument {
     return new JobDocument(empty, mistakes);
   }
 
+  /** A document that a program makes: texts, numbers, truth values, lists and maps of them. */
+  public static JobDocument of(Map<String, ?> values) {
+    return new JobDocument((Mapping) ofObject(values, Mark.NONE), List.of());
+  }
+
   /** What was found wrong so far, in the order found. */
   public List<Mistake> mistakes() {
     return mistakes;

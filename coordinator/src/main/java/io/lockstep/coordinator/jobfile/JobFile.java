@@ -8,10 +8,12 @@ import io.lockstep.protocol.api.Problem.Mistake;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
 import java.text.Normalizer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -35,6 +37,7 @@ public final class JobFile {
               "name",
               "id",
               "script",
+              "entry",
               "args",
               "workdir",
               "nodes",
@@ -185,9 +188,12 @@ public final class JobFile {
             text -> !text.isBlank() && text.length() <= MAX_NAME_CHARS && isOneLine(text));
     Optional<String> id = id();
     Optional<String> workdir = file.text("workdir", ABSOLUTE, JobFile::isAbsolute);
-    Optional<String> script = script(workdir);
+    JobSpec.Entry entry = entry();
+    Optional<String> script = script(workdir, entry);
     var args = file.words("args", MAX_ARGS, MAX_ARG_CHARS).orElse(List.of());
-    OptionalInt nodesFound = file.number("nodes", 1, MAX_NODES);
+    List<NodeId> pins = pins();
+    OptionalInt nodesFound =
+        pins.isEmpty() ? file.number("nodes", 1, MAX_NODES) : OptionalInt.of(pins.size());
     int nodes = nodesFound.orElse(1);
     boolean nodesKnown = nodesFound.isPresent() || file.value("nodes").isEmpty();
     int procsPerNode = procsPerNode();
@@ -227,7 +233,9 @@ public final class JobFile {
             restart,
             deadlines,
             warm,
-            python);
+            python,
+            entry,
+            pins);
     return new Parsed(Optional.of(spec), id, List.of());
   }
 
@@ -244,7 +252,43 @@ public final class JobFile {
         });
   }
 
-  private Optional<String> script(Optional<String> workdir) {
+  private JobSpec.Entry entry() {
+    return file.mapped(
+            "entry",
+            "file, module or program",
+            text ->
+                Arrays.stream(JobSpec.Entry.values())
+                    .filter(e -> e.name().toLowerCase(Locale.ROOT).equals(text))
+                    .findFirst())
+        .orElse(JobSpec.Entry.FILE);
+  }
+
+  /** {@code nodes} as a list of names, by node rank. */
+  private List<NodeId> pins() {
+    if (!(file.value("nodes").orElse(null) instanceof Sequence list) || list.items().isEmpty()) {
+      return List.of();
+    }
+    var pins = new LinkedHashSet<NodeId>();
+    for (YamlValue item : list.items()) {
+      Optional<String> name = Fields.word(item, Fields.MAX_TEXT_CHARS);
+      try {
+        if (name.isPresent() && !pins.add(new NodeId(name.get()))) {
+          file.mistake(item.mark(), "nodes", "names " + name.get() + " twice");
+        }
+      } catch (IllegalArgumentException e) {
+        name = Optional.empty();
+      }
+      if (name.isEmpty()) {
+        file.wrong(item, "nodes", "a number, or a list of the names of nodes");
+      }
+    }
+    return List.copyOf(pins);
+  }
+
+  private Optional<String> script(Optional<String> workdir, JobSpec.Entry entry) {
+    if (entry == JobSpec.Entry.MODULE) {
+      return file.text("script", "a module, as in package.train", m -> MODULE.matcher(m).matches());
+    }
     Optional<String> script =
         file.text(
             "script", "a path, absolute or relative to workdir", s -> !s.isBlank() && isOneLine(s));

@@ -272,6 +272,7 @@ final class Samples {
         Optional.of("qwen3-4f2a"),
         Optional.of(0),
         view(why(ReasonCode.NODE_READY)),
-        List.of(4_211L));
+        List.of(4_211L),
+        Optional.of(1));
   }
 }

@@ -140,7 +140,8 @@ final class Views {
         job.map(id -> 1),
         new ReasonView(
             "NODE_READY", "its reason, which may be long and longer than a line has room"),
-        List.of());
+        List.of(),
+        Optional.empty());
   }
 
   static RankView rank(int rank, String node) {

@@ -293,7 +293,8 @@ class RestServerTest {
             Optional.empty(),
             Optional.empty(),
             new ReasonView("NODE_READY", "ready"),
-            List.of(12L));
+            List.of(12L),
+            Optional.empty());
     answer(new CoordinatorAnswer.Nodes(List.of(node)));
     assertThat(JSON.readValue(get("/v1/nodes").body(), NodeView[].class)).containsExactly(node);
 

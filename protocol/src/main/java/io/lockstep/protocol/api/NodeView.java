@@ -3,7 +3,11 @@ package io.lockstep.protocol.api;
 import java.util.List;
 import java.util.Optional;
 
-/** A node as people and programs see it (contract: {@code nodes --output json}). */
+/**
+ * A node as people and programs see it (contract: {@code nodes --output json}).
+ *
+ * @param askedRank node rank that the host asks for, as {@code lockstep run --node-rank} does
+ */
 public record NodeView(
     String node,
     String address,
@@ -15,7 +19,8 @@ public record NodeView(
     Optional<String> job,
     Optional<Integer> nodeRank,
     JobView.ReasonView reason,
-    List<Long> workerPids) {
+    List<Long> workerPids,
+    Optional<Integer> askedRank) {
   public NodeView {
     gpus = List.copyOf(gpus);
     workerPids = List.copyOf(workerPids);

@@ -3,6 +3,7 @@ package io.lockstep.protocol.model;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -14,6 +15,8 @@ import java.util.TreeMap;
  * @param spares ready nodes kept for this job beyond its gang
  * @param priority higher is placed first; 0 unless set
  * @param python interpreter for the workers; empty means the node's default
+ * @param entry what {@code script} names
+ * @param pins nodes by node rank, for the first placement; empty means any
  */
 public record JobSpec(
     String name,
@@ -32,7 +35,19 @@ public record JobSpec(
     Restart restart,
     Deadlines deadlines,
     String warm,
-    Optional<String> python) {
+    Optional<String> python,
+    Entry entry,
+    List<NodeId> pins) {
+
+  /** What a worker runs. */
+  public enum Entry {
+    /** A Python file. */
+    FILE,
+    /** A Python module, as {@code python -m} finds it. */
+    MODULE,
+    /** Any program. */
+    PROGRAM
+  }
 
   /**
    * The ZeRO configuration handed to every node as content.
@@ -112,6 +127,51 @@ public record JobSpec(
     Checks.require(nodes >= 1, "nodes", nodes, "1 or more");
     Checks.require(procsPerNode >= 0, "procsPerNode", procsPerNode, "auto or 1 or more");
     Checks.require(spares >= 0, "spares", spares, "0 or more");
+    // a state stored before there were these
+    entry = Objects.requireNonNullElse(entry, Entry.FILE);
+    pins = List.copyOf(Objects.requireNonNullElse(pins, List.of()));
+    Checks.require(pins.isEmpty() || pins.size() == nodes, "pins", pins, "one for each node");
+  }
+
+  /** A Python file on any nodes. */
+  public JobSpec(
+      String name,
+      String script,
+      List<String> args,
+      String workdir,
+      int nodes,
+      int procsPerNode,
+      List<Integer> devices,
+      int spares,
+      int priority,
+      Optional<Zero> zero,
+      Paths paths,
+      Map<String, String> env,
+      Checkpoint checkpoint,
+      Restart restart,
+      Deadlines deadlines,
+      String warm,
+      Optional<String> python) {
+    this(
+        name,
+        script,
+        args,
+        workdir,
+        nodes,
+        procsPerNode,
+        devices,
+        spares,
+        priority,
+        zero,
+        paths,
+        env,
+        checkpoint,
+        restart,
+        deadlines,
+        warm,
+        python,
+        Entry.FILE,
+        List.of());
   }
 
   /** The same job with its ZeRO configuration as content. */
@@ -133,6 +193,8 @@ public record JobSpec(
         restart,
         deadlines,
         warm,
-        python);
+        python,
+        entry,
+        pins);
   }
 }

@@ -82,7 +82,8 @@ final class ApiJsonTest {
           Optional.of("qwen3-4f2a"),
           Optional.of(0),
           REASON,
-          List.of(4_211L));
+          List.of(4_211L),
+          Optional.of(1));
 
   static Stream<Record> records() {
     return Stream.of(

@@ -1,0 +1,101 @@
+package io.lockstep.deploy;
+
+import io.lockstep.agent.host.AgentHost;
+import io.lockstep.coordinator.seat.SeatHost;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A daemon inside another program, made of what lockstepd is made of. */
+public final class EmbeddedDaemon implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDaemon.class);
+  private static final Duration STOP_LIMIT = Duration.ofSeconds(25);
+
+  private final AgentHost agentHost;
+  private final Optional<SeatHost> seatHost;
+  private final ClusterRuntime runtime;
+  private final Thread thread;
+  private volatile Optional<String> failure = Optional.empty();
+
+  private EmbeddedDaemon(
+      DaemonSettings settings, AgentHost agentHost, Optional<SeatHost> seatHost) {
+    this.agentHost = agentHost;
+    this.seatHost = seatHost;
+    this.runtime = new ClusterRuntime(settings, agentHost, seatHost);
+    this.thread = new Thread(this::run, "lockstep-embedded");
+    thread.setDaemon(true);
+  }
+
+  /**
+   * Starts it; its ports are bound soon after.
+   *
+   * @param nodeRank rank that this host asks for, or -1
+   * @param workerEnv environment that workers of this host inherit
+   */
+  public static EmbeddedDaemon start(
+      DaemonSettings settings, int nodeRank, Map<String, String> workerEnv)
+      throws IOException, InterruptedException {
+    AgentHost agentHost = AgentHost.open(settings.agent().asking(nodeRank), workerEnv);
+    try {
+      Optional<Seat> seat = settings.seat();
+      Optional<SeatHost> seatHost =
+          seat.isEmpty()
+              ? Optional.empty()
+              : Optional.of(SeatHost.open(seat.get().id(), settings.dataDir()));
+      var daemon = new EmbeddedDaemon(settings, agentHost, seatHost);
+      daemon.thread.start();
+      return daemon;
+    } catch (IOException | RuntimeException e) {
+      agentHost.close();
+      throw e;
+    }
+  }
+
+  /** What this was built as. */
+  public static String version() {
+    return Version.current();
+  }
+
+  /** Why it ended by itself; empty while it runs. */
+  public Optional<String> failure() {
+    return failure;
+  }
+
+  /** Ends every group of this host at once; blocks; names what would not end. */
+  public List<String> endGroups(Duration limit) throws InterruptedException {
+    return agentHost.endGroups(limit);
+  }
+
+  /** True while processes of this host's groups live. */
+  public boolean hasGroups() {
+    return agentHost.hasGroups();
+  }
+
+  /** Leaves the cluster; groups are not touched. */
+  @Override
+  public void close() throws IOException {
+    runtime.stop();
+    try {
+      thread.join(STOP_LIMIT.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    agentHost.close();
+    seatHost.ifPresent(SeatHost::close);
+  }
+
+  private void run() {
+    try {
+      runtime.run();
+    } catch (IOException e) {
+      LOG.error("the daemon cannot run: {}", e.getMessage());
+      failure = Optional.of(String.valueOf(e.getMessage()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package io.lockstep.deploy.run;
+
+import io.lockstep.coordinator.cli.ApiClient;
+import io.lockstep.coordinator.cli.ExitCode;
+import io.lockstep.deploy.DaemonSettings;
+import io.lockstep.deploy.EmbeddedDaemon;
+import io.lockstep.deploy.Seat;
+import io.lockstep.protocol.model.NodeId;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/** What a call has on this host: its daemon, its folder, the API of node rank 0, its voice. */
+final class Host {
+  static final Duration POLL = Duration.ofMillis(200);
+
+  private static final int MASTER_PORTS = 100;
+  private static final Duration SILENT_AFTER = Duration.ofSeconds(10);
+  private static final Duration SUSPECT_AFTER = Duration.ofSeconds(2);
+
+  private final RunRequest request;
+  private final Map<String, String> env;
+  private final RunFolder folder;
+  private final Path shim;
+  private final ApiClient api;
+  private final Talk talk;
+  private final Signals signals;
+  private final PrintStream out;
+
+  Host(
+      RunRequest request,
+      Map<String, String> env,
+      RunFolder folder,
+      Path shim,
+      Signals signals,
+      PrintStream out,
+      Talk talk) {
+    this.request = request;
+    this.env = env;
+    this.folder = folder;
+    this.shim = shim;
+    this.signals = signals;
+    this.out = out;
+    this.talk = talk;
+    this.api = ApiClient.at(List.of(URI.create(request.api())));
+  }
+
+  RunRequest request() {
+    return request;
+  }
+
+  ApiClient api() {
+    return api;
+  }
+
+  Talk talk() {
+    return talk;
+  }
+
+  Signals signals() {
+    return signals;
+  }
+
+  PrintStream out() {
+    return out;
+  }
+
+  EmbeddedDaemon startDaemon() throws RunRefused, InterruptedException {
+    try {
+      return EmbeddedDaemon.start(
+          settings(), request.nodeRank().orElse(-1), CallerEnvironment.forWorkers(env));
+    } catch (IOException e) {
+      throw new RunRefused(ExitCode.INFRASTRUCTURE, "the daemon cannot start: " + e.getMessage());
+    }
+  }
+
+  private DaemonSettings settings() {
+    RunPorts ports = request.ports();
+    return new DaemonSettings(
+        new NodeId(request.host()),
+        request.host(),
+        Addresses.isLoopback(request.host()),
+        List.of(new Seat(request.master(), ports.akka())),
+        folder.path(),
+        request.python(),
+        shim,
+        true,
+        new DaemonSettings.Ports(
+            ports.akka(),
+            ports.management(),
+            ports.http(),
+            request.masterPort(),
+            request.masterPort() + MASTER_PORTS - 1),
+        SILENT_AFTER,
+        SUSPECT_AFTER,
+        EmbeddedDaemon.version());
+  }
+
+  /** Waits a moment. */
+  static void pause() throws InterruptedException {
+    Thread.sleep(POLL.toMillis());
+  }
+}

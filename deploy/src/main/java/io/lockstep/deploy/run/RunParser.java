@@ -1,0 +1,80 @@
+package io.lockstep.deploy.run;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+
+/** Reads the command line as torchrun reads its own: both spellings, PET_* variables, and all. */
+final class RunParser {
+  private RunParser() {}
+
+  /**
+   * Options as written.
+   *
+   * @param env where PET_NNODES and the like come from, as with torchrun
+   */
+  static RunOptions parse(Map<String, String> env, String... args) throws RunRefused {
+    var options = new RunOptions();
+    CommandLine line = commandLine(options, env);
+    List<String> own = hyphened(line.getCommandSpec(), args);
+    for (String arg : own) {
+      if (RefusedFlags.refusal(arg).isPresent()) {
+        throw RunRefused.usage(RefusedFlags.refusal(arg).get());
+      }
+    }
+    var all = new ArrayList<>(own);
+    all.addAll(Arrays.asList(args).subList(own.size(), args.length));
+    try {
+      line.parseArgs(all.toArray(String[]::new));
+    } catch (ParameterException e) {
+      throw RunRefused.usage(
+          e.getMessage() + "; lockstep run --help lists the flags (they come before SCRIPT)");
+    }
+    return options;
+  }
+
+  static String help() {
+    return new CommandLine(new RunOptions()).setUsageHelpWidth(100).getUsageMessage();
+  }
+
+  private static CommandLine commandLine(RunOptions options, Map<String, String> env) {
+    return new CommandLine(options)
+        .setStopAtPositional(true)
+        .setDefaultValueProvider(arg -> fromEnvironment(arg, env));
+  }
+
+  private static @Nullable String fromEnvironment(ArgSpec arg, Map<String, String> env) {
+    return arg instanceof OptionSpec option && option.arity().max() > 0
+        ? env.get(variable(option.longestName()))
+        : null;
+  }
+
+  private static String variable(String name) {
+    return "PET_" + name.replaceFirst("^-+", "").replace('-', '_').toUpperCase(Locale.ROOT);
+  }
+
+  /** The arguments before SCRIPT, with --a_b written --a-b as argparse takes both. */
+  private static List<String> hyphened(CommandSpec spec, String... args) {
+    var own = new ArrayList<String>();
+    boolean isValue = false;
+    for (String arg : args) {
+      if (!isValue && (!arg.startsWith("-") || arg.equals("--"))) {
+        break;
+      }
+      String name = arg.split("=", 2)[0];
+      String flag = name.startsWith("--") ? name.replace('_', '-') : name;
+      own.add(isValue ? arg : flag + arg.substring(name.length()));
+      OptionSpec option = spec.findOption(flag);
+      isValue = !isValue && !arg.contains("=") && option != null && option.arity().max() > 0;
+    }
+    return own;
+  }
+}
