@@ -41,12 +41,14 @@ final class Fleet implements AutoCloseable {
   private final Path dir;
   private final List<String> addresses;
   private final List<String> seats;
+  private final Optional<Path> java;
   private final Map<String, Process> running = new LinkedHashMap<>();
   private final HttpClient client =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 
-  private Fleet(Path dir, int daemons, int seats) {
+  private Fleet(Path dir, int daemons, int seats, Optional<Path> java) {
     this.dir = dir;
+    this.java = java;
     // a network of its own for each fleet, so that ports and marks never meet
     String net =
         "127.%d.%d.".formatted(100 + NETS.incrementAndGet(), ProcessHandle.current().pid() % 250);
@@ -59,7 +61,15 @@ final class Fleet implements AutoCloseable {
 
   /** Starts so many daemons, three of them seats, and waits until all are READY. */
   static Fleet of(Path dir, int daemons) {
-    var fleet = new Fleet(dir, daemons, 3);
+    return started(new Fleet(dir, daemons, 3, Optional.empty()), daemons);
+  }
+
+  /** The same on another Java. */
+  static Fleet on(Path dir, int daemons, Path java) {
+    return started(new Fleet(dir, daemons, 3, Optional.of(java)), daemons);
+  }
+
+  private static Fleet started(Fleet fleet, int daemons) {
     fleet.addresses.forEach(fleet::start);
     fleet.awaitReady(daemons);
     return fleet;
@@ -87,6 +97,7 @@ final class Fleet implements AutoCloseable {
               "--data-dir",
               data.toString());
       builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
+      java.ifPresent(home -> builder.environment().put("JAVA_HOME", home.toString()));
       // what DeepSpeed compiles is compiled once for all nodes of this machine
       builder.environment().put("TORCH_EXTENSIONS_DIR", dir.resolve("torch_extensions").toString());
       builder
