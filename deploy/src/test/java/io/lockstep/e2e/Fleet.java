@@ -235,6 +235,37 @@ final class Fleet implements AutoCloseable {
     throw new IllegalStateException("no coordinator");
   }
 
+  /** Who coordinates, as daemons other than this one say; empty while they know nobody else. */
+  Optional<String> coordinatorBut(String address) {
+    for (String other : running.keySet()) {
+      if (other.equals(address)) {
+        continue;
+      }
+      for (JsonNode node : getFrom(other, "/v1/nodes").orElse(JSON.createArrayNode())) {
+        if (node.path("coordinator").asBoolean()
+            && !node.path("address").asText().equals(address)) {
+          return Optional.of(node.path("address").asText());
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  boolean isReady(String address) {
+    return node(address).path("health").asText().equals("READY");
+  }
+
+  long pidOf(String address) {
+    Process daemon = running.get(address);
+    assertThat(daemon).as("daemon on %s", address).isNotNull();
+    return daemon.pid();
+  }
+
+  /** What the daemon has written to its output so far. */
+  String log(String address) throws IOException {
+    return Files.readString(dir.resolve(address).resolve("out.log"));
+  }
+
   JsonNode awaitJob(String id, String what, Predicate<JsonNode> condition) {
     var last = new JsonNode[] {JSON.createObjectNode()};
     await("%s: %s; logs in %s".formatted(id, what, dir))
@@ -285,24 +316,25 @@ final class Fleet implements AutoCloseable {
   }
 
   private Optional<JsonNode> get(String path) {
-    for (String address : running.keySet()) {
-      try {
-        HttpResponse<String> answer =
-            client.send(
-                HttpRequest.newBuilder(URI.create("http://" + address + ":" + HTTP + path))
-                    .timeout(Duration.ofSeconds(5))
-                    .build(),
-                HttpResponse.BodyHandlers.ofString());
-        if (answer.statusCode() == 200) {
-          return Optional.of(JSON.readTree(answer.body()));
-        }
-      } catch (IOException e) {
-        // the next daemon may know
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
+    return running.keySet().stream().flatMap(a -> getFrom(a, path).stream()).findFirst();
+  }
+
+  private Optional<JsonNode> getFrom(String address, String path) {
+    try {
+      HttpResponse<String> answer =
+          client.send(
+              HttpRequest.newBuilder(URI.create("http://" + address + ":" + HTTP + path))
+                  .timeout(Duration.ofSeconds(5))
+                  .build(),
+              HttpResponse.BodyHandlers.ofString());
+      return answer.statusCode() == 200
+          ? Optional.of(JSON.readTree(answer.body()))
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty(); // another daemon may know
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
-    return Optional.empty();
   }
 
   /** Stops everything and proves it gone. */
