@@ -264,8 +264,12 @@ final class SimCoordinator {
     state = Optional.of(changed);
     sim.history.appended(before, stored.decision().events());
     act(stored);
-    if (quorum.wantsCompaction()) {
-      carry(quorum.compact(changed.version(), codec.writeSnapshot(changed), now()));
+    if (quorum.wantsCompaction() || stored.waiting().input() instanceof ClusterInput.StateLarge) {
+      byte[] snapshot = codec.writeSnapshot(changed);
+      carry(quorum.compact(changed.version(), snapshot, now()));
+      if (snapshot.length > SeatLimits.FORGET_ABOVE_BYTES) {
+        input(new ClusterInput.StateLarge(snapshot.length, SeatLimits.FORGET_ABOVE_BYTES));
+      }
     }
   }
 

@@ -181,7 +181,12 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     } else if (outcome instanceof QuorumOutcome.AppendRefused refused) {
       log.warn("not stored: {}", refused.reason());
       inFlight.ifPresent(f -> f.waiting().lost().run());
+      boolean forgets =
+          inFlight.filter(f -> f.waiting().input() instanceof ClusterInput.StateLarge).isPresent();
       inFlight = Optional.empty();
+      if (!forgets) {
+        state.ifPresent(this::compact);
+      }
     } else if (outcome instanceof QuorumOutcome.CompactionRefused refused) {
       log.error("the state cannot be made smaller: {}", refused.reason());
     } else if (outcome instanceof QuorumOutcome.SteppedDown down) {
@@ -243,8 +248,26 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     }
     state = Optional.of(changed);
     act(stored);
-    if (quorum.wantsCompaction()) {
-      carry(quorum.compact(changed.version(), codec.writeSnapshot(changed), now()));
+    if (quorum.wantsCompaction() || stored.waiting().input() instanceof ClusterInput.StateLarge) {
+      compact(changed);
+    }
+  }
+
+  /**
+   * The seats keep the state itself for the events so far; what is past goes before they are full.
+   */
+  private void compact(ClusterState known) {
+    byte[] snapshot = codec.writeSnapshot(known);
+    carry(quorum.compact(known.version(), snapshot, now()));
+    if (snapshot.length > SeatLimits.FORGET_ABOVE_BYTES) {
+      input(
+          new ClusterInput.StateLarge(snapshot.length, SeatLimits.FORGET_ABOVE_BYTES),
+          decision -> {
+            if (decision.events().isEmpty()) {
+              log.warn("{}", decision.reason());
+            }
+          },
+          () -> {});
     }
   }
 
