@@ -45,7 +45,6 @@ class StateSizeTest {
       fails(A);
     }
 
-    System.out.printf("64 nodes, 1000 restarts: %d bytes, at most %d%n", snapshot(), largest);
     assertThat(state.job(A).orElseThrow().attempts()).hasSize(Job.MAX_ATTEMPTS);
     assertThat(state.job(A).orElseThrow().attemptsMade()).isEqualTo(1_001);
     assertThat(largest).isLessThan(SeatLimits.MAX_STATE_BYTES);
@@ -61,8 +60,6 @@ class StateSizeTest {
       fails(A);
     }
 
-    System.out.printf(
-        "4 nodes, %d restarts: %d bytes, at most %d%n", restarts, snapshot(), largest);
     assertThat(state.job(A).orElseThrow().countedAt()).hasSize(Job.MAX_COUNTED);
     assertThat(snapshot()).isLessThan(700_000);
   }
@@ -79,7 +76,6 @@ class StateSizeTest {
       assertThat(state.job(id).orElseThrow().phase()).isEqualTo(JobPhase.FAILED);
     }
 
-    System.out.printf("400 ended jobs of 32 nodes: %d bytes, at most %d%n", snapshot(), largest);
     assertThat(state.job(new JobId("job-399"))).isPresent();
     assertThat(largest).isLessThan(SeatLimits.MAX_STATE_BYTES);
   }
@@ -98,7 +94,6 @@ class StateSizeTest {
       exits(id, Exit.stopped());
     }
 
-    System.out.printf("60 ended jobs of 200 KB: %d bytes, at most %d%n", snapshot(), largest);
     assertThat(state.job(new JobId("job-0"))).isEmpty();
     assertThat(state.job(new JobId("job-59"))).isPresent();
     assertThat(state.history()).anyMatch(e -> e.type().equals("PastForgotten"));
