@@ -175,6 +175,36 @@ final class FaultsE2eTest {
   }
 
   @Test
+  void aFrozenCoordinatorThatThawsDoesNoHarmAndComesBackInTheSameProcess() throws Exception {
+    String coordinator = fleet.coordinator();
+    assertThat(fleet.cli("drain", coordinator).exit()).isZero();
+    var bare = new BareJob(DIR, "frozen").args("--steps", "400", "--save-steps", "100");
+    String id = fleet.submit(bare.with("nodes: 2").file());
+    fleet.awaitStep(id, 1, 5);
+    Set<Long> processes = fleet.allProcesses();
+    long daemon = fleet.pidOf(coordinator);
+
+    Processes.signal("STOP", daemon);
+    try {
+      await("another seat coordinates, and knows the job")
+          .atMost(Duration.ofMinutes(1))
+          .until(() -> fleet.coordinatorBut(coordinator).isPresent());
+    } finally {
+      Processes.signal("CONT", daemon);
+    }
+
+    await("the thawed one is a member again")
+        .atMost(Duration.ofMinutes(1))
+        .until(() -> fleet.cli("resume", coordinator).exit() == 0 && fleet.isReady(coordinator));
+    assertThat(fleet.pidOf(coordinator)).isEqualTo(daemon);
+    assertThat(fleet.log(coordinator)).contains("a new one follows");
+    assertThat(fleet.allProcesses()).as("the same processes").isEqualTo(processes);
+    JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
+    assertThat(after.path("attempt").asInt()).as(after.toPrettyString()).isEqualTo(1);
+    assertThat(bare.steps(1, 0)).as("every step once").hasSize(400);
+  }
+
+  @Test
   void afterThePowerFailsEverywhereTheJobGoesOnFromItsCheckpoint() {
     var bare = new BareJob(DIR, "all-killed").args("--steps", "60", "--save-steps", "10");
     String id = fleet.submit(bare.with("nodes: 2").file());

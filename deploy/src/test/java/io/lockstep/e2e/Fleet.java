@@ -41,12 +41,14 @@ final class Fleet implements AutoCloseable {
   private final Path dir;
   private final List<String> addresses;
   private final List<String> seats;
+  private final Optional<Path> java;
   private final Map<String, Process> running = new LinkedHashMap<>();
   private final HttpClient client =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 
-  private Fleet(Path dir, int daemons, int seats) {
+  private Fleet(Path dir, int daemons, int seats, Optional<Path> java) {
     this.dir = dir;
+    this.java = java;
     // a network of its own for each fleet, so that ports and marks never meet
     String net =
         "127.%d.%d.".formatted(100 + NETS.incrementAndGet(), ProcessHandle.current().pid() % 250);
@@ -59,7 +61,15 @@ final class Fleet implements AutoCloseable {
 
   /** Starts so many daemons, three of them seats, and waits until all are READY. */
   static Fleet of(Path dir, int daemons) {
-    var fleet = new Fleet(dir, daemons, 3);
+    return started(new Fleet(dir, daemons, 3, Optional.empty()), daemons);
+  }
+
+  /** The same on another Java. */
+  static Fleet on(Path dir, int daemons, Path java) {
+    return started(new Fleet(dir, daemons, 3, Optional.of(java)), daemons);
+  }
+
+  private static Fleet started(Fleet fleet, int daemons) {
     fleet.addresses.forEach(fleet::start);
     fleet.awaitReady(daemons);
     return fleet;
@@ -87,6 +97,7 @@ final class Fleet implements AutoCloseable {
               "--data-dir",
               data.toString());
       builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
+      java.ifPresent(home -> builder.environment().put("JAVA_HOME", home.toString()));
       // what DeepSpeed compiles is compiled once for all nodes of this machine
       builder.environment().put("TORCH_EXTENSIONS_DIR", dir.resolve("torch_extensions").toString());
       builder
@@ -224,6 +235,37 @@ final class Fleet implements AutoCloseable {
     throw new IllegalStateException("no coordinator");
   }
 
+  /** Who coordinates, as daemons other than this one say; empty while they know nobody else. */
+  Optional<String> coordinatorBut(String address) {
+    for (String other : running.keySet()) {
+      if (other.equals(address)) {
+        continue;
+      }
+      for (JsonNode node : getFrom(other, "/v1/nodes").orElse(JSON.createArrayNode())) {
+        if (node.path("coordinator").asBoolean()
+            && !node.path("address").asText().equals(address)) {
+          return Optional.of(node.path("address").asText());
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  boolean isReady(String address) {
+    return node(address).path("health").asText().equals("READY");
+  }
+
+  long pidOf(String address) {
+    Process daemon = running.get(address);
+    assertThat(daemon).as("daemon on %s", address).isNotNull();
+    return daemon.pid();
+  }
+
+  /** What the daemon has written to its output so far. */
+  String log(String address) throws IOException {
+    return Files.readString(dir.resolve(address).resolve("out.log"));
+  }
+
   JsonNode awaitJob(String id, String what, Predicate<JsonNode> condition) {
     var last = new JsonNode[] {JSON.createObjectNode()};
     await("%s: %s; logs in %s".formatted(id, what, dir))
@@ -274,24 +316,25 @@ final class Fleet implements AutoCloseable {
   }
 
   private Optional<JsonNode> get(String path) {
-    for (String address : running.keySet()) {
-      try {
-        HttpResponse<String> answer =
-            client.send(
-                HttpRequest.newBuilder(URI.create("http://" + address + ":" + HTTP + path))
-                    .timeout(Duration.ofSeconds(5))
-                    .build(),
-                HttpResponse.BodyHandlers.ofString());
-        if (answer.statusCode() == 200) {
-          return Optional.of(JSON.readTree(answer.body()));
-        }
-      } catch (IOException e) {
-        // the next daemon may know
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
+    return running.keySet().stream().flatMap(a -> getFrom(a, path).stream()).findFirst();
+  }
+
+  private Optional<JsonNode> getFrom(String address, String path) {
+    try {
+      HttpResponse<String> answer =
+          client.send(
+              HttpRequest.newBuilder(URI.create("http://" + address + ":" + HTTP + path))
+                  .timeout(Duration.ofSeconds(5))
+                  .build(),
+              HttpResponse.BodyHandlers.ofString());
+      return answer.statusCode() == 200
+          ? Optional.of(JSON.readTree(answer.body()))
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty(); // another daemon may know
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
-    return Optional.empty();
   }
 
   /** Stops everything and proves it gone. */

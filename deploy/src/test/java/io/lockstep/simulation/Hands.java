@@ -88,7 +88,9 @@ final class Hands {
   }
 
   void perform(GroupAction action) {
-    if (action instanceof GroupAction.ClearNode clear) {
+    if (action instanceof GroupAction.BelongTo) {
+      sim.trace.detail("%s: a simulation has one founding", host.id);
+    } else if (action instanceof GroupAction.ClearNode clear) {
       perform(done -> clearNow(clear.plan(), clear.known(), done));
     } else if (action instanceof GroupAction.RunPreflight run) {
       preflight(run.launch());

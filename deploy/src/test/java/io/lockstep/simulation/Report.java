@@ -12,14 +12,24 @@ sealed interface Report {
   NodeId node();
 
   record Hello(
-      NodeId node, AgentRef agent, String disk, NodeInventory inventory, List<GroupStatus> groups)
+      NodeId node,
+      AgentRef agent,
+      String disk,
+      NodeInventory inventory,
+      List<GroupStatus> groups,
+      Optional<String> founding)
       implements Report {
     public Hello {
       groups = List.copyOf(groups);
     }
   }
 
-  record Heartbeat(NodeId node, AgentRef agent, String disk, Optional<GroupStatus> group)
+  record Heartbeat(
+      NodeId node,
+      AgentRef agent,
+      String disk,
+      Optional<GroupStatus> group,
+      Optional<String> founding)
       implements Report {}
 
   record Told(NodeId node, GroupReport report) implements Report {}

@@ -2,6 +2,7 @@ package io.lockstep.simulation;
 
 import io.lockstep.agent.core.AgentState;
 import io.lockstep.agent.core.ClosedFence;
+import io.lockstep.agent.core.Founding;
 import io.lockstep.agent.core.GroupAction;
 import io.lockstep.agent.core.GroupDecision;
 import io.lockstep.agent.core.GroupInput;
@@ -63,13 +64,17 @@ final class SimAgent {
       return;
     }
     sim.schedule.after(TICK_MILLIS, this::tick);
-    send(new Report.Heartbeat(host.id, ref, state.disk(), currentStatus()));
+    send(new Report.Heartbeat(host.id, ref, state.disk(), currentStatus(), founding()));
     if (sim.mutation != Mutation.REPORT_ONCE) {
       state.outstanding().forEach(this::report);
     }
     if (storing.isEmpty()) {
       apply(new GroupInput.Tick());
     }
+  }
+
+  private Optional<String> founding() {
+    return state.founding().map(Founding::id);
   }
 
   private Optional<GroupStatus> currentStatus() {
@@ -109,7 +114,9 @@ final class SimAgent {
     AgentState seen =
         switch (sim.mutation) {
           case IGNORE_FENCES_AT_AGENTS ->
-              input instanceof GroupInput.Prepare ? with(state, Term.NONE, 0, List.of()) : state;
+              input instanceof GroupInput.OfFounding c && c.command() instanceof GroupInput.Prepare
+                  ? with(state, Term.NONE, 0, List.of())
+                  : state;
           case IGNORE_TERMS_AT_AGENTS -> with(state, Term.NONE, state.plan(), state.closed());
           default -> state;
         };
@@ -138,7 +145,8 @@ final class SimAgent {
   }
 
   private static AgentState with(AgentState state, Term term, long plan, List<ClosedFence> closed) {
-    return new AgentState(state.disk(), term, plan, state.current(), state.ending(), closed);
+    return new AgentState(
+        state.disk(), term, plan, state.current(), state.ending(), closed, state.founding());
   }
 
   private void store(GroupDecision decision) {
@@ -202,7 +210,7 @@ final class SimAgent {
         .current()
         .map(group -> group.status(Optional.empty(), hands.lastCheckpoint(group)))
         .ifPresent(groups::add);
-    send(new Report.Hello(host.id, ref, state.disk(), host.inventory(), groups));
+    send(new Report.Hello(host.id, ref, state.disk(), host.inventory(), groups, founding()));
   }
 
   private void report(GroupReport report) {

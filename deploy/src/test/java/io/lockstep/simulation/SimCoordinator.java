@@ -264,8 +264,12 @@ final class SimCoordinator {
     state = Optional.of(changed);
     sim.history.appended(before, stored.decision().events());
     act(stored);
-    if (quorum.wantsCompaction()) {
-      carry(quorum.compact(changed.version(), codec.writeSnapshot(changed), now()));
+    if (quorum.wantsCompaction() || stored.waiting().input() instanceof ClusterInput.StateLarge) {
+      byte[] snapshot = codec.writeSnapshot(changed);
+      carry(quorum.compact(changed.version(), snapshot, now()));
+      if (snapshot.length > SeatLimits.FORGET_ABOVE_BYTES) {
+        input(new ClusterInput.StateLarge(snapshot.length, SeatLimits.FORGET_ABOVE_BYTES));
+      }
     }
   }
 
@@ -293,7 +297,8 @@ final class SimCoordinator {
 
   private void tell(AgentRef agent, GroupInput.Command command) {
     sim.trace.exchange("coordinator -> %s  %s", sim.host(agent.host()).id, Texts.of(command));
-    sim.network.send(host.name, agent.host(), () -> sim.host(agent.host()).deliver(agent, command));
+    var sent = new GroupInput.OfFounding(founding(), command);
+    sim.network.send(host.name, agent.host(), () -> sim.host(agent.host()).deliver(agent, sent));
   }
 
   private static GroupInput.Command command(ClusterAction action, Term term) {
@@ -313,6 +318,18 @@ final class SimCoordinator {
     throw new IllegalArgumentException("no command for " + action);
   }
 
+  private Optional<String> founding() {
+    return quorum.founding().map(FoundingId::text);
+  }
+
+  private boolean isOfAnotherFounding(Optional<String> said) {
+    return said.isPresent() && !said.equals(founding());
+  }
+
+  private void askForHello(AgentRef agent) {
+    tell(agent, new GroupInput.SayHello(quorum.term().orElse(Term.NONE)));
+  }
+
   // agents
 
   void receive(Report report) {
@@ -326,6 +343,10 @@ final class SimCoordinator {
 
   private void carryReport(Report report) {
     if (report instanceof Report.Hello hello) {
+      if (isOfAnotherFounding(hello.founding())) {
+        askForHello(hello.agent());
+        return;
+      }
       agents.put(hello.node(), new Known(hello.agent(), now(), hello.disk(), true));
       input(
           new ClusterInput.NodeHello(
@@ -376,12 +397,16 @@ final class SimCoordinator {
   }
 
   private void onHeartbeat(Report.Heartbeat beat) {
+    if (isOfAnotherFounding(beat.founding())) {
+      askForHello(beat.agent());
+      return;
+    }
     boolean unknown =
         heard(beat.node(), beat.agent(), beat.disk())
             || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
             || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
-      tell(beat.agent(), new GroupInput.SayHello(quorum.term().orElse(Term.NONE)));
+      askForHello(beat.agent());
     }
     if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
       input(new ClusterInput.NodeHeard(beat.node()));

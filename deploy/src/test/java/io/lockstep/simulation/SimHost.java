@@ -140,7 +140,7 @@ final class SimHost {
     startDaemon();
   }
 
-  void deliver(AgentRef to, GroupInput.Command command) {
+  void deliver(AgentRef to, GroupInput command) {
     agent.filter(a -> a.ref.equals(to)).ifPresent(a -> a.apply(command));
   }
 

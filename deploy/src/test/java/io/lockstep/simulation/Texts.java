@@ -12,7 +12,9 @@ final class Texts {
   private Texts() {}
 
   static String of(GroupInput input) {
-    if (input instanceof GroupInput.Prepare p) {
+    if (input instanceof GroupInput.OfFounding o) {
+      return of(o.command());
+    } else if (input instanceof GroupInput.Prepare p) {
       return "Prepare %s rank %d of %s"
           .formatted(p.launch().fence(), p.launch().nodeRank(), p.launch().rankTable());
     } else if (input instanceof GroupInput.Start s) {

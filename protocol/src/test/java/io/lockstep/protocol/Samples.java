@@ -120,6 +120,7 @@ public final class Samples {
           JobSpec.Deadlines.DEFAULT,
           "auto",
           Optional.of("/opt/venv/bin/python"));
+  public static final Optional<String> FOUNDING = Optional.of("founding-1");
   public static final LaunchSpec LAUNCH =
       new LaunchSpec(
           FENCE,
@@ -150,13 +151,15 @@ public final class Samples {
     ActorRef<ToAgent> agent = someone.narrow();
     ActorRef<AgentQuery.LogChunk> asker = someone.narrow();
     return List.of(
-        new AgentCommand.Prepare(TERM, LAUNCH),
-        new AgentCommand.Start(TERM, FENCE, 29_512, Optional.of(CHECKPOINT), true),
-        new AgentCommand.Stop(TERM, FENCE, Duration.ofMillis(30_500), "disk-1", "canceled"),
-        new AgentCommand.Acknowledge(TERM, FENCE, AgentCommand.ReportKind.EXITED),
-        new AgentCommand.SayHello(TERM),
-        new AgentReport.Hello(NODE, agent, "disk-1", INVENTORY, List.of(GROUP)),
-        new AgentReport.Heartbeat(NODE, agent, "disk-1", Optional.of(GROUP)),
+        new AgentCommand.Prepare(TERM, FOUNDING, LAUNCH),
+        new AgentCommand.Start(TERM, FOUNDING, FENCE, 29_512, Optional.of(CHECKPOINT), true),
+        new AgentCommand.Stop(
+            TERM, FOUNDING, FENCE, Duration.ofMillis(30_500), "disk-1", "canceled"),
+        new AgentCommand.Acknowledge(TERM, FOUNDING, FENCE, AgentCommand.ReportKind.EXITED),
+        new AgentCommand.SayHello(TERM, FOUNDING),
+        new AgentReport.Hello(NODE, agent, "disk-1", INVENTORY, List.of(GROUP), FOUNDING),
+        new AgentReport.Heartbeat(
+            NODE, agent, "disk-1", Optional.of(GROUP), FOUNDING, Optional.of(REASON)),
         new AgentReport.Prepared(
             NODE, FENCE, Optional.of(29_512), Optional.of("5a5a"), "a5a5", CHECKPOINTS),
         new AgentReport.PrepareRejected(NODE, FENCE, REASON),

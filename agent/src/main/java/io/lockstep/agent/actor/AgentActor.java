@@ -9,6 +9,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import io.lockstep.agent.core.AgentState;
+import io.lockstep.agent.core.Founding;
 import io.lockstep.agent.core.GroupAction;
 import io.lockstep.agent.core.GroupDecision;
 import io.lockstep.agent.core.GroupInput;
@@ -112,10 +113,10 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
       LOG.warn("dropped, as the disk is slow and the coordinator repeats itself: {}", command);
       return this;
     }
-    return apply(inputOf(command));
+    return apply(new GroupInput.OfFounding(command.founding(), inputOf(command)));
   }
 
-  private static GroupInput inputOf(AgentCommand command) {
+  private static GroupInput.Command inputOf(AgentCommand command) {
     if (command instanceof AgentCommand.Prepare prepare) {
       return new GroupInput.Prepare(prepare.term(), prepare.launch());
     }
@@ -147,9 +148,18 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private Behavior<ToAgent> onTick() {
     coordinator.tell(
         new AgentReport.Heartbeat(
-            settings.node(), getContext().getSelf(), state.disk(), currentStatus()));
+            settings.node(),
+            getContext().getSelf(),
+            state.disk(),
+            currentStatus(),
+            founding(),
+            Optional.empty()));
     state.outstanding().forEach(this::report);
     return storing.isPresent() ? this : apply(new GroupInput.Tick());
+  }
+
+  private Optional<String> founding() {
+    return state.founding().map(Founding::id);
   }
 
   private Optional<GroupStatus> currentStatus() {
@@ -225,7 +235,12 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
         .ifPresent(groups::add);
     coordinator.tell(
         new AgentReport.Hello(
-            settings.node(), getContext().getSelf(), state.disk(), host.inventory(), groups));
+            settings.node(),
+            getContext().getSelf(),
+            state.disk(),
+            host.inventory(),
+            groups,
+            founding()));
   }
 
   private void report(GroupReport report) {
@@ -269,7 +284,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
 
   /** Once where it is decided; a reason that repeats is said once. */
   private void log(GroupInput input, Reason reason) {
-    String said = input.getClass().getSimpleName() + ": " + reason;
+    Object what = input instanceof GroupInput.OfFounding o ? o.command() : input;
+    String said = what.getClass().getSimpleName() + ": " + reason;
     if (input instanceof GroupInput.Tick || said.equals(lastLogged)) {
       LOG.debug("node={} {}", settings.node(), said);
       return;

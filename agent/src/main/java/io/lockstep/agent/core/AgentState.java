@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param current the group of this node; empty when idle
  * @param ending a superseded group whose processes are not yet proven gone
  * @param closed fences that ended, oldest first, at most {@link #MAX_CLOSED}
+ * @param founding the cluster whose terms, plans and fences these are; empty before its first
+ *     command
  */
 public record AgentState(
     String disk,
@@ -24,7 +26,8 @@ public record AgentState(
     long plan,
     Optional<WorkerGroup> current,
     Optional<WorkerGroup> ending,
-    List<ClosedFence> closed) {
+    List<ClosedFence> closed,
+    Optional<Founding> founding) {
   /** Most fences remembered after their end. */
   public static final int MAX_CLOSED = 32;
 
@@ -34,7 +37,8 @@ public record AgentState(
 
   /** A memory that knows nothing yet. */
   public static AgentState empty(String disk) {
-    return new AgentState(disk, Term.NONE, 0, Optional.empty(), Optional.empty(), List.of());
+    return new AgentState(
+        disk, Term.NONE, 0, Optional.empty(), Optional.empty(), List.of(), Optional.empty());
   }
 
   /** Everything that is to be said until it is acknowledged, in the order in which it came true. */
@@ -70,18 +74,50 @@ public record AgentState(
     return ending.filter(group -> group.fence().equals(fence)).isPresent();
   }
 
+  /** The first cluster that commands this memory. */
+  AgentState belongingTo(String id) {
+    return new AgentState(
+        disk, term, plan, current, ending, closed, Optional.of(new Founding(id, List.of())));
+  }
+
+  /** Another cluster commands from now on: terms, plans and fences begin anew. */
+  AgentState refounded(String id) {
+    var before = new ArrayList<String>();
+    founding.ifPresent(
+        was -> {
+          before.addAll(was.before());
+          before.add(was.id());
+        });
+    return new AgentState(
+        disk,
+        Term.NONE,
+        0,
+        Optional.empty(),
+        Optional.empty(),
+        List.of(),
+        Optional.of(new Founding(id, before)));
+  }
+
   AgentState withTerm(Term heard) {
-    return heard.equals(term) ? this : new AgentState(disk, heard, plan, current, ending, closed);
+    return heard.equals(term)
+        ? this
+        : new AgentState(disk, heard, plan, current, ending, closed, founding);
   }
 
   AgentState withCurrent(WorkerGroup group) {
     return new AgentState(
-        disk, term, Math.max(plan, group.fence().plan()), Optional.of(group), ending, closed);
+        disk,
+        term,
+        Math.max(plan, group.fence().plan()),
+        Optional.of(group),
+        ending,
+        closed,
+        founding);
   }
 
   /** The current group no longer counts, but its processes may still be there. */
   AgentState superseded() {
-    return new AgentState(disk, term, plan, Optional.empty(), current, closed);
+    return new AgentState(disk, term, plan, Optional.empty(), current, closed, founding);
   }
 
   /** Closes a fence, whatever it was before. */
@@ -96,7 +132,8 @@ public record AgentState(
         Math.max(plan, end.fence().plan()),
         current.filter(group -> !group.fence().equals(end.fence())),
         ending.filter(group -> !group.fence().equals(end.fence())),
-        kept);
+        kept,
+        founding);
   }
 
   AgentState close(Fence fence, ExitReport report) {
@@ -111,7 +148,8 @@ public record AgentState(
         plan,
         current,
         ending,
-        closed.stream().map(c -> c.fence().equals(changed.fence()) ? changed : c).toList());
+        closed.stream().map(c -> c.fence().equals(changed.fence()) ? changed : c).toList(),
+        founding);
   }
 
   private static Optional<GroupReport> outstandingOf(WorkerGroup group) {

@@ -27,6 +27,18 @@ public sealed interface GroupAction {
     }
   }
 
+  /**
+   * What runs here of another founding is ended, what lies here of it is moved aside, and its
+   * numbers are forgotten. Comes before everything of this founding; the second time it finds
+   * nothing.
+   */
+  record BelongTo(String founding) implements GroupAction {
+    @Override
+    public boolean onlyEnds() {
+      return true;
+    }
+  }
+
   /** Checks the node and writes the attempt's files; answers {@code Preflight…}. */
   record RunPreflight(LaunchSpec launch) implements GroupAction {}
 

@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** What reaches the machine. Each record names the one method that handles it. */
 public sealed interface GroupInput {
@@ -57,6 +58,14 @@ public sealed interface GroupInput {
     @Override
     public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
       return machine.onSayHello(state);
+    }
+  }
+
+  /** A command, with the founding of the cluster that it comes from. */
+  record OfFounding(Optional<String> founding, Command command) implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onOfFounding(state, this, now);
     }
   }
 

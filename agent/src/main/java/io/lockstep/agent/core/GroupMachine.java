@@ -45,6 +45,38 @@ public final class GroupMachine {
     return input.handledBy(this, state, now);
   }
 
+  /** A memory of terms and plans belongs to one founding (A3): another one begins a new memory. */
+  GroupDecision onOfFounding(AgentState state, GroupInput.OfFounding input, Instant now) {
+    Optional<Founding> known = state.founding();
+    if (input.founding().isEmpty()
+        || known.filter(f -> f.id().equals(input.founding().get())).isPresent()) {
+      return decide(state, input.command(), now);
+    }
+    String id = input.founding().get();
+    if (known.filter(f -> f.before().contains(id)).isPresent()) {
+      return nothing(
+          state, STALE, "the cluster founded as %s was given up for %s", id, known.get().id());
+    }
+    AgentState anew = known.isPresent() ? state.refounded(id) : state.belongingTo(id);
+    GroupDecision decided = decide(anew, input.command(), now);
+    var actions = new ArrayList<GroupAction>();
+    actions.add(new GroupAction.BelongTo(id));
+    if (known.isPresent() && !decided.actions().contains(new GroupAction.SayHello())) {
+      actions.add(new GroupAction.SayHello());
+    }
+    actions.addAll(decided.actions());
+    return new GroupDecision(
+        decided.state(),
+        actions,
+        known.isPresent()
+            ? Reason.of(
+                STALE,
+                "the cluster was founded anew as %s: what runs of %s is ended and forgotten",
+                id,
+                known.get().id())
+            : decided.reason());
+  }
+
   // --- commands ---------------------------------------------------------------------------------
 
   GroupDecision onPrepare(AgentState state, GroupInput.Prepare input, Instant now) {
@@ -267,6 +299,7 @@ public final class GroupMachine {
 
   GroupDecision onShellStarted(AgentState state, Instant now) {
     var actions = new ArrayList<GroupAction>();
+    state.founding().ifPresent(f -> actions.add(new GroupAction.BelongTo(f.id())));
     actions.add(new GroupAction.SayHello());
     if (state.ending().isPresent()) {
       actions.add(clear(state, state.plan()));

@@ -161,7 +161,9 @@ public final class AgentHost implements AutoCloseable {
 
   /** Performs what the machine decided; what comes of it is told to the listener. */
   public void perform(GroupAction action) {
-    if (action instanceof GroupAction.ClearNode clear) {
+    if (action instanceof GroupAction.BelongTo belong) {
+      groups.belongTo(belong.founding());
+    } else if (action instanceof GroupAction.ClearNode clear) {
       groups.clear(clear.plan(), clear.known());
     } else if (action instanceof GroupAction.RunPreflight run) {
       preflight(run.launch());

@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -23,6 +24,7 @@ public record GroupFolder(Path path) {
   /** Folders kept in all. */
   static final int KEPT_IN_ALL = 200;
 
+  private static final String FOUNDING = ".founding";
   private static final Pattern NAME = Pattern.compile("(\\d+)-(\\d+)");
 
   public static GroupFolder of(Path dataDir, Fence fence) {
@@ -77,6 +79,27 @@ public record GroupFolder(Path path) {
 
   public Path torchrunError() {
     return path.resolve("errors").resolve("torchrun.json");
+  }
+
+  /**
+   * What lies here belongs to this founding: the folders of another are moved aside, since the same
+   * job, attempt and plan may come again.
+   */
+  static void belongTo(Path dataDir, String founding) throws IOException {
+    Path groups = Files.createDirectories(dataDir.resolve("groups"));
+    Path mark = groups.resolve(FOUNDING);
+    String before = Files.exists(mark) ? Files.readString(mark) : founding;
+    if (!before.equals(founding)) {
+      Files.move(groups, dataDir.resolve("groups-of-" + before.replaceAll("[^A-Za-z0-9-]", "_")));
+      Files.createDirectories(groups);
+    }
+    PrivateFile.write(mark, founding.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** True when what lies here is of another founding. */
+  static boolean isOfAnother(Path dataDir, String founding) throws IOException {
+    Path mark = dataDir.resolve("groups").resolve(FOUNDING);
+    return Files.exists(mark) && !Files.readString(mark).equals(founding);
   }
 
   /** Deletes the oldest folders, never this fence's. Gone already counts as done. */

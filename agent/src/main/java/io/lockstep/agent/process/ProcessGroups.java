@@ -148,6 +148,11 @@ public final class ProcessGroups implements AutoCloseable {
     perform(() -> clearNow(plan, known));
   }
 
+  /** Ends and forgets what is of another founding: its plan numbers mean nothing in this one. */
+  public void belongTo(String founding) {
+    perform(() -> belongNow(founding));
+  }
+
   /** Lets go of all groups, which run on. */
   @Override
   public void close() {
@@ -310,6 +315,24 @@ public final class ProcessGroups implements AutoCloseable {
     List<ProcessScan.Found> left = scan.end(fence -> true, SCAN_KILL_LIMIT);
     out.accept(
         new GroupInput.NodeCleared(plan, left.stream().map(ProcessScan.Found::toString).toList()));
+  }
+
+  private void belongNow(String founding) throws InterruptedException {
+    try {
+      if (GroupFolder.isOfAnother(dataDir, founding)) {
+        for (ProcessGroup group : List.copyOf(living.values())) {
+          end(group.fence(), SHIM_KILL_LIMIT, SCAN_KILL_LIMIT);
+        }
+        List<ProcessScan.Found> left = scan.end(fence -> true, SCAN_KILL_LIMIT);
+        LOG.warn("the cluster was founded anew as {}; ended what ran, left: {}", founding, left);
+        ended.clear();
+        forbidden.clear();
+        floor = 0;
+      }
+      GroupFolder.belongTo(dataDir, founding);
+    } catch (IOException e) {
+      LOG.error("the folders of founding {} cannot be told from others: {}", founding, e);
+    }
   }
 
   /** Ends a group, first by its shim, which knows best how it ends, then past it. */

@@ -56,6 +56,7 @@ class AgentActorTest {
   private static final Path FAKE = Path.of("src/test/resources/fake").toAbsolutePath();
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final Term TERM = new Term(1);
+  private static final Optional<String> FOUNDING = Optional.of("founding-1");
   private static final ObjectMapper JSON = WireJson.json();
 
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
@@ -172,7 +173,7 @@ class AgentActorTest {
   }
 
   private AgentReport.Prepared prepare(LaunchSpec launch) {
-    agent.tell(new AgentCommand.Prepare(TERM, launch));
+    agent.tell(new AgentCommand.Prepare(TERM, FOUNDING, launch));
     return expect(AgentReport.Prepared.class, r -> r.fence().equals(launch.fence()));
   }
 
@@ -180,7 +181,12 @@ class AgentActorTest {
     AgentReport.Prepared prepared = prepare(launch(plan, job));
     agent.tell(
         new AgentCommand.Start(
-            TERM, fence(plan), prepared.masterPort().orElseThrow(), Optional.empty(), false));
+            TERM,
+            FOUNDING,
+            fence(plan),
+            prepared.masterPort().orElseThrow(),
+            Optional.empty(),
+            false));
     var workers = expect(AgentReport.Started.class, r -> r.fence().equals(fence(plan))).workers();
     acknowledge(plan, AgentCommand.ReportKind.STARTED);
     for (WorkerInfo worker : workers) {
@@ -193,11 +199,11 @@ class AgentActorTest {
   }
 
   private void acknowledge(long plan, AgentCommand.ReportKind kind) {
-    agent.tell(new AgentCommand.Acknowledge(TERM, fence(plan), kind));
+    agent.tell(new AgentCommand.Acknowledge(TERM, FOUNDING, fence(plan), kind));
   }
 
   private void stop(long plan, Duration grace) {
-    agent.tell(new AgentCommand.Stop(TERM, fence(plan), grace, disk, "test"));
+    agent.tell(new AgentCommand.Stop(TERM, FOUNDING, fence(plan), grace, disk, "test"));
   }
 
   private void finish() throws IOException {
@@ -255,7 +261,12 @@ class AgentActorTest {
     var prepared = prepare(launch(7, job));
     agent.tell(
         new AgentCommand.Start(
-            TERM, fence(7), prepared.masterPort().orElseThrow(), Optional.empty(), false));
+            TERM,
+            FOUNDING,
+            fence(7),
+            prepared.masterPort().orElseThrow(),
+            Optional.empty(),
+            false));
     var report = expectExit(fence(7)).report();
     assertThat(report.outcome()).isEqualTo(ExitReport.Outcome.FAILED);
     assertThat(report.firstFailure().orElseThrow().exitCode()).contains(7);
@@ -398,7 +409,7 @@ class AgentActorTest {
             good.deadlines(),
             "off",
             Optional.of("/no/python"));
-    agent.tell(new AgentCommand.Prepare(TERM, launch(7, bad)));
+    agent.tell(new AgentCommand.Prepare(TERM, FOUNDING, launch(7, bad)));
     var reason = expect(AgentReport.PrepareRejected.class, r -> true).reason();
     assertThat(reason.code()).isEqualTo(ReasonCode.SCRIPT_MISSING);
     assertThat(reason.message()).contains("127.0.0.1", "nowhere.py", "/no/model", "/no/python");
@@ -412,7 +423,7 @@ class AgentActorTest {
     var gone =
         new io.lockstep.protocol.model.CompleteCheckpoint(
             folder.resolve("checkpoint-4").toString(), 4, 1);
-    agent.tell(new AgentCommand.Start(TERM, fence(7), 29_501, Optional.of(gone), false));
+    agent.tell(new AgentCommand.Start(TERM, FOUNDING, fence(7), 29_501, Optional.of(gone), false));
     var report = expectExit(fence(7)).report();
     assertThat(report.reason().orElseThrow().code()).isEqualTo(ReasonCode.CHECKPOINT_CHANGED);
     assertThat(report.treeGone()).isTrue();
@@ -438,7 +449,8 @@ class AgentActorTest {
     String before = disk;
     open();
     assertThat(disk).isNotEqualTo(before);
-    agent.tell(new AgentCommand.Stop(TERM, fence(7), Duration.ZERO, before, "who are you"));
+    agent.tell(
+        new AgentCommand.Stop(TERM, FOUNDING, fence(7), Duration.ZERO, before, "who are you"));
     expect(AgentReport.Unknown.class, r -> r.fence().equals(fence(7)));
     nothingIsLeft();
     prepare(launch(8, job("wait", 1, Jobs.NO_CHECKPOINT)));
@@ -491,5 +503,30 @@ class AgentActorTest {
         new AgentQuery.ReadLog(
             fence(7).job(), fence(7).attempt(), Optional.of(rank), 0, 10_000, reader.getRef()));
     return new String(reader.receiveMessage(LIMIT).data(), StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void aClusterThatIsFoundedAnewEndsWhatRanAndStartsTheSameFenceAgain() throws Exception {
+    JobSpec job = job("wait", 1, Jobs.NO_CHECKPOINT);
+    WorkerInfo before = start(7, job).get(0);
+    Optional<String> other = Optional.of("founding-2");
+
+    agent.tell(new AgentCommand.SayHello(TERM, other));
+    var hello = expect(AgentReport.Hello.class, r -> r.founding().equals(other));
+    agent.tell(new AgentCommand.Prepare(TERM, other, launch(7, job)));
+    var prepared = expect(AgentReport.Prepared.class, r -> r.fence().equals(fence(7)));
+
+    assertThat(hello.groups()).isEmpty();
+    assertThat(ProcessHandle.of(before.pid()).filter(ProcessHandle::isAlive)).isEmpty();
+
+    agent.tell(
+        new AgentCommand.Start(
+            TERM, other, fence(7), prepared.masterPort().orElseThrow(), Optional.empty(), false));
+    var again = expect(AgentReport.Started.class, r -> r.fence().equals(fence(7))).workers();
+
+    assertThat(again.get(0).pid()).isNotEqualTo(before.pid());
+    assertThat(dir.resolve("data/groups-of-founding-1")).isDirectory();
+    agent.tell(new AgentCommand.Stop(TERM, other, fence(7), Duration.ZERO, hello.disk(), "test"));
+    expectExit(fence(7));
   }
 }

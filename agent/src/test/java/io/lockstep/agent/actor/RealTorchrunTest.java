@@ -49,6 +49,7 @@ class RealTorchrunTest {
   private static final Path EXAMPLES = Path.of("../deploy/examples").toAbsolutePath().normalize();
   private static final Duration LIMIT = Duration.ofSeconds(90);
   private static final Term TERM = new Term(1);
+  private static final Optional<String> FOUNDING = Optional.of("founding-1");
   private static final int STEPS = 40;
 
   private static String python = "";
@@ -102,13 +103,14 @@ class RealTorchrunTest {
       agent.tell(
           new AgentCommand.Prepare(
               TERM,
+              FOUNDING,
               new LaunchSpec(
                   fence, settings.node(), rank, table, disk, job, Optional.empty(), "")));
       return expect(AgentReport.Prepared.class, r -> r.fence().equals(fence));
     }
 
     void start(Fence fence, int port, Optional<CompleteCheckpoint> resume) {
-      agent.tell(new AgentCommand.Start(TERM, fence, port, resume, false));
+      agent.tell(new AgentCommand.Start(TERM, FOUNDING, fence, port, resume, false));
     }
 
     ExitReport exit(Fence fence) {

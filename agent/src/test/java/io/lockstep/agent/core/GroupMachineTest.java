@@ -630,4 +630,73 @@ class GroupMachineTest {
     assertThat(status.fence()).isEqualTo(fence(7));
     assertThat(status.exit()).isEmpty();
   }
+
+  @Nested
+  class foundings {
+    private static GroupInput of(String founding, GroupInput.Command command) {
+      return new GroupInput.OfFounding(Optional.of(founding), command);
+    }
+
+    @Test
+    void the_first_one_that_commands_is_taken() {
+      GroupDecision decision = decide(running(7), of("one", new GroupInput.SayHello(TERM)));
+
+      assertThat(decision.state().founding().orElseThrow().id()).isEqualTo("one");
+      assertThat(phase(decision.state())).isEqualTo(WorkerGroup.Phase.RUNNING);
+      assertThat(decision.actions()).contains(new GroupAction.BelongTo("one"));
+    }
+
+    @Test
+    void the_same_again_is_only_a_command() {
+      AgentState state = after(running(7), of("one", new GroupInput.SayHello(TERM)));
+
+      GroupDecision decision = decide(state, of("one", stop(7, GRACE)));
+
+      assertThat(phase(decision.state())).isEqualTo(WorkerGroup.Phase.STOPPING);
+      assertThat(decision.actions()).noneMatch(GroupAction.BelongTo.class::isInstance);
+    }
+
+    @Test
+    void a_new_one_begins_with_low_terms_and_plans_and_ends_what_ran() {
+      AgentState state = after(running(7), of("one", new GroupInput.SayHello(TERM)));
+      var low = new GroupInput.Prepare(new Term(1), launch(2));
+
+      GroupDecision decision = decide(state, of("two", low));
+
+      assertThat(decision.actions().get(0)).isEqualTo(new GroupAction.BelongTo("two"));
+      assertThat(decision.actions())
+          .contains(new GroupAction.SayHello(), new GroupAction.ClearNode(2, List.of()));
+      assertThat(decision.state().current().orElseThrow().fence()).isEqualTo(fence(2));
+      assertThat(decision.state().term()).isEqualTo(new Term(1));
+      assertThat(decision.state().closed()).isEmpty();
+      assertThat(decision.state().disk()).isEqualTo(DISK);
+    }
+
+    @Test
+    void what_an_earlier_one_still_says_is_void() {
+      AgentState state = after(idle(), of("one", new GroupInput.SayHello(TERM)));
+      state = after(state, of("two", new GroupInput.SayHello(new Term(1))));
+
+      ignores(decide(state, of("one", prepare(9))), state);
+    }
+
+    @Test
+    void an_older_release_that_does_not_say_is_heard() {
+      AgentState state = after(idle(), of("one", new GroupInput.SayHello(TERM)));
+
+      GroupDecision decision =
+          decide(state, new GroupInput.OfFounding(Optional.empty(), prepare(9)));
+
+      assertThat(phase(decision.state())).isEqualTo(WorkerGroup.Phase.PREPARING);
+    }
+
+    @Test
+    void a_shell_that_starts_looks_for_what_is_left_of_another() {
+      AgentState state = after(idle(), of("one", new GroupInput.SayHello(TERM)));
+
+      GroupDecision decision = decide(state, new GroupInput.ShellStarted());
+
+      assertThat(decision.actions()).contains(new GroupAction.BelongTo("one"));
+    }
+  }
 }

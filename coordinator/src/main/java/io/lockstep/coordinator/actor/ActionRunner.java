@@ -11,26 +11,29 @@ import java.util.Optional;
 /** Performs actions: tells agents. An agent that is not known yet is told again by a later tick. */
 final class ActionRunner {
   private final AgentDirectory agents;
+  private final Optional<String> founding;
 
-  ActionRunner(AgentDirectory agents) {
+  ActionRunner(AgentDirectory agents, Optional<String> founding) {
     this.agents = agents;
+    this.founding = founding;
   }
 
   void run(ClusterAction action, Term term) {
     agents.agent(action.node()).ifPresent(agent -> agent.tell(command(action, term)));
   }
 
-  private static AgentCommand command(ClusterAction action, Term term) {
+  private AgentCommand command(ClusterAction action, Term term) {
     if (action instanceof ClusterAction.Prepare prepare) {
-      return new AgentCommand.Prepare(term, withShippedZero(prepare.launch()));
+      return new AgentCommand.Prepare(term, founding, withShippedZero(prepare.launch()));
     } else if (action instanceof ClusterAction.Start start) {
       return new AgentCommand.Start(
-          term, start.fence(), start.masterPort(), start.resume(), start.moveAside());
+          term, founding, start.fence(), start.masterPort(), start.resume(), start.moveAside());
     } else if (action instanceof ClusterAction.Stop stop) {
-      return new AgentCommand.Stop(term, stop.fence(), stop.grace(), stop.disk(), stop.reason());
+      return new AgentCommand.Stop(
+          term, founding, stop.fence(), stop.grace(), stop.disk(), stop.reason());
     } else if (action instanceof ClusterAction.Acknowledge ack) {
       return new AgentCommand.Acknowledge(
-          term, ack.fence(), AgentCommand.ReportKind.valueOf(ack.report().name()));
+          term, founding, ack.fence(), AgentCommand.ReportKind.valueOf(ack.report().name()));
     }
     throw new IllegalArgumentException("no command for " + action);
   }

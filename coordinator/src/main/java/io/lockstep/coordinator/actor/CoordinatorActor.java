@@ -25,6 +25,7 @@ import io.lockstep.coordinator.seat.SeatReply;
 import io.lockstep.coordinator.seat.ToSeat;
 import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.message.AgentReport;
+import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.ToCoordinator;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
@@ -181,7 +182,12 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     } else if (outcome instanceof QuorumOutcome.AppendRefused refused) {
       log.warn("not stored: {}", refused.reason());
       inFlight.ifPresent(f -> f.waiting().lost().run());
+      boolean forgets =
+          inFlight.filter(f -> f.waiting().input() instanceof ClusterInput.StateLarge).isPresent();
       inFlight = Optional.empty();
+      if (!forgets) {
+        state.ifPresent(this::compact);
+      }
     } else if (outcome instanceof QuorumOutcome.CompactionRefused refused) {
       log.error("the state cannot be made smaller: {}", refused.reason());
     } else if (outcome instanceof QuorumOutcome.SteppedDown down) {
@@ -243,13 +249,31 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     }
     state = Optional.of(changed);
     act(stored);
-    if (quorum.wantsCompaction()) {
-      carry(quorum.compact(changed.version(), codec.writeSnapshot(changed), now()));
+    if (quorum.wantsCompaction() || stored.waiting().input() instanceof ClusterInput.StateLarge) {
+      compact(changed);
+    }
+  }
+
+  /**
+   * The seats keep the state itself for the events so far; what is past goes before they are full.
+   */
+  private void compact(ClusterState known) {
+    byte[] snapshot = codec.writeSnapshot(known);
+    carry(quorum.compact(known.version(), snapshot, now()));
+    if (snapshot.length > SeatLimits.FORGET_ABOVE_BYTES) {
+      input(
+          new ClusterInput.StateLarge(snapshot.length, SeatLimits.FORGET_ABOVE_BYTES),
+          decision -> {
+            if (decision.events().isEmpty()) {
+              log.warn("{}", decision.reason());
+            }
+          },
+          () -> {});
     }
   }
 
   private void act(InFlight made) {
-    var runner = new ActionRunner(agents);
+    var runner = new ActionRunner(agents, founding());
     for (ClusterAction action : made.decision().actions()) {
       runner.run(action, made.term());
     }
@@ -278,6 +302,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private void carryReport(AgentReport report) {
     if (report instanceof AgentReport.Hello hello) {
+      if (isOfAnotherFounding(hello.founding())) {
+        askForHello(hello.agent());
+        return;
+      }
       agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
           new ClusterInput.NodeHello(
@@ -304,13 +332,32 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     }
   }
 
+  private Optional<String> founding() {
+    return quorum.founding().map(FoundingId::text);
+  }
+
+  /**
+   * Its fences are of another cluster's: it begins a new memory when it hears a command of ours.
+   */
+  private boolean isOfAnotherFounding(Optional<String> said) {
+    return said.isPresent() && !said.equals(founding());
+  }
+
+  private void askForHello(ActorRef<ToAgent> agent) {
+    agent.tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE), founding()));
+  }
+
   private void onHeartbeat(AgentReport.Heartbeat beat) {
+    if (isOfAnotherFounding(beat.founding())) {
+      askForHello(beat.agent());
+      return;
+    }
     boolean unknown =
         agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), now())
             || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
             || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
-      beat.agent().tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE)));
+      askForHello(beat.agent());
     }
     if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
       input(new ClusterInput.NodeHeard(beat.node()));

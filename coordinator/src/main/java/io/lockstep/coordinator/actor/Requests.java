@@ -156,12 +156,15 @@ final class Requests {
                     job.get().attempts().stream()
                         .filter(a -> a.fence().attempt().equals(n))
                         .findFirst()
-                        .map(a -> a.table()))
+                        .flatMap(a -> a.table()))
             .orElseGet(() -> job.get().table());
     if (table.isEmpty()) {
       return refused(
           ReasonCode.NOT_PLACED,
-          locate.attempt().map(a -> "there is no attempt " + a).orElse("it was not placed yet"));
+          locate
+              .attempt()
+              .map(a -> "where attempt " + a + " ran is not known (any more)")
+              .orElse("it was not placed yet"));
     }
     int rank = locate.rank().orElse(0);
     if (rank < 0 || rank >= table.get().worldSize()) {

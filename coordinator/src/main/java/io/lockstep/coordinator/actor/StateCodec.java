@@ -44,7 +44,8 @@ public final class StateCodec {
           .with("job.checkpoint-seen", ClusterEvent.CheckpointSeen.class)
           .with("job.stopping", ClusterEvent.JobStopping.class)
           .with("job.requeued", ClusterEvent.JobRequeued.class)
-          .with("job.ended", ClusterEvent.JobEnded.class);
+          .with("job.ended", ClusterEvent.JobEnded.class)
+          .with("past.forgotten", ClusterEvent.PastForgotten.class);
 
   WireNames names() {
     return names;

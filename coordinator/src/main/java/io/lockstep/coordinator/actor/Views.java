@@ -60,7 +60,10 @@ final class Views {
   private Optional<JobView.ProgressView> progress(Job job) {
     return job.lastAttempt()
         .flatMap(
-            a -> agents.group(a.table().master().node()).filter(g -> g.fence().equals(a.fence())))
+            a ->
+                a.table()
+                    .flatMap(t -> agents.group(t.master().node()))
+                    .filter(g -> g.fence().equals(a.fence())))
         .flatMap(GroupStatus::progress)
         .map(Views::progress);
   }
@@ -82,7 +85,7 @@ final class Views {
                         c.code().name(), c.node().map(NodeId::value), c.rank(), c.message())),
         a.resumedFromStep(),
         a.firstStepAt(),
-        ranks(a.table()),
+        a.table().map(Views::ranks).orElse(List.of()),
         a.cause().map(AttemptRecord.Cause::traceback).filter(t -> !t.isEmpty()));
   }
 

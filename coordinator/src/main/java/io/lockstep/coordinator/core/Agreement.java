@@ -98,7 +98,7 @@ final class Agreement {
                       "%s holds complete checkpoints on %s and none on %s; checkpoint.dir must be one"
                               .formatted(dir, node, table.master().node())
                           + " folder shared by all"))
-          .orElseGet(() -> new Outcome.Agreed(Optional.empty(), false));
+          .orElseGet(() -> fresh(job, dir, table.master().node()));
     }
     Optional<CompleteCheckpoint> newest =
         first.complete().stream()
@@ -124,6 +124,21 @@ final class Agreement {
               wrote));
     }
     return new Outcome.Agreed(newest, false);
+  }
+
+  /**
+   * Nothing was ever saved; what was seen once and is gone is no reason to begin anew in silence.
+   */
+  private static Outcome fresh(Job job, String dir, NodeId first) {
+    return job.lastCheckpoint()
+        .<Outcome>map(
+            c ->
+                new Outcome.NotYet(
+                    first,
+                    "%s was complete, and now no node finds a complete checkpoint in %s; is it mounted?"
+                            .formatted(c.path(), dir)
+                        + " To begin anew, submit the job again"))
+        .orElseGet(() -> new Outcome.Agreed(Optional.empty(), false));
   }
 
   private static boolean isFirstStart(Job job) {

@@ -82,7 +82,7 @@ public record AttemptState(
         table,
         plannedAt,
         at,
-        prepared,
+        agreed(),
         true,
         Optional.of(port),
         from,
@@ -90,6 +90,13 @@ public record AttemptState(
         started,
         finished,
         faltered);
+  }
+
+  /** What was agreed on is not looked at again: in a large gang it is most of the state. */
+  private Map<NodeId, PreparedNode> agreed() {
+    var kept = new TreeMap<NodeId, PreparedNode>();
+    prepared.forEach((node, said) -> kept.put(node, said.withoutCheckpoints()));
+    return kept;
   }
 
   AttemptState withStarted(NodeId node) {

@@ -575,10 +575,34 @@ public sealed interface ClusterEvent {
                         a.fence(), r -> r.endedAt().isPresent() ? r : r.ended(at, r.cause())));
             d.current = Optional.empty();
             d.spares = List.of();
+            d.countedAt.clear();
+            d.trimAttempts(Job.MAX_ENDED_ATTEMPTS, 1);
             d.ending = Optional.empty();
             d.endedAt = Optional.of(at);
             d.exitCode = Optional.of(exitCode);
           });
+    }
+  }
+
+  /**
+   * The state has grown too large for the seats: ended jobs are forgotten, and of the others the
+   * attempts before the newest few.
+   */
+  record PastForgotten(List<JobId> ended, int attemptsKept, Instant at, Reason reason)
+      implements ClusterEvent {
+    public PastForgotten {
+      ended = List.copyOf(ended);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      ClusterState changed = state.without(Set.copyOf(ended));
+      for (Job job : changed.jobs().values()) {
+        if (!job.phase().isTerminal() && job.attempts().size() > attemptsKept) {
+          changed = changed.with(job.with(d -> d.trimAttempts(attemptsKept, attemptsKept)));
+        }
+      }
+      return changed;
     }
   }
 }

@@ -135,6 +135,14 @@ public sealed interface ClusterInput {
     }
   }
 
+  /** The stored state has grown beyond what is wanted: something must be forgotten. */
+  record StateLarge(long bytes, long wantedBytes) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onStateLarge(s, this, now);
+    }
+  }
+
   /** A new coordinator begins with this state. */
   record TookOver() implements ClusterInput {
     @Override

@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -18,6 +19,9 @@ import java.util.stream.Collectors;
 public final class ClusterMachine {
   /** Longest grace that a cancel may ask for. */
   static final Duration MAX_GRACE = Duration.ofMinutes(30);
+
+  /** Attempts that a job keeps when the state is too large: a restart compares the last two. */
+  static final int LEAST_ATTEMPTS = 2;
 
   /** Twice the heartbeat's pause. */
   public static final Duration SUSPECT_WAIT = Duration.ofSeconds(2);
@@ -55,6 +59,18 @@ public final class ClusterMachine {
                   ReasonCode.CONFLICT,
                   "%s is another job already; choose another id",
                   submit.job()));
+    }
+    int live = state.liveSpecBytes();
+    int more = ClusterState.specBytes(submit.spec());
+    if (live + more > ClusterState.MAX_LIVE_SPEC_BYTES) {
+      return Deciding.refused(
+          Reason.of(
+              ReasonCode.OVERLOADED,
+              "the jobs that are not over hold %d bytes of job files and configurations, this one"
+                  + " has %d, and the seats have room for %d; submit it when others are over",
+              live,
+              more,
+              ClusterState.MAX_LIVE_SPEC_BYTES));
     }
     var d = new Deciding(state, now, suspectWait);
     d.event(
@@ -125,8 +141,16 @@ public final class ClusterMachine {
   }
 
   Decision onHello(ClusterState state, ClusterInput.NodeHello hello, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
     Optional<Node> known = state.node(hello.node());
+    if (known.isEmpty() && state.nodes().size() >= ClusterState.MAX_NODES) {
+      return Deciding.refused(
+          Reason.of(
+              ReasonCode.OVERLOADED,
+              "%s does not join: the cluster has %d nodes, its most; found another cluster",
+              hello.node(),
+              state.nodes().size()));
+    }
+    var d = new Deciding(state, now, suspectWait);
     boolean same =
         known
             .filter(
@@ -313,6 +337,47 @@ public final class ClusterMachine {
     }
     JobMachine.placeQueued(d);
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no deadline has passed"));
+  }
+
+  /** First ended jobs go, half of them at a time; then of the others the older attempts. */
+  Decision onStateLarge(ClusterState state, ClusterInput.StateLarge large, Instant now) {
+    List<JobId> ended =
+        state.jobs().values().stream()
+            .filter(j -> j.phase().isTerminal())
+            .sorted(Comparator.comparing(j -> j.endedAt().orElse(Instant.MIN)))
+            .map(Job::id)
+            .toList();
+    List<JobId> forgotten = ended.subList(0, (ended.size() + 1) / 2);
+    boolean older =
+        state.jobs().values().stream()
+            .anyMatch(j -> !j.phase().isTerminal() && j.attempts().size() > LEAST_ATTEMPTS);
+    if (forgotten.isEmpty() && !older) {
+      return Deciding.nothing(
+          Reason.of(
+              ReasonCode.OVERLOADED,
+              "the state has %d bytes, %d are wanted, and nothing in it can be forgotten; run"
+                  + " fewer jobs at once",
+              large.bytes(),
+              large.wantedBytes()));
+    }
+    int kept = forgotten.isEmpty() ? LEAST_ATTEMPTS : Job.MAX_ATTEMPTS;
+    String what =
+        forgotten.isEmpty()
+            ? "all attempts but the newest %d of each job".formatted(kept)
+            : "the %d oldest of %d ended jobs".formatted(forgotten.size(), ended.size());
+    var d = new Deciding(state, now, suspectWait);
+    d.event(
+        new ClusterEvent.PastForgotten(
+            forgotten,
+            kept,
+            now,
+            Reason.of(
+                ReasonCode.OVERLOADED,
+                "the state has %d bytes, %d are wanted: forgets %s",
+                large.bytes(),
+                large.wantedBytes(),
+                what)));
+    return d.orElse(Reason.of(ReasonCode.OVERLOADED, "forgets %s", what));
   }
 
   Decision onTookOver(ClusterState state, Instant now) {

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -25,6 +27,12 @@ public record ClusterState(
     long version, Map<NodeId, Node> nodes, Map<JobId, Job> jobs, List<HistoryEntry> history) {
   static final int MAX_ENDED_JOBS = 200;
   static final int MAX_HISTORY = 1_000;
+
+  /** Hosts that one cluster takes: each is about 1 KB of state. */
+  static final int MAX_NODES = 1_000;
+
+  /** All that the jobs that are not over ask for, in bytes: specs cannot be shortened. */
+  static final int MAX_LIVE_SPEC_BYTES = 1024 * 1024;
 
   public static final ClusterState EMPTY = new ClusterState(0, Map.of(), Map.of(), List.of());
 
@@ -86,6 +94,24 @@ public record ClusterState(
       told.remove(0);
     }
     return new ClusterState(version + 1, changed.nodes, changed.jobs, told);
+  }
+
+  ClusterState without(Set<JobId> forgotten) {
+    var changed = new LinkedHashMap<>(jobs);
+    changed.keySet().removeAll(forgotten);
+    return new ClusterState(version, nodes, changed, history);
+  }
+
+  /** What the jobs that are not over ask for, about as large as it is stored. */
+  int liveSpecBytes() {
+    return jobs.values().stream()
+        .filter(j -> !j.phase().isTerminal())
+        .mapToInt(j -> specBytes(j.spec()))
+        .sum();
+  }
+
+  static int specBytes(JobSpec spec) {
+    return BoundedText.bytes(spec.toString());
   }
 
   ClusterState with(Node node) {

@@ -15,4 +15,11 @@ public record HistoryEntry(
     Optional<JobId> job,
     Optional<Attempt> attempt,
     Optional<NodeId> node,
-    Reason reason) {}
+    Reason reason) {
+  /** Longest message, in bytes. */
+  static final int MAX_MESSAGE_BYTES = 400;
+
+  public HistoryEntry {
+    reason = BoundedText.head(reason, MAX_MESSAGE_BYTES);
+  }
+}

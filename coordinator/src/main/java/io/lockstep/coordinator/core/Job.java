@@ -54,6 +54,18 @@ public record Job(
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
+  /** Of these the rank table, traceback and whole message are kept, the newest. */
+  static final int MAX_WHOLE_ATTEMPTS = 3;
+
+  /** Attempts kept of a job that has ended, the newest; whole is the last. */
+  static final int MAX_ENDED_ATTEMPTS = 3;
+
+  /** Counted restarts remembered: a larger budget has no end. */
+  public static final int MAX_COUNTED = 1_000;
+
+  /** Longest message of the job's own reason, in bytes. */
+  static final int MAX_REASON_BYTES = 2_048;
+
   public Job {
     attempts = List.copyOf(attempts);
     open = List.copyOf(open);
@@ -67,7 +79,7 @@ public record Job(
 
   /** The rank table of the newest attempt. */
   public Optional<RankTable> table() {
-    return lastAttempt().map(AttemptRecord::table);
+    return lastAttempt().flatMap(AttemptRecord::table);
   }
 
   public Optional<AttemptRecord> lastAttempt() {
@@ -181,15 +193,26 @@ public record Job(
           .anyMatch(countedAt::remove);
     }
 
-    private Job build() {
-      while (attempts.size() > MAX_ATTEMPTS) {
+    /** Keeps the newest attempts, and of those the newest whole. */
+    void trimAttempts(int most, int whole) {
+      while (attempts.size() > most) {
         attempts.remove(0);
+      }
+      for (int i = 0; i < attempts.size() - whole; i++) {
+        attempts.set(i, attempts.get(i).faded());
+      }
+    }
+
+    private Job build() {
+      trimAttempts(MAX_ATTEMPTS, MAX_WHOLE_ATTEMPTS);
+      while (countedAt.size() > MAX_COUNTED) {
+        countedAt.remove(0);
       }
       return new Job(
           id,
           spec,
           phase,
-          reason,
+          BoundedText.head(reason, MAX_REASON_BYTES),
           submittedAt,
           procsPerNode,
           current,

@@ -36,6 +36,9 @@ final class JobMachine {
   /** Time that a drained node's workers get between TERM and KILL. */
   static final Duration DRAIN_GRACE = Duration.ofSeconds(30);
 
+  /** Names of nodes in one sentence. */
+  private static final int MAX_NAMES = 8;
+
   private static final String REBOOTED = "the host was rebooted";
   private static final String OVER = "the attempt is over";
 
@@ -111,9 +114,16 @@ final class JobMachine {
                 ReasonCode.PREPARING,
                 "attempt %s on %s%s",
                 attempt,
-                placed.table().nodes(),
-                placed.spares().isEmpty() ? "" : ", spare " + placed.spares())));
+                some(placed.table().nodes()),
+                placed.spares().isEmpty() ? "" : ", spare " + some(placed.spares()))));
     resend(d, d.job(job.id()));
+  }
+
+  /** The first few of many, for people. */
+  private static String some(List<NodeId> nodes) {
+    return nodes.size() <= MAX_NAMES
+        ? nodes.toString()
+        : nodes.subList(0, MAX_NAMES) + " and " + (nodes.size() - MAX_NAMES) + " more";
   }
 
   // repeating what may have been lost
@@ -244,7 +254,7 @@ final class JobMachine {
               ReasonCode.WAITING_FOR_OLD_GROUPS,
               "all are prepared; waits until attempt %s is over on %s",
               older.get(0).fence().attempt(),
-              older.stream().map(g -> g.node().value()).distinct().toList()));
+              some(older.stream().map(OpenGroup::node).distinct().toList())));
       return;
     }
     Agreement.Outcome outcome = Agreement.of(job, attempt);
@@ -406,7 +416,7 @@ final class JobMachine {
                   ReasonCode.WORKERS_FAILED,
                   "a group on %s lost a peer; waits to hear from %s",
                   node,
-                  others)));
+                  some(others))));
     } else if (attempt.unreported().contains(node)) {
       d.event(
           new ClusterEvent.NodeExited(
@@ -808,7 +818,7 @@ final class JobMachine {
         FailureCause.NODE_SILENT,
         Optional.of(suspects.get(0)),
         Optional.empty(),
-        "not heard since the gang lost a peer: %s (%s)".formatted(suspects, first.message()),
+        "not heard since the gang lost a peer: %s (%s)".formatted(some(suspects), first.message()),
         "",
         true);
   }

@@ -8,4 +8,8 @@ public record PreparedNode(
     Optional<Integer> masterPort,
     Optional<String> zeroSha256,
     String scriptSha256,
-    CheckpointInventory checkpoints) {}
+    CheckpointInventory checkpoints) {
+  PreparedNode withoutCheckpoints() {
+    return new PreparedNode(masterPort, zeroSha256, scriptSha256, CheckpointInventory.EMPTY);
+  }
+}

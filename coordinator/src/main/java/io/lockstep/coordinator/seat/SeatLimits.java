@@ -10,6 +10,12 @@ public final class SeatLimits {
   /** Snapshot and events since together; leaves room in the frame for names and numbers. */
   public static final int MAX_STATE_BYTES = 3 * 1024 * 1024;
 
+  /**
+   * From this size of a snapshot on the coordinator forgets what is past: events until the next
+   * snapshot, and one large decision, must still fit.
+   */
+  public static final int FORGET_ABOVE_BYTES = 2 * 1024 * 1024;
+
   /** Events that a seat keeps since its snapshot; compact long before. */
   public static final int MAX_EVENTS_SINCE_SNAPSHOT = 4_096;
 
@@ -17,7 +23,7 @@ public final class SeatLimits {
   public static final int COMPACT_AFTER_EVENTS = 256;
 
   /** From this many bytes of events since the snapshot on, compaction is wanted too. */
-  public static final int COMPACT_AFTER_BYTES = 1024 * 1024;
+  public static final int COMPACT_AFTER_BYTES = 512 * 1024;
 
   /**
    * How often the coordinator ticks its {@link QuorumDriver}: lost messages are sent again then.

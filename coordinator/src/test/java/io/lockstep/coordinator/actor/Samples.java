@@ -37,6 +37,7 @@ import java.util.Optional;
 final class Samples {
   static final JobId JOB = new JobId("qwen3-4f2a");
   static final JobId OTHER = new JobId("llama");
+  static final JobId FORGOTTEN = new JobId("long-ago");
   static final NodeId GPU_1 = new NodeId("gpu-01");
   static final NodeId GPU_2 = new NodeId("gpu-02");
   static final NodeId GPU_3 = new NodeId("gpu-03");
@@ -132,7 +133,11 @@ final class Samples {
             why(ReasonCode.NODE_DRAINED)),
         new ClusterEvent.JobRequeued(JOB, at(22), why(ReasonCode.RESTARTING)),
         new ClusterEvent.JobQueued(OTHER, SPEC, at(23), why(ReasonCode.QUEUED)),
-        new ClusterEvent.JobEnded(JOB, JobPhase.CANCELED, 7, at(24), why(ReasonCode.CANCELED)));
+        new ClusterEvent.JobEnded(JOB, JobPhase.CANCELED, 7, at(24), why(ReasonCode.CANCELED)),
+        new ClusterEvent.JobQueued(FORGOTTEN, SPEC, at(25), why(ReasonCode.QUEUED)),
+        new ClusterEvent.JobEnded(
+            FORGOTTEN, JobPhase.CANCELED, 7, at(26), why(ReasonCode.CANCELED)),
+        new ClusterEvent.PastForgotten(List.of(FORGOTTEN), 2, at(27), why(ReasonCode.OVERLOADED)));
   }
 
   /** Every request and answer. */

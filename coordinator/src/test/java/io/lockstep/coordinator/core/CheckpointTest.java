@@ -221,14 +221,15 @@ class CheckpointTest {
   }
 
   @Test
-  void afterAFreshStartThereIsNone() {
+  void checkpointsThatWentAwayEverywhereAreNotAFreshStart() {
     ACluster cluster = aRunningJob(2);
     cluster.sees(checkpoint(20));
     cluster.exits("n1", Exit.killed(0));
 
     start(cluster, CheckpointInventory.EMPTY);
 
-    assertThat(cluster.job().lastCheckpoint()).isEmpty();
+    assertThat(cluster.job().phase()).isNotIn(JobPhase.STARTING, JobPhase.RUNNING);
+    assertThat(cluster.job().lastCheckpoint()).contains(checkpoint(20));
   }
 
   // script and configuration

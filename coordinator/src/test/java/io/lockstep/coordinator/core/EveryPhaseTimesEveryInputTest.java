@@ -55,6 +55,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeKnowsNothing -> QUEUED    STALE
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
+      QUEUED    StateLarge       -> QUEUED    OVERLOADED
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
       QUEUED    TookOver         -> QUEUED    NOTHING_TO_DO | tells Stop
       PREPARING Submit           -> PREPARING CONFLICT refused
@@ -71,6 +72,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeKnowsNothing -> PREPARING STALE
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
+      PREPARING StateLarge       -> PREPARING OVERLOADED
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
       PREPARING TookOver         -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare
       STARTING  Submit           -> STARTING  CONFLICT refused
@@ -87,6 +89,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeKnowsNothing -> STARTING  STALE
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
+      STARTING  StateLarge       -> STARTING  OVERLOADED
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
       STARTING  TookOver         -> STARTING  NOTHING_TO_DO | AttemptTakenOver | tells Start
       RUNNING   Submit           -> RUNNING   CONFLICT refused
@@ -103,6 +106,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeKnowsNothing -> RUNNING   STALE
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
+      RUNNING   StateLarge       -> RUNNING   OVERLOADED
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
       RUNNING   TookOver         -> RUNNING   NOTHING_TO_DO
       STOPPING  Submit           -> STOPPING  CONFLICT refused
@@ -119,6 +123,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeKnowsNothing -> STOPPING  WAITING_FOR_OLD_GROUPS | GroupDoubted
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
+      STOPPING  StateLarge       -> STOPPING  OVERLOADED
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
       STOPPING  TookOver         -> STOPPING  NOTHING_TO_DO | tells Stop
       SUCCEEDED Submit           -> SUCCEEDED CONFLICT refused
@@ -135,6 +140,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeKnowsNothing -> SUCCEEDED STALE
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED TookOver         -> SUCCEEDED NOTHING_TO_DO
       FAILED    Submit           -> FAILED    CONFLICT refused
@@ -151,6 +157,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeKnowsNothing -> FAILED    STALE
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
+      FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
       FAILED    TookOver         -> FAILED    NOTHING_TO_DO
       CANCELED  Submit           -> CANCELED  CONFLICT refused
@@ -167,6 +174,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeKnowsNothing -> CANCELED  STALE
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
+      CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
       CANCELED  TookOver         -> CANCELED  NOTHING_TO_DO
       """;
@@ -251,6 +259,7 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
             new ClusterInput.StepSeen(fence, 8),
             new ClusterInput.Tick(),
+            new ClusterInput.StateLarge(3_000_000, 2_000_000),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));
     return inputs;
@@ -273,7 +282,7 @@ class EveryPhaseTimesEveryInputTest {
                 .formatted(
                     phase,
                     kind.getSimpleName(),
-                    cluster.phase(),
+                    cluster.state.job(A).map(j -> j.phase().name()).orElse("forgotten"),
                     decision.reason().code(),
                     told(decision)));
       }
@@ -462,6 +471,9 @@ class EveryPhaseTimesEveryInputTest {
   }
 
   private static void walk(ACluster cluster, Random random) {
+    if (cluster.state.job(A).isEmpty()) {
+      return; // over, and forgotten
+    }
     int dice = random.nextInt(10);
     Job job = cluster.job();
     if (dice < 5 && job.current().isPresent()) {

@@ -11,8 +11,11 @@ import java.util.Optional;
 public sealed interface AgentCommand extends Wire, ToAgent {
   Term term();
 
+  /** Of the cluster whose term this is (A3); empty from a release that did not say. */
+  Optional<String> founding();
+
   /** Be rid of every older group, then be ready for this attempt. Safe to repeat. */
-  record Prepare(Term term, LaunchSpec launch) implements AgentCommand {}
+  record Prepare(Term term, Optional<String> founding, LaunchSpec launch) implements AgentCommand {}
 
   /**
    * All are prepared: fork. Safe to repeat; a fence is forked at most once (A12).
@@ -23,6 +26,7 @@ public sealed interface AgentCommand extends Wire, ToAgent {
    */
   record Start(
       Term term,
+      Optional<String> founding,
       Fence fence,
       int masterPort,
       Optional<CompleteCheckpoint> resume,
@@ -35,14 +39,21 @@ public sealed interface AgentCommand extends Wire, ToAgent {
    * @param agentDisk disk id that the fence was planned with: only an agent with the same memory
    *     may answer that it never started it
    */
-  record Stop(Term term, Fence fence, Duration grace, String agentDisk, String reason)
+  record Stop(
+      Term term,
+      Optional<String> founding,
+      Fence fence,
+      Duration grace,
+      String agentDisk,
+      String reason)
       implements AgentCommand {}
 
   /** The report of this kind about this fence was stored: do not repeat it. */
-  record Acknowledge(Term term, Fence fence, ReportKind kind) implements AgentCommand {}
+  record Acknowledge(Term term, Optional<String> founding, Fence fence, ReportKind kind)
+      implements AgentCommand {}
 
   /** The coordinator does not know this agent, or is new: say Hello. */
-  record SayHello(Term term) implements AgentCommand {}
+  record SayHello(Term term, Optional<String> founding) implements AgentCommand {}
 
   /** Reports that are repeated until acknowledged. */
   enum ReportKind {

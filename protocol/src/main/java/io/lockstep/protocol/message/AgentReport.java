@@ -22,21 +22,34 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
    *
    * @param disk id of the agent's memory: another one means that it forgot (A12)
    * @param groups every group that it remembers and whose end is not acknowledged
+   * @param founding of the cluster that this memory belongs to; empty before the first command
    */
   record Hello(
       NodeId node,
       ActorRef<ToAgent> agent,
       String disk,
       NodeInventory inventory,
-      List<GroupStatus> groups)
+      List<GroupStatus> groups,
+      Optional<String> founding)
       implements AgentReport {
     public Hello {
       groups = List.copyOf(groups);
     }
   }
 
-  /** I am alive, and so is my group. Sent every second. */
-  record Heartbeat(NodeId node, ActorRef<ToAgent> agent, String disk, Optional<GroupStatus> group)
+  /**
+   * I am alive, and so is my group. Sent every second.
+   *
+   * @param founding of the cluster that this memory belongs to; empty before the first command
+   * @param trouble why this node cannot take part in anything new, as long as it cannot
+   */
+  record Heartbeat(
+      NodeId node,
+      ActorRef<ToAgent> agent,
+      String disk,
+      Optional<GroupStatus> group,
+      Optional<String> founding,
+      Optional<Reason> trouble)
       implements AgentReport {}
 
   /**

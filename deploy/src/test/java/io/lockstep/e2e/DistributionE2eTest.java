@@ -1,0 +1,72 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+
+/** The unpacked distribution on the newest Java that is supported, from a folder with a space. */
+@DisabledIfSystemProperty(named = "slow.tests", matches = "false")
+final class DistributionE2eTest {
+  private static final Path JVMS = Path.of("/usr/lib/jvm");
+  private static final Path DIR = Installation.freshFolder("distribution");
+
+  @Test
+  void itRunsOnJava25AndFromAnyFolder() throws Exception {
+    Optional<Path> java = java("25");
+    assumeTrue(java.isPresent(), "no JDK 25 in " + JVMS);
+
+    try (Fleet fleet = Fleet.on(DIR, 3, java.get())) {
+      var bare = new BareJob(DIR, "java25").args("--steps", "5").with("nodes: 2");
+      String id = fleet.submit(bare.file());
+      fleet.awaitPhase(id, "SUCCEEDED");
+      assertThat(Files.readString(DIR.resolve(fleet.address(0)).resolve("out.log")))
+          .doesNotContain("WARNING:");
+    }
+  }
+
+  @Test
+  void theLauncherFollowsLinksAndSpaces() throws Exception {
+    Path odd = Files.createDirectories(DIR.resolve("a folder"));
+    Path link = Files.createSymbolicLink(odd.resolve("home"), Installation.HOME);
+
+    assertThat(run(link.resolve("bin/lockstep").toString(), "version")).contains("lockstep");
+    assertThat(run(link.resolve("bin/lockstepd").toString(), "--check", "--host", "127.0.0.1"))
+        .contains("node-silent-after");
+  }
+
+  private static String run(String... command) throws IOException, InterruptedException {
+    var builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
+    Process process = builder.start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(said).isZero();
+    return said;
+  }
+
+  private static Optional<Path> java(String version) throws IOException {
+    if (!Files.isDirectory(JVMS)) {
+      return Optional.empty();
+    }
+    try (var found = Files.list(JVMS)) {
+      List<Path> sorted = found.sorted(Comparator.naturalOrder()).toList();
+      for (Path home : sorted) {
+        Path release = home.resolve("release");
+        if (Files.isExecutable(home.resolve("bin/java"))
+            && Files.isReadable(release)
+            && Files.readString(release).contains("JAVA_VERSION=\"" + version)) {
+          return Optional.of(home);
+        }
+      }
+    }
+    return Optional.empty();
+  }
+}
