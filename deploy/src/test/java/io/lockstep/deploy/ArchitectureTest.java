@@ -58,6 +58,7 @@ final class ArchitectureTest {
               "io.lockstep.protocol.model..",
               "java.lang..",
               "java.math",
+              "java.nio.charset",
               "java.util",
               "java.util.function",
               "java.util.regex",
@@ -87,7 +88,12 @@ final class ArchitectureTest {
           .haveFullyQualifiedName("java.util.Random")
           .orShould()
           .dependOnClassesThat()
-          .resideInAnyPackage("java.util.concurrent..", "java.nio..", "java.io..", "org.slf4j..");
+          .resideInAnyPackage(
+              "java.util.concurrent..",
+              "java.nio.file..",
+              "java.nio.channels..",
+              "java.io..",
+              "org.slf4j..");
 
   @ArchTest
   static final ArchRule ACTORS_LIVE_IN_SHELLS =
