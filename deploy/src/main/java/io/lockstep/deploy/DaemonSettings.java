@@ -34,6 +34,12 @@ public record DaemonSettings(
     Duration nodeSilentAfter,
     Duration nodeSuspectAfter,
     String version) {
+  /** Unless the settings say otherwise. */
+  public static final Duration NODE_SILENT_AFTER = Duration.ofSeconds(10);
+
+  /** Unless the settings say otherwise. */
+  public static final Duration NODE_SUSPECT_AFTER = Duration.ofSeconds(2);
+
   public DaemonSettings {
     seats = List.copyOf(seats);
   }

@@ -1,7 +1,6 @@
 package io.lockstep.deploy;
 
 import io.lockstep.agent.host.AgentHost;
-import io.lockstep.coordinator.seat.SeatHost;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -16,16 +15,15 @@ public final class EmbeddedDaemon implements AutoCloseable {
   private static final Duration STOP_LIMIT = Duration.ofSeconds(25);
 
   private final AgentHost agentHost;
-  private final Optional<SeatHost> seatHost;
+  private final OwnSeat seat;
   private final ClusterRuntime runtime;
   private final Thread thread;
   private volatile Optional<String> failure = Optional.empty();
 
-  private EmbeddedDaemon(
-      DaemonSettings settings, AgentHost agentHost, Optional<SeatHost> seatHost) {
+  private EmbeddedDaemon(DaemonSettings settings, AgentHost agentHost, OwnSeat seat) {
     this.agentHost = agentHost;
-    this.seatHost = seatHost;
-    this.runtime = new ClusterRuntime(settings, agentHost, seatHost);
+    this.seat = seat;
+    this.runtime = new ClusterRuntime(settings, agentHost, seat.host());
     this.thread = new Thread(this::run, "lockstep-embedded");
     thread.setDaemon(true);
   }
@@ -41,12 +39,7 @@ public final class EmbeddedDaemon implements AutoCloseable {
       throws IOException, InterruptedException {
     AgentHost agentHost = AgentHost.open(settings.agent().asking(nodeRank), workerEnv);
     try {
-      Optional<Seat> seat = settings.seat();
-      Optional<SeatHost> seatHost =
-          seat.isEmpty()
-              ? Optional.empty()
-              : Optional.of(SeatHost.open(seat.get().id(), settings.dataDir()));
-      var daemon = new EmbeddedDaemon(settings, agentHost, seatHost);
+      var daemon = new EmbeddedDaemon(settings, agentHost, OwnSeat.open(settings));
       daemon.thread.start();
       return daemon;
     } catch (IOException | RuntimeException e) {
@@ -85,7 +78,7 @@ public final class EmbeddedDaemon implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     agentHost.close();
-    seatHost.ifPresent(SeatHost::close);
+    seat.close();
   }
 
   private void run() {

@@ -1,7 +1,6 @@
 package io.lockstep.deploy;
 
 import io.lockstep.agent.host.AgentHost;
-import io.lockstep.coordinator.seat.SeatHost;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -108,7 +107,7 @@ public final class Lockstepd implements Callable<Integer> {
     System.setProperty("lockstep.log.dir", settings.dataDir().toString());
     var ended = new CountDownLatch(1);
     try (AgentHost agentHost = AgentHost.open(settings.agent());
-        SeatCloser seat = SeatCloser.open(settings)) {
+        OwnSeat seat = OwnSeat.open(settings)) {
       var runtime = new ClusterRuntime(settings, agentHost, seat.host());
       Runtime.getRuntime()
           .addShutdownHook(new Thread(() -> stop(runtime, ended), "lockstepd-stop"));
@@ -131,21 +130,6 @@ public final class Lockstepd implements Callable<Integer> {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-  }
-
-  /** A seat where this daemon is one. */
-  private record SeatCloser(Optional<SeatHost> host) implements AutoCloseable {
-    static SeatCloser open(DaemonSettings settings) throws IOException {
-      Optional<Seat> seat = settings.seat();
-      return seat.isEmpty()
-          ? new SeatCloser(Optional.empty())
-          : new SeatCloser(Optional.of(SeatHost.open(seat.get().id(), settings.dataDir())));
-    }
-
-    @Override
-    public void close() {
-      host.ifPresent(SeatHost::close);
     }
   }
 }

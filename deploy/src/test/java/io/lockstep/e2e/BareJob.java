@@ -1,8 +1,6 @@
 package io.lockstep.e2e;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -12,8 +10,6 @@ import java.util.List;
 
 /** A job file of the bare torch script, and what its ranks recorded of themselves. */
 final class BareJob {
-  private static final ObjectMapper JSON = JsonMapper.builder().build();
-
   private final Path dir;
   private final List<String> args = new ArrayList<>();
   private final List<String> lines = new ArrayList<>();
@@ -68,17 +64,7 @@ final class BareJob {
 
   /** One line per rank and step, as the ranks wrote them. */
   List<JsonNode> record() {
-    var found = new ArrayList<JsonNode>();
-    try {
-      if (Files.exists(recordFile())) {
-        for (String line : Files.readAllLines(recordFile())) {
-          found.add(JSON.readTree(line));
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return found;
+    return JsonLines.read(recordFile());
   }
 
   /** Steps that a rank made in an attempt, in their order. */

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,9 +91,9 @@ final class RunE2eTest {
     Call second = host(1, record);
     await("rank 1 trains")
         .atMost(Duration.ofMinutes(1))
-        .until(() -> record(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
+        .until(() -> JsonLines.read(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
     JsonNode one =
-        record(record).stream().filter(e -> isRankOneAt(e, 12)).findFirst().orElseThrow();
+        JsonLines.read(record).stream().filter(e -> isRankOneAt(e, 12)).findFirst().orElseThrow();
     assertThat(one.path("nodeRank").asInt()).isEqualTo(1);
     assertThat(one.path("node").asText()).isEqualTo("127.77.0.2");
     Processes.signal("KILL", one.path("pid").asLong());
@@ -102,7 +101,7 @@ final class RunE2eTest {
     assertThat(first.exit()).as(first.talk()).isZero();
     assertThat(second.exit()).as(second.talk()).isZero();
     assertThat(first.output()).contains("step=60 loss=");
-    assertThat(record(record)).anyMatch(e -> e.path("attempt").asInt() == 2);
+    assertThat(JsonLines.read(record)).anyMatch(e -> e.path("attempt").asInt() == 2);
   }
 
   @Test
@@ -172,15 +171,5 @@ final class RunE2eTest {
 
   private static boolean isRankOneAt(JsonNode entry, int step) {
     return entry.path("rank").asInt() == 1 && entry.path("step").asInt() >= step;
-  }
-
-  private static List<JsonNode> record(Path file) throws IOException {
-    var found = new ArrayList<JsonNode>();
-    if (Files.exists(file)) {
-      for (String line : Files.readAllLines(file)) {
-        found.add(new JsonMapper().readTree(line));
-      }
-    }
-    return found;
   }
 }

@@ -87,19 +87,22 @@ public record GroupFolder(Path path) {
    */
   static void belongTo(Path dataDir, String founding) throws IOException {
     Path groups = Files.createDirectories(dataDir.resolve("groups"));
-    Path mark = groups.resolve(FOUNDING);
-    String before = Files.exists(mark) ? Files.readString(mark) : founding;
+    String before = foundingOf(groups).orElse(founding);
     if (!before.equals(founding)) {
       Files.move(groups, dataDir.resolve("groups-of-" + before.replaceAll("[^A-Za-z0-9-]", "_")));
       Files.createDirectories(groups);
     }
-    PrivateFile.write(mark, founding.getBytes(StandardCharsets.UTF_8));
+    PrivateFile.write(groups.resolve(FOUNDING), founding.getBytes(StandardCharsets.UTF_8));
   }
 
   /** True when what lies here is of another founding. */
   static boolean isOfAnother(Path dataDir, String founding) throws IOException {
-    Path mark = dataDir.resolve("groups").resolve(FOUNDING);
-    return Files.exists(mark) && !Files.readString(mark).equals(founding);
+    return foundingOf(dataDir.resolve("groups")).filter(f -> !f.equals(founding)).isPresent();
+  }
+
+  private static Optional<String> foundingOf(Path groups) throws IOException {
+    Path mark = groups.resolve(FOUNDING);
+    return Files.exists(mark) ? Optional.of(Files.readString(mark)) : Optional.empty();
   }
 
   /** Deletes the oldest folders, never this fence's. Gone already counts as done. */

@@ -28,7 +28,7 @@ final class DescribeCommand extends Verb {
     }
     session.print(lines(view, session.terminal().width()));
     session.suggest(
-        JobText.isTerminal(view) ? "lockstep logs " + view.id() : "lockstep watch " + view.id());
+        JobView.isTerminal(view) ? "lockstep logs " + view.id() : "lockstep watch " + view.id());
     return ExitCode.DONE;
   }
 

@@ -48,7 +48,7 @@ final class EventsCommand extends Verb {
         return ExitCode.DONE;
       }
       JobView view = patience.until(() -> session.api().job(job));
-      over = JobText.isTerminal(view);
+      over = JobView.isTerminal(view);
       if (!over) {
         session.terminal().sleep(POLL);
       }

@@ -3,17 +3,10 @@ package io.lockstep.coordinator.cli;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.ProgressView;
 import java.util.Locale;
-import java.util.Set;
 
 /** A job's values as people read them. */
 final class JobText {
-  private static final Set<String> TERMINAL = Set.of("SUCCEEDED", "FAILED", "CANCELED");
-
   private JobText() {}
-
-  static boolean isTerminal(JobView job) {
-    return TERMINAL.contains(job.phase());
-  }
 
   /** Nodes × workers on each; auto until the gang is placed. */
   static String gang(JobView job) {

@@ -100,7 +100,7 @@ final class LogPrinter {
   }
 
   private static boolean isOver(JobView view, Optional<Integer> attempt) {
-    if (JobText.isTerminal(view)) {
+    if (JobView.isTerminal(view)) {
       return true;
     }
     return attempt.isPresent()

@@ -61,19 +61,7 @@ public record AttemptState(
   AttemptState withPrepared(NodeId node, PreparedNode said) {
     var changed = new TreeMap<>(prepared);
     changed.put(node, said);
-    return new AttemptState(
-        fence,
-        table,
-        plannedAt,
-        since,
-        changed,
-        released,
-        masterPort,
-        resume,
-        moveAside,
-        started,
-        finished,
-        faltered);
+    return with(since, changed, started, finished, faltered);
   }
 
   AttemptState withRelease(int port, Optional<CompleteCheckpoint> from, boolean aside, Instant at) {
@@ -100,58 +88,34 @@ public record AttemptState(
   }
 
   AttemptState withStarted(NodeId node) {
-    var changed = new TreeSet<>(started);
-    changed.add(node);
-    return new AttemptState(
-        fence,
-        table,
-        plannedAt,
-        since,
-        prepared,
-        released,
-        masterPort,
-        resume,
-        moveAside,
-        changed,
-        finished,
-        faltered);
+    return with(since, prepared, plus(started, node), finished, faltered);
   }
 
   AttemptState withFinished(NodeId node) {
-    var changed = new TreeSet<>(finished);
-    changed.add(node);
-    return new AttemptState(
-        fence,
-        table,
-        plannedAt,
-        since,
-        prepared,
-        released,
-        masterPort,
-        resume,
-        moveAside,
-        started,
-        changed,
-        faltered);
+    return with(since, prepared, started, plus(finished, node), faltered);
   }
 
   AttemptState withSince(Instant at) {
-    return new AttemptState(
-        fence,
-        table,
-        plannedAt,
-        at,
-        prepared,
-        released,
-        masterPort,
-        resume,
-        moveAside,
-        started,
-        finished,
-        faltered);
+    return with(at, prepared, started, finished, faltered);
   }
 
   AttemptState withFaltered(Faltered how) {
+    return with(since, prepared, started, finished, Optional.of(how));
+  }
+
+  private static Set<NodeId> plus(Set<NodeId> nodes, NodeId node) {
+    var more = new TreeSet<>(nodes);
+    more.add(node);
+    return more;
+  }
+
+  /** What was planned and released stays as it is. */
+  private AttemptState with(
+      Instant since,
+      Map<NodeId, PreparedNode> prepared,
+      Set<NodeId> started,
+      Set<NodeId> finished,
+      Optional<Faltered> faltered) {
     return new AttemptState(
         fence,
         table,
@@ -164,7 +128,7 @@ public record AttemptState(
         moveAside,
         started,
         finished,
-        Optional.of(how));
+        faltered);
   }
 
   /** Nodes whose group has not said how it ended, while the attempt falters. */

@@ -71,14 +71,29 @@ public sealed interface ClusterEvent {
     }
   }
 
+  /** An event about one node. */
+  sealed interface OfNode extends ClusterEvent {
+    NodeId id();
+
+    @Override
+    default Optional<NodeId> node() {
+      return Optional.of(id());
+    }
+  }
+
+  /** An event about an attempt's group on one node. */
+  sealed interface OfGroup extends OfAttempt {
+    NodeId on();
+
+    @Override
+    default Optional<NodeId> node() {
+      return Optional.of(on());
+    }
+  }
+
   /** A node said Hello for the first time, with another memory, or after it was lost. */
   record NodeJoined(NodeId id, String disk, NodeInventory inventory, Instant at, Reason reason)
-      implements ClusterEvent {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(id);
-    }
-
+      implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
       boolean draining = state.node(id).map(Node::draining).orElse(false);
@@ -111,12 +126,7 @@ public sealed interface ClusterEvent {
   }
 
   /** A node was not heard for too long. */
-  record NodeLost(NodeId id, Instant at, Reason reason) implements ClusterEvent {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(id);
-    }
-
+  record NodeLost(NodeId id, Instant at, Reason reason) implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
       return state.node(id).map(n -> state.with(n.asLost(reason))).orElse(state);
@@ -124,12 +134,7 @@ public sealed interface ClusterEvent {
   }
 
   /** A node was not heard since its gang failed by the loss of a peer: not placed until it is. */
-  record NodeSuspected(NodeId id, Instant at, Reason reason) implements ClusterEvent {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(id);
-    }
-
+  record NodeSuspected(NodeId id, Instant at, Reason reason) implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
       return state.node(id).map(n -> state.with(n.withSuspect(true, reason))).orElse(state);
@@ -137,12 +142,7 @@ public sealed interface ClusterEvent {
   }
 
   /** A node gave a sign of life that was waited for. */
-  record NodeHeard(NodeId id, Instant at, Reason reason) implements ClusterEvent {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(id);
-    }
-
+  record NodeHeard(NodeId id, Instant at, Reason reason) implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
       ClusterState changed =
@@ -167,12 +167,7 @@ public sealed interface ClusterEvent {
 
   /** An operator took a node out of placement, or put it back. */
   record NodeDrainChanged(NodeId id, boolean draining, Instant at, Reason reason)
-      implements ClusterEvent {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(id);
-    }
-
+      implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
       return state.node(id).map(n -> state.with(n.withDraining(draining, reason))).orElse(state);
@@ -245,12 +240,7 @@ public sealed interface ClusterEvent {
 
   /** A node is ready for the attempt: every older group on it is proven gone. */
   record NodePrepared(Fence fence, NodeId on, PreparedNode said, Instant at, Reason reason)
-      implements OfAttempt {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(on);
-    }
-
+      implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(
@@ -263,7 +253,7 @@ public sealed interface ClusterEvent {
     /** The proof holds for every job's group on that node, not only this job's. */
     @Override
     public ClusterState applyTo(ClusterState state) {
-      ClusterState changed = OfAttempt.super.applyTo(state);
+      ClusterState changed = OfGroup.super.applyTo(state);
       for (Job other : state.jobs().values()) {
         if (!other.id().equals(id())
             && other.open().stream()
@@ -303,12 +293,7 @@ public sealed interface ClusterEvent {
     }
   }
 
-  record NodeStarted(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(on);
-    }
-
+  record NodeStarted(Fence fence, NodeId on, Instant at, Reason reason) implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(
@@ -375,12 +360,7 @@ public sealed interface ClusterEvent {
   }
 
   /** One more group of a faltering attempt said how it ended, and that it is not the cause. */
-  record NodeExited(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(on);
-    }
-
+  record NodeExited(Fence fence, NodeId on, Instant at, Reason reason) implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(
@@ -391,12 +371,7 @@ public sealed interface ClusterEvent {
   }
 
   /** A node's group exited 0; whether its processes are gone is another event. */
-  record NodeFinished(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(on);
-    }
-
+  record NodeFinished(Fence fence, NodeId on, Instant at, Reason reason) implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(
@@ -468,12 +443,7 @@ public sealed interface ClusterEvent {
   }
 
   /** A group was seen to be gone, or counts as gone after the wait. */
-  record GroupGone(Fence fence, NodeId on, Instant at, Reason reason) implements OfAttempt {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(on);
-    }
-
+  record GroupGone(Fence fence, NodeId on, Instant at, Reason reason) implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(
@@ -485,12 +455,7 @@ public sealed interface ClusterEvent {
 
   /** A group whose node is not heard counts as gone from then on. */
   record GroupDoubted(Fence fence, NodeId on, Instant giveUpAt, Instant at, Reason reason)
-      implements OfAttempt {
-    @Override
-    public Optional<NodeId> node() {
-      return Optional.of(on);
-    }
-
+      implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(

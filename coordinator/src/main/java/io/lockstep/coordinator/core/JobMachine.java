@@ -430,12 +430,7 @@ final class JobMachine {
   private static void nodeFinished(Deciding d, Job job, NodeId node, boolean treeGone) {
     AttemptState attempt = job.current().orElseThrow();
     if (!attempt.finished().contains(node)) {
-      d.event(
-          new ClusterEvent.NodeFinished(
-              attempt.fence(),
-              node,
-              d.now(),
-              Reason.of(ReasonCode.FINISHING, "the group on %s exited 0", node)));
+      exitedZero(d, attempt, node);
       runningIfAllStarted(d, d.job(job.id()));
     }
     if (treeGone) {
@@ -455,17 +450,21 @@ final class JobMachine {
     AttemptState attempt = job.current().orElseThrow();
     if (job.ending().filter(e -> e == Ending.RESTART).isPresent()
         && !attempt.finished().contains(node)) {
-      d.event(
-          new ClusterEvent.NodeFinished(
-              attempt.fence(),
-              node,
-              d.now(),
-              Reason.of(ReasonCode.FINISHING, "the group on %s exited 0", node)));
+      exitedZero(d, attempt, node);
       Job after = d.job(job.id());
       if (after.current().orElseThrow().finished().size() == attempt.table().nnodes()) {
         succeed(d, after);
       }
     }
+  }
+
+  private static void exitedZero(Deciding d, AttemptState attempt, NodeId node) {
+    d.event(
+        new ClusterEvent.NodeFinished(
+            attempt.fence(),
+            node,
+            d.now(),
+            Reason.of(ReasonCode.FINISHING, "the group on %s exited 0", node)));
   }
 
   /** Workers exit 0 and may leave processes behind: final, and the nodes free, without those. */

@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -40,7 +39,6 @@ final class EventRoutes {
 
   private static final Duration POLL = Duration.ofMillis(500);
   private static final Duration HEARTBEAT = Duration.ofSeconds(15);
-  private static final Set<String> TERMINAL = Set.of("SUCCEEDED", "FAILED", "CANCELED");
 
   private final Asking asking;
   private final Replies replies;
@@ -130,7 +128,7 @@ final class EventRoutes {
       after = event.version();
       batch.add("id:" + event.version() + "\ndata:" + replies.text(event) + "\n\n");
     }
-    boolean ended = events.isEmpty() && TERMINAL.contains(job.phase());
+    boolean ended = events.isEmpty() && JobView.isTerminal(job);
     if (ended) {
       batch.add("event:end\ndata:" + replies.text(job.reason()) + "\n\n");
     }

@@ -5,40 +5,17 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 
 /** What the caller's shell hands down to the workers of this host. */
 final class CallerEnvironment {
-  private static final Set<String> STALE =
-      Set.of(
-          "RANK",
-          "LOCAL_RANK",
-          "WORLD_SIZE",
-          "LOCAL_WORLD_SIZE",
-          "GROUP_RANK",
-          "GROUP_WORLD_SIZE",
-          "ROLE_RANK",
-          "ROLE_NAME",
-          "ROLE_WORLD_SIZE",
-          "MASTER_ADDR",
-          "MASTER_PORT",
-          "NODE_RANK",
-          "PYTHON_EXEC");
-  private static final List<String> STALE_PREFIXES = List.of("PET_", "TORCHELASTIC_", "LOCKSTEP_");
   private static final List<String> PYTHONS = List.of("python", "python3");
 
   private CallerEnvironment() {}
 
-  /** All of it, less what an earlier launch left: the new launch sets those itself. */
+  /** All of it; what an earlier launch left in it is taken out where torchrun's is written. */
   static Map<String, String> forWorkers(Map<String, String> caller) {
-    var env = new TreeMap<String, String>();
-    caller.forEach(
-        (name, value) -> {
-          if (!isStale(name)) {
-            env.put(name, value);
-          }
-        });
+    var env = new TreeMap<>(caller);
     // torch's own default would be shared with builds that a killed torchrun left locked
     env.putIfAbsent("TORCH_EXTENSIONS_DIR", extensions(caller).toString());
     return env;
@@ -77,9 +54,5 @@ final class CallerEnvironment {
 
   private static boolean isProgram(Path path) {
     return Files.isRegularFile(path) && Files.isExecutable(path);
-  }
-
-  private static boolean isStale(String name) {
-    return STALE.contains(name) || STALE_PREFIXES.stream().anyMatch(name::startsWith);
   }
 }

@@ -12,10 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
-import java.util.stream.Collectors;
 
 /** Node rank 0: keeps the job's state, submits the job, shows it, and ends with its code. */
 final class FirstHost {
@@ -24,9 +22,6 @@ final class FirstHost {
 
   /** How long the other hosts get to notice the end. */
   private static final Duration FAREWELL_LIMIT = Duration.ofSeconds(10);
-
-  private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
-  private static final Set<String> AWAY = Set.of("LOST", "DRAINING");
 
   private final Host host;
   private final RunRequest request;
@@ -51,7 +46,7 @@ final class FirstHost {
       farewell();
       return code;
     } finally {
-      close(daemon);
+      host.close(daemon);
     }
   }
 
@@ -62,7 +57,7 @@ final class FirstHost {
     long begun = System.nanoTime();
     while (host.signals().asked() == 0) {
       checkDaemon(daemon);
-      Optional<List<NodeView>> nodes = nodes();
+      Optional<List<NodeView>> nodes = host.nodes();
       List<String> missing = nodes.map(this::missing).orElse(List.of());
       if (nodes.isPresent() && missing.isEmpty()) {
         return true;
@@ -96,16 +91,8 @@ final class FirstHost {
     return missing.equals(List.of("node rank 0"));
   }
 
-  private Optional<List<NodeView>> nodes() {
-    try {
-      return Optional.of(host.api().nodes());
-    } catch (NoCoordinator | ApiRefused e) {
-      return Optional.empty(); // it is just starting
-    }
-  }
-
   private List<String> missing(List<NodeView> all) {
-    List<NodeView> here = all.stream().filter(node -> !AWAY.contains(node.health())).toList();
+    List<NodeView> here = all.stream().filter(node -> !Host.isAway(node)).toList();
     if (request.givesRanks()) {
       int still = request.nodes() - here.size();
       return still > 0 ? List.of(still + " of " + request.nodes() + " hosts") : List.of();
@@ -146,7 +133,7 @@ final class FirstHost {
         JobView job = host.api().job(id);
         output.print(job);
         follower.tell(job);
-        if (JobFollower.isOver(job)) {
+        if (JobView.isTerminal(job)) {
           output.print(job);
           return job;
         }
@@ -192,14 +179,7 @@ final class FirstHost {
     }
     obeyed = asked;
     if (!isFirst) {
-      leftovers(daemon);
-    }
-  }
-
-  private void leftovers(EmbeddedDaemon daemon) throws InterruptedException {
-    List<String> left = daemon.endGroups(KILL_LIMIT);
-    if (!left.isEmpty()) {
-      talk.say("these do not end: " + left.stream().collect(Collectors.joining(", ")));
+      host.endGroups(daemon);
     }
   }
 
@@ -210,23 +190,14 @@ final class FirstHost {
     long begun = System.nanoTime();
     while (System.nanoTime() - begun < FAREWELL_LIMIT.toNanos() && host.signals().asked() < 2) {
       boolean isAlone =
-          nodes().stream()
+          host.nodes().stream()
               .flatMap(List::stream)
               .filter(node -> !node.node().equals(request.host()))
-              .allMatch(node -> AWAY.contains(node.health()));
+              .allMatch(Host::isAway);
       if (isAlone) {
         return;
       }
       Host.pause();
-    }
-  }
-
-  private void close(EmbeddedDaemon daemon) throws InterruptedException {
-    leftovers(daemon);
-    try {
-      daemon.close();
-    } catch (java.io.IOException e) {
-      talk.say("closing: " + e.getMessage());
     }
   }
 }

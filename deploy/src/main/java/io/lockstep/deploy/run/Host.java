@@ -1,10 +1,13 @@
 package io.lockstep.deploy.run;
 
 import io.lockstep.coordinator.cli.ApiClient;
+import io.lockstep.coordinator.cli.ApiRefused;
 import io.lockstep.coordinator.cli.ExitCode;
+import io.lockstep.coordinator.cli.NoCoordinator;
 import io.lockstep.deploy.DaemonSettings;
 import io.lockstep.deploy.EmbeddedDaemon;
 import io.lockstep.deploy.Seat;
+import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -13,14 +16,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /** What a call has on this host: its daemon, its folder, the API of node rank 0, its voice. */
 final class Host {
   static final Duration POLL = Duration.ofMillis(200);
 
+  private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
+
+  /** Health of nodes that the job cannot count on. */
+  private static final Set<String> AWAY = Set.of("LOST", "DRAINING");
+
   private static final int MASTER_PORTS = 100;
-  private static final Duration SILENT_AFTER = Duration.ofSeconds(10);
-  private static final Duration SUSPECT_AFTER = Duration.ofSeconds(2);
 
   private final RunRequest request;
   private final Map<String, String> env;
@@ -95,9 +103,39 @@ final class Host {
             ports.http(),
             request.masterPort(),
             request.masterPort() + MASTER_PORTS - 1),
-        SILENT_AFTER,
-        SUSPECT_AFTER,
+        DaemonSettings.NODE_SILENT_AFTER,
+        DaemonSettings.NODE_SUSPECT_AFTER,
         EmbeddedDaemon.version());
+  }
+
+  /** All nodes; empty while node rank 0 does not answer. */
+  Optional<List<NodeView>> nodes() {
+    try {
+      return Optional.of(api.nodes());
+    } catch (NoCoordinator | ApiRefused e) {
+      return Optional.empty();
+    }
+  }
+
+  static boolean isAway(NodeView node) {
+    return AWAY.contains(node.health());
+  }
+
+  /** Ends every group of this host at once, and says what would not end. */
+  void endGroups(EmbeddedDaemon daemon) throws InterruptedException {
+    List<String> left = daemon.endGroups(KILL_LIMIT);
+    if (!left.isEmpty()) {
+      talk.say("these do not end: " + String.join(", ", left));
+    }
+  }
+
+  void close(EmbeddedDaemon daemon) throws InterruptedException {
+    endGroups(daemon);
+    try {
+      daemon.close();
+    } catch (IOException e) {
+      talk.say("closing: " + e.getMessage());
+    }
   }
 
   /** Waits a moment. */

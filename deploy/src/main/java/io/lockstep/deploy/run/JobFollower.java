@@ -5,12 +5,10 @@ import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.AttemptView;
 import io.lockstep.protocol.api.JobView.RankView;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Tells what becomes of the job: attempts, causes, waits, and its end. */
 final class JobFollower {
-  private static final Set<String> OVER = Set.of("SUCCEEDED", "FAILED", "CANCELED");
   private static final int MAX_NODES_NAMED = 8;
 
   private final Talk talk;
@@ -19,10 +17,6 @@ final class JobFollower {
 
   JobFollower(Talk talk) {
     this.talk = talk;
-  }
-
-  static boolean isOver(JobView job) {
-    return OVER.contains(job.phase());
   }
 
   void tell(JobView job) {

@@ -6,11 +6,9 @@ import io.lockstep.coordinator.cli.NoCoordinator;
 import io.lockstep.deploy.EmbeddedDaemon;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** A host with a rank above 0 or none: lends itself to the job, and leaves when it is over. */
 final class OtherHost {
@@ -21,8 +19,6 @@ final class OtherHost {
   private static final Duration JOIN_LIMIT = Duration.ofSeconds(90);
 
   private static final Duration LEAVE_LIMIT = Duration.ofSeconds(40);
-  private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
-  private static final Set<String> AWAY = Set.of("LOST", "DRAINING");
 
   private final Host host;
   private final RunRequest request;
@@ -43,7 +39,7 @@ final class OtherHost {
     try {
       return follow(daemon);
     } finally {
-      close(daemon);
+      host.close(daemon);
     }
   }
 
@@ -53,7 +49,7 @@ final class OtherHost {
   private boolean hasFirst() throws RunRefused, InterruptedException {
     long begun = System.nanoTime();
     while (host.signals().asked() == 0) {
-      if (nodes().isPresent()) {
+      if (host.nodes().isPresent()) {
         return true;
       }
       if (System.nanoTime() - begun > request.joinLimit().toNanos()) {
@@ -70,14 +66,6 @@ final class OtherHost {
     return false;
   }
 
-  private Optional<List<NodeView>> nodes() {
-    try {
-      return Optional.of(host.api().nodes());
-    } catch (NoCoordinator | ApiRefused e) {
-      return Optional.empty();
-    }
-  }
-
   private Optional<JobView> job() {
     try {
       return host.api().jobs().stream().findFirst();
@@ -87,7 +75,7 @@ final class OtherHost {
   }
 
   private void refuseIfTaken() throws RunRefused, InterruptedException {
-    Optional<String> holder = holder(nodes().orElse(List.of()));
+    Optional<String> holder = holder(host.nodes().orElse(List.of()));
     if (holder.isPresent()) {
       throw taken(holder.get());
     }
@@ -100,7 +88,7 @@ final class OtherHost {
     }
     Integer rank = request.nodeRank().get();
     return nodes.stream()
-        .filter(node -> !node.node().equals(request.host()) && !AWAY.contains(node.health()))
+        .filter(node -> !node.node().equals(request.host()) && !Host.isAway(node))
         .filter(
             node ->
                 node.nodeRank().filter(rank::equals).isPresent()
@@ -128,7 +116,7 @@ final class OtherHost {
       if (daemon.failure().isPresent()) {
         throw new RunRefused(ExitCode.INFRASTRUCTURE, daemon.failure().get());
       }
-      Optional<List<NodeView>> nodes = nodes();
+      Optional<List<NodeView>> nodes = host.nodes();
       Optional<JobView> job = job();
       if (nodes.isPresent()) {
         heard = System.nanoTime();
@@ -136,7 +124,7 @@ final class OtherHost {
       }
       if (job.isPresent()) {
         follower.tell(job.get());
-        if (JobFollower.isOver(job.get())) {
+        if (JobView.isTerminal(job.get())) {
           ExitCode code = follower.end(job.get());
           sayGoodbye();
           return code;
@@ -212,18 +200,6 @@ final class OtherHost {
       host.api().drain(request.host());
     } catch (NoCoordinator | ApiRefused e) {
       talk.say("node rank 0 does not hear that this host leaves: " + e.getMessage());
-    }
-  }
-
-  private void close(EmbeddedDaemon daemon) throws InterruptedException {
-    List<String> left = daemon.endGroups(KILL_LIMIT);
-    if (!left.isEmpty()) {
-      talk.say("these do not end: " + String.join(", ", left));
-    }
-    try {
-      daemon.close();
-    } catch (IOException e) {
-      talk.say("closing: " + e.getMessage());
     }
   }
 }

@@ -3,6 +3,7 @@ package io.lockstep.protocol.api;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** A job as people and programs see it (contract: {@code describe --output json}). */
 public record JobView(
@@ -30,6 +31,13 @@ public record JobView(
     rankTable = List.copyOf(rankTable);
     attempts = List.copyOf(attempts);
     spareNodes = List.copyOf(spareNodes);
+  }
+
+  private static final Set<String> TERMINAL = Set.of("SUCCEEDED", "FAILED", "CANCELED");
+
+  /** True when its phase is final. Static, so that it is no field of the JSON. */
+  public static boolean isTerminal(JobView job) {
+    return TERMINAL.contains(job.phase);
   }
 
   /** A reason: code for programs, message for people. */
