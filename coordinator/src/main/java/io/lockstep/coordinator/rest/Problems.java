@@ -76,6 +76,7 @@ final class Problems {
       case INTERNAL -> 500;
       case QUEUED,
           ALREADY_QUEUED,
+          HELD,
           WAITING_FOR_NODES,
           WAITING_FOR_BACKOFF,
           WAITING_FOR_OLD_GROUPS,
@@ -90,6 +91,7 @@ final class Problems {
           SCRIPT_FAILED,
           RESTART_BUDGET_SPENT,
           NOTHING_TRAINED,
+          PLACE_TIMEOUT,
           PREPARE_REJECTED,
           PREPARE_TIMEOUT,
           START_TIMEOUT,

@@ -133,6 +133,7 @@ final class Samples {
             why(ReasonCode.NODE_DRAINED)),
         new ClusterEvent.JobRequeued(JOB, at(22), why(ReasonCode.RESTARTING)),
         new ClusterEvent.JobQueued(OTHER, SPEC, at(23), why(ReasonCode.QUEUED)),
+        new ClusterEvent.JobHoldChanged(OTHER, true, at(24), why(ReasonCode.HELD)),
         new ClusterEvent.JobEnded(JOB, JobPhase.CANCELED, 7, at(24), why(ReasonCode.CANCELED)),
         new ClusterEvent.JobQueued(FORGOTTEN, SPEC, at(25), why(ReasonCode.QUEUED)),
         new ClusterEvent.JobEnded(
@@ -146,7 +147,8 @@ final class Samples {
     ActorRef<ToAgent> agent = someone.narrow();
     Reason reason = why(ReasonCode.QUEUED);
     return List.of(
-        new CoordinatorRequest.Submit(Optional.of(JOB), SPEC, asker),
+        new CoordinatorRequest.Submit(Optional.of(JOB), SPEC, true, asker),
+        new CoordinatorRequest.Release(JOB, asker),
         new CoordinatorRequest.Cancel(JOB, Duration.ofSeconds(30), asker),
         new CoordinatorRequest.Drain(GPU_1, asker),
         new CoordinatorRequest.Resume(GPU_1, asker),
