@@ -42,6 +42,11 @@ final class Requests {
           new ClusterInput.Cancel(cancel.job(), cancel.grace()),
           cancel.replyTo(),
           d -> new CoordinatorAnswer.Done(d.reason()));
+    } else if (request instanceof CoordinatorRequest.Release release) {
+      actor.ask(
+          new ClusterInput.ReleaseHold(release.job()),
+          release.replyTo(),
+          d -> new CoordinatorAnswer.Done(d.reason()));
     } else if (request instanceof CoordinatorRequest.Drain drain) {
       actor.ask(
           new ClusterInput.Drain(drain.node()),
@@ -73,7 +78,7 @@ final class Requests {
                         JobFile.idFor(spec.name(), UUID.randomUUID().toString().replace("-", ""))));
     boolean created = state.job(id).isEmpty();
     actor.ask(
-        new ClusterInput.Submit(id, spec),
+        new ClusterInput.Submit(id, spec, submit.hold()),
         submit.replyTo(),
         d -> new CoordinatorAnswer.Submitted(id, created, d.reason()));
   }
@@ -101,7 +106,7 @@ final class Requests {
     } else if (request instanceof CoordinatorRequest.DescribeJob describe) {
       return state
           .job(describe.job())
-          .<CoordinatorAnswer>map(j -> new CoordinatorAnswer.Job(views.job(j)))
+          .<CoordinatorAnswer>map(j -> new CoordinatorAnswer.Job(views.whole(j, actor.now())))
           .orElseGet(() -> unknown(describe.job()));
     } else if (request instanceof CoordinatorRequest.ListNodes) {
       return new CoordinatorAnswer.Nodes(

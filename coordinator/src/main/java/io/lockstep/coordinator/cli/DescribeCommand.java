@@ -57,6 +57,7 @@ final class DescribeCommand extends Verb {
     field(lines, "submitted", time(job.submittedAt()), width);
     job.endedAt().ifPresent(at -> field(lines, "ended", time(at), width));
     job.exitCode().ifPresent(code -> field(lines, "exit code", Integer.toString(code), width));
+    waits(lines, job, width);
     ranks(lines, job, width);
     attempts(lines, job, width);
     traceback(lines, job, width);
@@ -77,6 +78,17 @@ final class DescribeCommand extends Verb {
                     : " (" + String.join(", ", job.spareNodes()) + ")");
     String nodes = job.nodes() == 1 ? "1 node" : job.nodes() + " nodes";
     return nodes + " x " + procs + " workers" + zero + spares;
+  }
+
+  /** Why it waits, node by node. */
+  private static void waits(List<String> lines, JobView job, int width) {
+    if (job.waits().isEmpty()) {
+      return;
+    }
+    var table = new TableWriter(width, "WAITS FOR", "BUT IT IS");
+    job.waits().forEach(wait -> table.row(wait.node(), wait.why()));
+    lines.add("");
+    lines.addAll(table.lines());
   }
 
   private static void ranks(List<String> lines, JobView job, int width) {

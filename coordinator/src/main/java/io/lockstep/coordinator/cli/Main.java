@@ -23,6 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       WatchCommand.class,
       EventsCommand.class,
       LogsCommand.class,
+      ReleaseCommand.class,
       CancelCommand.class,
       DrainCommand.class,
       ResumeCommand.class,

@@ -40,6 +40,11 @@ final class SubmitCommand extends Verb {
   @Option(names = "--id", paramLabel = "ID", description = "Id of the job.")
   private Optional<String> id = Optional.empty();
 
+  @Option(
+      names = "--hold",
+      description = "Do not place it before: lockstep release JOB. For a new job only.")
+  private boolean hold;
+
   @Option(names = "--watch", description = "Then follow the job; exits with the job's code.")
   private boolean watch;
 
@@ -76,7 +81,7 @@ final class SubmitCommand extends Verb {
 
   private ExitCode submit(Session session, String jobFile, String chosen) throws Exception {
     var patience = new Patience(session.terminal(), PATIENCE, true);
-    SubmitResponse response = patience.until(() -> session.api().submit(jobFile, chosen));
+    SubmitResponse response = patience.until(() -> session.api().submit(jobFile, chosen, hold));
     if (session.isJson() && !watch) {
       session.printJson(response);
     } else {
@@ -88,7 +93,7 @@ final class SubmitCommand extends Verb {
     if (watch) {
       return new Watcher(session).untilOver(response.id());
     }
-    session.suggest("lockstep watch " + response.id());
+    session.suggest("lockstep " + (hold ? "release " : "watch ") + response.id());
     return ExitCode.DONE;
   }
 
