@@ -65,6 +65,11 @@ public record ClusterState(
         .orElse(List.of());
   }
 
+  /** Where this job would go, were it queued now; changes nothing. */
+  public Preview preview(JobId id, JobSpec spec, Instant now) {
+    return WaitingLine.preview(this, id, spec, now);
+  }
+
   /** True when no job waits for the end of this group: it was given up, or nobody knows it. */
   public boolean isStranger(NodeId node, Fence fence) {
     return jobs.values().stream().noneMatch(j -> j.openOn(node, fence).isPresent());

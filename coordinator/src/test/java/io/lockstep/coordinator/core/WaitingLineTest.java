@@ -239,6 +239,31 @@ class WaitingLineTest {
     assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
   }
 
+  // before it is submitted
+
+  @Test
+  void aPreviewSaysWhereAJobWouldGoAndChangesNothing() {
+    ACluster cluster = aRunningJob(1, AJob.of(1), 3);
+
+    Preview preview = cluster.state.preview(B, AJob.of(2).spec(), cluster.now);
+
+    assertThat(preview.table().orElseThrow().nodes()).isEqualTo(nodes("n2", "n3"));
+    assertThat(cluster.state.job(B)).isEmpty();
+  }
+
+  @Test
+  void aPreviewSaysWhyAJobWouldWait() {
+    ACluster cluster = aRunningJob(1, AJob.of(1), 2);
+    cluster.submits(B, AJob.of(2));
+
+    Preview preview = cluster.state.preview(C, AJob.of(1).spec(), cluster.now);
+
+    assertThat(preview.table()).isEmpty();
+    assertThat(preview.verdicts())
+        .extracting(NodeVerdict::why)
+        .containsExactly("held by a", "kept for b");
+  }
+
   // why
 
   @Test
