@@ -2,7 +2,9 @@ package io.lockstep.coordinator.rest;
 
 import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.StatusCode;
+import akka.http.javadsl.model.StatusCodes;
 import akka.http.javadsl.model.headers.RawHeader;
+import akka.http.scaladsl.model.EntityStreamException;
 import akka.http.scaladsl.model.EntityStreamSizeException;
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.model.Reason;
@@ -47,6 +49,9 @@ final class Problems {
     }
     if (cause instanceof EntityStreamSizeException) {
       return Refusal.tooLarge().problem();
+    }
+    if (cause instanceof EntityStreamException broken) {
+      return ofStatus(StatusCodes.BAD_REQUEST, "the body broke off: " + broken.info().summary());
     }
     if (cause instanceof TimeoutException) {
       return of(
