@@ -25,6 +25,10 @@ public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
   record Submit(Optional<JobId> id, JobSpec spec, boolean hold, ActorRef<CoordinatorAnswer> replyTo)
       implements CoordinatorRequest {}
 
+  /** What this job would start, were it submitted now; changes nothing. */
+  record DryRun(Optional<JobId> id, JobSpec spec, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
   /** Let a held job be placed; one that is not held stays as it is. */
   record Release(JobId job, ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
 

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lockstep.protocol.api.CancelRequest;
+import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.LogView;
@@ -122,6 +123,12 @@ public final class ApiClient {
     var request = new SubmitRequest(jobFile, Optional.of(id));
     String path = hold ? "/v1/jobs?hold=true" : "/v1/jobs";
     return send("POST", path, request, SubmitResponse.class, Repeat.SAFE);
+  }
+
+  /** What a job would start, were it submitted now. */
+  DryRunView dryRun(String jobFile, String id) throws ApiRefused, NoCoordinator {
+    var request = new SubmitRequest(jobFile, Optional.of(id));
+    return send("POST", "/v1/jobs?dryRun=true", request, DryRunView.class, Repeat.SAFE);
   }
 
   /** Lets a held job be placed; once more changes nothing. */

@@ -11,7 +11,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** Shows one job: state, rank table, attempts, reasons. */
-@Command(name = "describe", description = "Show one job: state, ranks, attempts, reasons.")
+@Command(
+    name = "describe",
+    description = "Show one job: state, ranks, attempts, reasons.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep describe qwen3-k3x9a1",
+      "  lockstep describe qwen3-k3x9a1 --output json | jq .reason"
+    })
 final class DescribeCommand extends Verb {
   private static final int LABEL_WIDTH = 13;
   private static final int MAX_TRACEBACK_LINES = 20;

@@ -5,7 +5,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** Lets a held job be placed. */
-@Command(name = "release", description = "Let a job that was submitted with --hold be placed.")
+@Command(
+    name = "release",
+    description = "Let a job that was submitted with --hold be placed.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep submit job.yaml --hold --id night-1",
+      "  lockstep release night-1"
+    })
 final class ReleaseCommand extends Verb {
   @Parameters(paramLabel = "JOB", description = "Id of the job.")
   private String job = "";

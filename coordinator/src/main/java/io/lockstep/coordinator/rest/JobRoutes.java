@@ -60,6 +60,7 @@ final class JobRoutes {
 
   private CompletionStage<HttpResponse> submit(Call call) {
     boolean hold = call.flag("hold");
+    boolean dryRun = call.flag("dryRun");
     SubmitRequest request = submitRequest(call);
     JobFile.Parsed parsed = JobFile.parse(request.jobFile(), JobFile.Defaults.STANDARD);
     if (parsed.spec().isEmpty()) {
@@ -72,6 +73,13 @@ final class JobRoutes {
           parsed.mistakes());
     }
     Optional<JobId> id = id(request, parsed);
+    if (dryRun) {
+      return asking
+          .ask(
+              CoordinatorAnswer.WouldStart.class,
+              replyTo -> new CoordinatorRequest.DryRun(id, parsed.spec().get(), replyTo))
+          .thenApply(answer -> replies.ok(answer.view()));
+    }
     return asking
         .ask(
             CoordinatorAnswer.Submitted.class,
