@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.actor;
 
 import io.lockstep.coordinator.core.Preview;
+import io.lockstep.coordinator.jobfile.ShippedZero;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.DryRunView.LaunchView;
 import io.lockstep.protocol.api.JobView.WaitView;
@@ -32,7 +33,7 @@ final class LaunchPreview {
             .map(v -> new WaitView(v.node().value(), v.free(), v.why()))
             .toList(),
         env(id, spec),
-        spec.zero().flatMap(JobSpec.Zero::json),
+        spec.zero().map(z -> z.json().orElseGet(() -> ShippedZero.json(z.stage()))),
         resume(spec));
   }
 

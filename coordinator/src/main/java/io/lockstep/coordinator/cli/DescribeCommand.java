@@ -36,7 +36,9 @@ final class DescribeCommand extends Verb {
     }
     session.print(lines(view, session.terminal().width()));
     session.suggest(
-        JobText.isTerminal(view) ? "lockstep logs " + view.id() : "lockstep watch " + view.id());
+        "lockstep "
+            + (!JobText.isTerminal(view) ? "watch " : view.attempt() == 0 ? "events " : "logs ")
+            + view.id());
     return ExitCode.DONE;
   }
 

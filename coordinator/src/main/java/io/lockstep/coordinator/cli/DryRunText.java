@@ -35,7 +35,7 @@ final class DryRunText {
             json -> {
               lines.add("");
               lines.add("ZeRO configuration, the same on every node:");
-              lines.add("  " + Text.printable(json));
+              json.lines().forEach(line -> lines.add("  " + Text.printable(line)));
             });
     return lines;
   }
