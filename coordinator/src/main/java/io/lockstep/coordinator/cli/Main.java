@@ -42,7 +42,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "4 restart budget spent, 5 no progress, 6 infrastructure, 7 canceled,",
       "8 no coordinator reachable, 9 refused (conflict, invalid spec, not found).",
       "",
-      "First steps: lockstep nodes; lockstep submit JOB.yaml --watch"
+      "First steps: lockstep nodes; lockstep submit JOB.yaml --watch",
+      "Without daemons, as torchrun is called: lockstep run --help"
     })
 public final class Main implements Runnable {
   static final String API_VARIABLE = "LOCKSTEP_API";

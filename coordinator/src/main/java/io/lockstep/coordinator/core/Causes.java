@@ -38,8 +38,17 @@ final class Causes {
             .orElse("");
     // torchrun that fails by itself with no worker to blame has met a store or a peer that is gone
     boolean peerLoss = code == FailureCause.TORCHRUN_FAILED && report.signal().isEmpty();
+    // no worker said anything: what torchrun wrote last is all there is
+    String said = code == FailureCause.TORCHRUN_FAILED ? lastLine(report).orElse(why) : why;
     return new AttemptRecord.Cause(
-        code, Optional.of(node), Optional.empty(), exit + why, "", peerLoss);
+        code, Optional.of(node), Optional.empty(), exit + said, "", peerLoss);
+  }
+
+  private static Optional<String> lastLine(ExitReport report) {
+    return report.tail().stream()
+        .filter(line -> !line.isBlank())
+        .reduce((earlier, later) -> later)
+        .map(String::strip);
   }
 
   private static AttemptRecord.Cause ofWorker(NodeId node, ExitReport.FirstFailure failure) {

@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -218,5 +219,24 @@ class RestartTest {
       cluster.after(Duration.ofSeconds(30));
     }
     cluster.runs(A);
+  }
+
+  @Test
+  void whatTorchrunWroteLastIsTheCauseWhereNoWorkerSaidAnything() {
+    ExitReport silent = Exit.torchrunFailed();
+    var said =
+        new ExitReport(
+            silent.outcome(),
+            java.util.Optional.of(1),
+            silent.signal(),
+            silent.firstFailure(),
+            silent.treeGone(),
+            silent.portTaken(),
+            silent.reason(),
+            java.util.List.of("Traceback", "No module named torch.distributed.run", " "),
+            silent.endedAt());
+
+    assertThat(Causes.of(new NodeId("n1"), said).message())
+        .isEqualTo("torchrun exited with code 1: No module named torch.distributed.run");
   }
 }

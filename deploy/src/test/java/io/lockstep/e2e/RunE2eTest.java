@@ -1,0 +1,186 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+
+/** {@code lockstep run} in the foreground, called as torchrun is called. */
+@DisabledIfSystemProperty(named = "slow.tests", matches = "false")
+final class RunE2eTest {
+  private static final Path DIR = Installation.freshFolder("run");
+  private static final String SCRIPT = Installation.EXAMPLES.resolve("bare_train.py").toString();
+  private static final long LIMIT_SECONDS = 120;
+
+  /** One call of the command under way. */
+  private record Call(Process process, Path out, Path err) {
+    int exit() throws InterruptedException, IOException {
+      assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS))
+          .as(Files.readString(err))
+          .isTrue();
+      return process.exitValue();
+    }
+
+    String output() throws IOException {
+      return Files.readString(out);
+    }
+
+    String talk() throws IOException {
+      return Files.readString(err);
+    }
+  }
+
+  private final List<Call> calls = new ArrayList<>();
+
+  @AfterEach
+  void nothingIsLeftBehind() throws InterruptedException {
+    for (Call call : calls) {
+      call.process().destroy();
+      call.process().waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
+    }
+    await("no process of a run is left")
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(
+            () -> {
+              assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.1:")).isEmpty();
+              assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.2:")).isEmpty();
+            });
+  }
+
+  @Test
+  void oneHostAloneTrainsAndPrintsWhatRankZeroPrints() throws Exception {
+    Call call =
+        run("127.77.0.1", "--standalone", "--nproc-per-node", "2", SCRIPT, "--cpu", "--steps", "5");
+
+    assertThat(call.exit()).as(call.talk()).isZero();
+    assertThat(call.output()).contains("step=1 loss=").contains("step=5 loss=");
+  }
+
+  @Test
+  void anExceptionInTheScriptExits3WithItsText() throws Exception {
+    Call call =
+        run(
+            "127.77.0.1",
+            "--standalone",
+            "--nproc_per_node=1",
+            SCRIPT,
+            "--cpu",
+            "--steps",
+            "9",
+            "--fail-at-step",
+            "3");
+
+    assertThat(call.exit()).as(call.talk()).isEqualTo(3);
+    assertThat(call.talk()).contains("failed at step 3 on rank 0, as asked");
+  }
+
+  @Test
+  void twoHostsTrainTogetherAndAKilledWorkerHeals() throws Exception {
+    Path record = DIR.resolve("record.jsonl");
+    Call first = host(0, record);
+    Call second = host(1, record);
+    await("rank 1 trains")
+        .atMost(Duration.ofMinutes(1))
+        .until(() -> record(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
+    JsonNode one =
+        record(record).stream().filter(e -> isRankOneAt(e, 12)).findFirst().orElseThrow();
+    assertThat(one.path("nodeRank").asInt()).isEqualTo(1);
+    assertThat(one.path("node").asText()).isEqualTo("127.77.0.2");
+    Processes.signal("KILL", one.path("pid").asLong());
+
+    assertThat(first.exit()).as(first.talk()).isZero();
+    assertThat(second.exit()).as(second.talk()).isZero();
+    assertThat(first.output()).contains("step=60 loss=");
+    assertThat(record(record)).anyMatch(e -> e.path("attempt").asInt() == 2);
+  }
+
+  @Test
+  void controlCCancelsAndLeavesNothing() throws Exception {
+    Call call =
+        run(
+            "127.77.0.1",
+            "--standalone",
+            "--nproc-per-node",
+            "1",
+            SCRIPT,
+            "--cpu",
+            "--steps",
+            "9999");
+    await("it trains").atMost(Duration.ofMinutes(1)).until(() -> call.output().contains("step=3 "));
+
+    Processes.signal("INT", call.process().pid());
+
+    assertThat(call.exit()).as(call.talk()).isEqualTo(7);
+    assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.1:")).isEmpty();
+  }
+
+  private Call host(int rank, Path record) throws IOException {
+    return run(
+        "127.77.0." + (rank + 1),
+        "--nnodes",
+        "2",
+        "--node-rank",
+        Integer.toString(rank),
+        "--nproc-per-node",
+        "1",
+        "--master-addr",
+        "127.77.0.1",
+        "--master-port",
+        "29700",
+        SCRIPT,
+        "--cpu",
+        "--steps",
+        "60",
+        "--save-steps",
+        "10",
+        "--output_dir",
+        DIR.resolve("output").toString(),
+        "--record",
+        record.toString());
+  }
+
+  private Call run(String host, String... args) throws IOException {
+    var command =
+        new ArrayList<>(List.of(Installation.HOME.resolve("bin/lockstep").toString(), "run"));
+    command.addAll(List.of("--host", host));
+    command.addAll(List.of(args));
+    Path out = Files.createTempFile(DIR, "run", ".out");
+    Path err = Files.createTempFile(DIR, "run", ".err");
+    var builder =
+        new ProcessBuilder(command)
+            .directory(DIR.toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile());
+    // as its callers have it: the python on PATH is the one that trains
+    Path bin = Path.of(Installation.PYTHON).toAbsolutePath().resolveSibling("");
+    builder.environment().merge("PATH", bin.toString(), (path, own) -> own + ":" + path);
+    var call = new Call(builder.start(), out, err);
+    calls.add(call);
+    return call;
+  }
+
+  private static boolean isRankOneAt(JsonNode entry, int step) {
+    return entry.path("rank").asInt() == 1 && entry.path("step").asInt() >= step;
+  }
+
+  private static List<JsonNode> record(Path file) throws IOException {
+    var found = new ArrayList<JsonNode>();
+    if (Files.exists(file)) {
+      for (String line : Files.readAllLines(file)) {
+        found.add(new JsonMapper().readTree(line));
+      }
+    }
+    return found;
+  }
+}
