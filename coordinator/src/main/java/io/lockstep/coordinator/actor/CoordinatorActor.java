@@ -118,7 +118,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     carry(quorum.begin(now()));
   }
 
-  private Instant now() {
+  Instant now() {
     return clock.now();
   }
 

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.actor;
 
 import akka.actor.typed.ActorRef;
 import io.lockstep.protocol.api.ClusterView;
+import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
@@ -21,6 +22,8 @@ public sealed interface CoordinatorAnswer extends Wire {
 
   /** Done, or already so. */
   record Done(Reason reason) implements CoordinatorAnswer {}
+
+  record WouldStart(DryRunView view) implements CoordinatorAnswer {}
 
   record Jobs(List<JobView> jobs) implements CoordinatorAnswer {}
 

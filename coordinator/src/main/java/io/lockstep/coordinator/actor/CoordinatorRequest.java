@@ -19,9 +19,18 @@ public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
 
   /**
    * Queue a job. The same id with the same spec is the same job; with another spec it is refused.
+   *
+   * @param hold not placed before it is released
    */
-  record Submit(Optional<JobId> id, JobSpec spec, ActorRef<CoordinatorAnswer> replyTo)
+  record Submit(Optional<JobId> id, JobSpec spec, boolean hold, ActorRef<CoordinatorAnswer> replyTo)
       implements CoordinatorRequest {}
+
+  /** What this job would start, were it submitted now; changes nothing. */
+  record DryRun(Optional<JobId> id, JobSpec spec, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
+  /** Let a held job be placed; one that is not held stays as it is. */
+  record Release(JobId job, ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
 
   /** End a job; {@code grace} is the time between TERM and KILL. */
   record Cancel(JobId job, Duration grace, ActorRef<CoordinatorAnswer> replyTo)

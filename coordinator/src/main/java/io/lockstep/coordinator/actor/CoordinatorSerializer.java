@@ -16,6 +16,9 @@ public final class CoordinatorSerializer extends WireSerializer {
   static WireNames names() {
     return SeatNames.register(new WireNames())
         .with("req.submit", CoordinatorRequest.Submit.class)
+        .with("req.dry-run", CoordinatorRequest.DryRun.class)
+        .with("ans.would-start", CoordinatorAnswer.WouldStart.class)
+        .with("req.release", CoordinatorRequest.Release.class)
         .with("req.cancel", CoordinatorRequest.Cancel.class)
         .with("req.drain", CoordinatorRequest.Drain.class)
         .with("req.resume", CoordinatorRequest.Resume.class)

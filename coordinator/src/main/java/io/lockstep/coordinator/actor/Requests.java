@@ -42,6 +42,11 @@ final class Requests {
           new ClusterInput.Cancel(cancel.job(), cancel.grace()),
           cancel.replyTo(),
           d -> new CoordinatorAnswer.Done(d.reason()));
+    } else if (request instanceof CoordinatorRequest.Release release) {
+      actor.ask(
+          new ClusterInput.ReleaseHold(release.job()),
+          release.replyTo(),
+          d -> new CoordinatorAnswer.Done(d.reason()));
     } else if (request instanceof CoordinatorRequest.Drain drain) {
       actor.ask(
           new ClusterInput.Drain(drain.node()),
@@ -64,18 +69,31 @@ final class Requests {
       submit.replyTo().tell(new CoordinatorAnswer.Refused(wrong.get()));
       return;
     }
-    JobId id =
-        submit
-            .id()
-            .orElseGet(
-                () ->
-                    new JobId(
-                        JobFile.idFor(spec.name(), UUID.randomUUID().toString().replace("-", ""))));
+    JobId id = idOf(submit.id(), spec);
     boolean created = state.job(id).isEmpty();
     actor.ask(
-        new ClusterInput.Submit(id, spec),
+        new ClusterInput.Submit(id, spec, submit.hold()),
         submit.replyTo(),
         d -> new CoordinatorAnswer.Submitted(id, created, d.reason()));
+  }
+
+  private static JobId idOf(Optional<JobId> asked, JobSpec spec) {
+    return asked.orElseGet(
+        () -> new JobId(JobFile.idFor(spec.name(), UUID.randomUUID().toString().replace("-", ""))));
+  }
+
+  private CoordinatorAnswer dryRun(CoordinatorRequest.DryRun dryRun) {
+    JobSpec spec = dryRun.spec();
+    Optional<Reason> wrong = zeroMistake(spec);
+    if (wrong.isPresent()) {
+      return new CoordinatorAnswer.Refused(wrong.get());
+    }
+    JobId id = idOf(dryRun.id(), spec);
+    if (state.job(id).isPresent()) {
+      return refused(ReasonCode.CONFLICT, id + " is a job already; choose another id");
+    }
+    return new CoordinatorAnswer.WouldStart(
+        LaunchPreview.of(id, spec, state.preview(id, spec, actor.now())));
   }
 
   private static Optional<Reason> zeroMistake(JobSpec spec) {
@@ -96,12 +114,14 @@ final class Requests {
 
   private CoordinatorAnswer answer(CoordinatorRequest request) {
     var views = new Views(state, agents);
-    if (request instanceof CoordinatorRequest.ListJobs) {
+    if (request instanceof CoordinatorRequest.DryRun dryRun) {
+      return dryRun(dryRun);
+    } else if (request instanceof CoordinatorRequest.ListJobs) {
       return new CoordinatorAnswer.Jobs(state.jobs().values().stream().map(views::job).toList());
     } else if (request instanceof CoordinatorRequest.DescribeJob describe) {
       return state
           .job(describe.job())
-          .<CoordinatorAnswer>map(j -> new CoordinatorAnswer.Job(views.job(j)))
+          .<CoordinatorAnswer>map(j -> new CoordinatorAnswer.Job(views.whole(j, actor.now())))
           .orElseGet(() -> unknown(describe.job()));
     } else if (request instanceof CoordinatorRequest.ListNodes) {
       return new CoordinatorAnswer.Nodes(

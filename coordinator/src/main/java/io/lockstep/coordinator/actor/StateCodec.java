@@ -27,6 +27,7 @@ public final class StateCodec {
           .with("node.drain-changed", ClusterEvent.NodeDrainChanged.class)
           .with("job.queued", ClusterEvent.JobQueued.class)
           .with("job.waits", ClusterEvent.JobWaits.class)
+          .with("job.hold-changed", ClusterEvent.JobHoldChanged.class)
           .with("attempt.planned", ClusterEvent.AttemptPlanned.class)
           .with("attempt.node-prepared", ClusterEvent.NodePrepared.class)
           .with("attempt.released", ClusterEvent.AttemptReleased.class)

@@ -15,6 +15,7 @@ import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.WorkerInfo;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -54,6 +55,15 @@ final class Views {
         job.submittedAt(),
         job.endedAt(),
         job.spares().stream().map(NodeId::value).toList());
+  }
+
+  /** With what it waits for, node by node. */
+  JobView whole(Job job, Instant now) {
+    return job(job)
+        .waiting(
+            state.verdicts(job.id(), now).stream()
+                .map(v -> new JobView.WaitView(v.node().value(), v.free(), v.why()))
+                .toList());
   }
 
   /** Progress of the attempt under way, from the node of rank 0. */

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lockstep.protocol.api.CancelRequest;
+import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.LogView;
@@ -114,8 +115,26 @@ public final class ApiClient {
 
   /** Queues a job under an id that the caller chose; the second time it is the same job. */
   public SubmitResponse submit(String jobFile, String id) throws ApiRefused, NoCoordinator {
+    return submit(jobFile, id, false);
+  }
+
+  /** Queues a job; {@code hold} keeps it out of placement until it is released. */
+  SubmitResponse submit(String jobFile, String id, boolean hold) throws ApiRefused, NoCoordinator {
     var request = new SubmitRequest(jobFile, Optional.of(id));
-    return send("POST", "/v1/jobs", request, SubmitResponse.class, Repeat.SAFE);
+    String path = hold ? "/v1/jobs?hold=true" : "/v1/jobs";
+    return send("POST", path, request, SubmitResponse.class, Repeat.SAFE);
+  }
+
+  /** What a job would start, were it submitted now. */
+  DryRunView dryRun(String jobFile, String id) throws ApiRefused, NoCoordinator {
+    var request = new SubmitRequest(jobFile, Optional.of(id));
+    return send("POST", "/v1/jobs?dryRun=true", request, DryRunView.class, Repeat.SAFE);
+  }
+
+  /** Lets a held job be placed; once more changes nothing. */
+  MessageResponse release(String id) throws ApiRefused, NoCoordinator {
+    return send(
+        "POST", "/v1/jobs/" + segment(id) + "/release", null, MessageResponse.class, Repeat.SAFE);
   }
 
   public MessageResponse cancel(String id, long graceSeconds) throws ApiRefused, NoCoordinator {

@@ -8,7 +8,15 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Ends a job. */
-@Command(name = "cancel", description = "End a job: TERM, and after the grace KILL.")
+@Command(
+    name = "cancel",
+    description = "End a job: TERM, and after the grace KILL.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep cancel qwen3-k3x9a1",
+      "  lockstep cancel qwen3-k3x9a1 --grace 5m"
+    })
 final class CancelCommand extends Verb {
   private static final Duration MAX_GRACE = Duration.ofHours(1);
 

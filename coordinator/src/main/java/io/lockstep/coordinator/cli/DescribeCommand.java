@@ -11,7 +11,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** Shows one job: state, rank table, attempts, reasons. */
-@Command(name = "describe", description = "Show one job: state, ranks, attempts, reasons.")
+@Command(
+    name = "describe",
+    description = "Show one job: state, ranks, attempts, reasons.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep describe qwen3-k3x9a1",
+      "  lockstep describe qwen3-k3x9a1 --output json | jq .reason"
+    })
 final class DescribeCommand extends Verb {
   private static final int LABEL_WIDTH = 13;
   private static final int MAX_TRACEBACK_LINES = 20;
@@ -28,7 +36,9 @@ final class DescribeCommand extends Verb {
     }
     session.print(lines(view, session.terminal().width()));
     session.suggest(
-        JobView.isTerminal(view) ? "lockstep logs " + view.id() : "lockstep watch " + view.id());
+        "lockstep "
+            + (!JobView.isTerminal(view) ? "watch " : view.attempt() == 0 ? "events " : "logs ")
+            + view.id());
     return ExitCode.DONE;
   }
 
@@ -57,6 +67,7 @@ final class DescribeCommand extends Verb {
     field(lines, "submitted", time(job.submittedAt()), width);
     job.endedAt().ifPresent(at -> field(lines, "ended", time(at), width));
     job.exitCode().ifPresent(code -> field(lines, "exit code", Integer.toString(code), width));
+    waits(lines, job, width);
     ranks(lines, job, width);
     attempts(lines, job, width);
     traceback(lines, job, width);
@@ -77,6 +88,17 @@ final class DescribeCommand extends Verb {
                     : " (" + String.join(", ", job.spareNodes()) + ")");
     String nodes = job.nodes() == 1 ? "1 node" : job.nodes() + " nodes";
     return nodes + " x " + procs + " workers" + zero + spares;
+  }
+
+  /** Why it waits, node by node. */
+  private static void waits(List<String> lines, JobView job, int width) {
+    if (job.waits().isEmpty()) {
+      return;
+    }
+    var table = new TableWriter(width, "WAITS FOR", "BUT IT IS");
+    job.waits().forEach(wait -> table.row(wait.node(), wait.why()));
+    lines.add("");
+    lines.addAll(table.lines());
   }
 
   private static void ranks(List<String> lines, JobView job, int width) {

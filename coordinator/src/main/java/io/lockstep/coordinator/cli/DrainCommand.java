@@ -7,7 +7,8 @@ import picocli.CommandLine.Parameters;
 /** Takes a node out of placement. */
 @Command(
     name = "drain",
-    description = "Take a node out of placement; a gang on it moves elsewhere.")
+    description = "Take a node out of placement; a gang on it moves elsewhere.",
+    footer = {"", "Examples:", "  lockstep drain gpu-07", "  lockstep drain gpu-07 --output json"})
 final class DrainCommand extends Verb {
   @Parameters(paramLabel = "NODE", description = "Id of the node.")
   private String node = "";

@@ -11,7 +11,15 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Shows what happened to a job. */
-@Command(name = "events", description = "Show what happened to a job, oldest first.")
+@Command(
+    name = "events",
+    description = "Show what happened to a job, oldest first.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep events qwen3-k3x9a1",
+      "  lockstep events qwen3-k3x9a1 -f"
+    })
 final class EventsCommand extends Verb {
   private static final Duration POLL = Duration.ofSeconds(1);
 

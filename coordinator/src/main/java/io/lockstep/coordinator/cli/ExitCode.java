@@ -92,7 +92,9 @@ public enum ExitCode {
           UNKNOWN_NODE ->
           REFUSED;
       case CANCELED, CANCELING -> CANCELED;
-      case WAITING_FOR_NODES,
+      case HELD,
+          PLACE_TIMEOUT,
+          WAITING_FOR_NODES,
           WAITING_FOR_BACKOFF,
           WAITING_FOR_OLD_GROUPS,
           PREPARE_TIMEOUT,

@@ -65,6 +65,9 @@ final class Failures {
       case "UNKNOWN_JOB" -> "lockstep list";
       case "UNKNOWN_NODE" -> "lockstep nodes";
       case "CONFLICT" -> "submit under another --id, or look: lockstep describe JOB";
+      case "TERMINAL" -> "lockstep list";
+      case "INVALID_SPEC" -> "lockstep schema says what a job file may hold";
+      case "NOT_PLACED", "NOTHING_TO_DO" -> "lockstep list, then lockstep watch JOB";
       case "NO_QUORUM", "OVERLOADED", "STALE" -> "look again in a moment: lockstep nodes";
       default -> "";
     };

@@ -5,7 +5,10 @@ import java.util.List;
 import picocli.CommandLine.Command;
 
 /** Lists the jobs. */
-@Command(name = "list", description = "List the jobs.")
+@Command(
+    name = "list",
+    description = "List the jobs.",
+    footer = {"", "Examples:", "  lockstep list", "  lockstep list --output json | jq -r '.[].id'"})
 final class ListCommand extends Verb {
   @Override
   ExitCode run(Session session) throws ApiRefused, NoCoordinator {

@@ -11,7 +11,13 @@ import picocli.CommandLine.Parameters;
 /** Shows the workers' output. */
 @Command(
     name = "logs",
-    description = "Show the workers' output, each line after its node rank/rank.")
+    description = "Show the workers' output, each line after its node rank/rank.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep logs qwen3-k3x9a1 -f",
+      "  lockstep logs qwen3-k3x9a1 --rank 3 --attempt 1"
+    })
 final class LogsCommand extends Verb {
   @Parameters(paramLabel = "JOB", description = "Id of the job.")
   private String job = "";

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.cli;
 
+import io.lockstep.coordinator.jobfile.NearestName;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -17,16 +18,21 @@ import picocli.CommandLine.UnmatchedArgumentException;
     name = "lockstep",
     description = "Runs torchrun + DeepSpeed jobs on plain GPU hosts and keeps them running.",
     subcommands = {
+      RunCommand.class,
       SubmitCommand.class,
       ListCommand.class,
       DescribeCommand.class,
       WatchCommand.class,
       EventsCommand.class,
       LogsCommand.class,
+      ReleaseCommand.class,
       CancelCommand.class,
       DrainCommand.class,
       ResumeCommand.class,
       NodesCommand.class,
+      SchemaCommand.class,
+      CompletionCommand.class,
+      NamesCommand.class,
       VersionCommand.class
     },
     synopsisSubcommandLabel = "VERB",
@@ -117,9 +123,25 @@ public final class Main implements Runnable {
 
   private static int usage(Terminal terminal, ParameterException e) {
     terminal.say("lockstep: " + e.getMessage());
-    UnmatchedArgumentException.printSuggestions(e, writer(terminal.err()));
-    terminal.say("help: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+    CommandLine line = e.getCommandLine();
+    nearest(e).ifPresent(name -> terminal.say("did you mean: " + name + "?"));
+    terminal.say("next: " + line.getCommandSpec().qualifiedName() + " --help");
     return ExitCode.USAGE.number();
+  }
+
+  /** The verb or option that a mistyped word was meant to be. */
+  private static Optional<String> nearest(ParameterException e) {
+    if (!(e instanceof UnmatchedArgumentException unmatched)
+        || unmatched.getUnmatched().isEmpty()) {
+      return Optional.empty();
+    }
+    String found = unmatched.getUnmatched().get(0);
+    CommandLine line = e.getCommandLine();
+    if (found.startsWith("-")) {
+      return NearestName.of(found, line.getCommandSpec().optionsMap().keySet());
+    }
+    String verb = line.getCommandSpec().qualifiedName();
+    return NearestName.of(found, line.getSubcommands().keySet()).map(name -> verb + " " + name);
   }
 
   private static PrintWriter writer(PrintStream stream) {

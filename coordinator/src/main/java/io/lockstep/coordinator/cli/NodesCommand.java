@@ -5,7 +5,15 @@ import java.util.List;
 import picocli.CommandLine.Command;
 
 /** Lists the nodes. */
-@Command(name = "nodes", description = "List the nodes of the fleet.")
+@Command(
+    name = "nodes",
+    description = "List the nodes of the fleet.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep nodes",
+      "  lockstep --api http://10.0.0.1:7733,http://10.0.0.2:7733 nodes"
+    })
 final class NodesCommand extends Verb {
   @Override
   ExitCode run(Session session) throws ApiRefused, NoCoordinator {

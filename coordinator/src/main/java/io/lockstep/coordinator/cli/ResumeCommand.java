@@ -5,7 +5,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** Puts a node back into placement. */
-@Command(name = "resume", description = "Put a drained node back into placement.")
+@Command(
+    name = "resume",
+    description = "Put a drained node back into placement.",
+    footer = {"", "Example:", "  lockstep resume gpu-07"})
 final class ResumeCommand extends Verb {
   @Parameters(paramLabel = "NODE", description = "Id of the node.")
   private String node = "";

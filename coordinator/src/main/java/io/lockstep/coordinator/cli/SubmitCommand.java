@@ -2,6 +2,7 @@ package io.lockstep.coordinator.cli;
 
 import io.lockstep.coordinator.jobfile.JobDocument;
 import io.lockstep.coordinator.jobfile.JobFile;
+import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.SubmitResponse;
 import io.lockstep.protocol.model.JobId;
 import java.io.IOException;
@@ -23,7 +24,17 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Queues a job. */
-@Command(name = "submit", description = "Queue a job; prints its id alone on stdout.")
+@Command(
+    name = "submit",
+    description = "Queue a job; prints its id alone on stdout.",
+    footer = {
+      "",
+      "Examples:",
+      "  lockstep submit job.yaml --watch",
+      "  lockstep submit job.yaml --set nodes=4 --set env.NCCL_DEBUG=INFO",
+      "  lockstep submit job.yaml --dry-run",
+      "  lockstep submit job.yaml --hold"
+    })
 final class SubmitCommand extends Verb {
   /** How long a submission is repeated while seats answer that they have no coordinator. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -39,6 +50,16 @@ final class SubmitCommand extends Verb {
 
   @Option(names = "--id", paramLabel = "ID", description = "Id of the job.")
   private Optional<String> id = Optional.empty();
+
+  @Option(
+      names = "--hold",
+      description = "Do not place it before: lockstep release JOB. For a new job only.")
+  private boolean hold;
+
+  @Option(
+      names = "--dry-run",
+      description = "Queue nothing; show what would start where, or why it would wait.")
+  private boolean dryRun;
 
   @Option(names = "--watch", description = "Then follow the job; exits with the job's code.")
   private boolean watch;
@@ -75,8 +96,11 @@ final class SubmitCommand extends Verb {
   }
 
   private ExitCode submit(Session session, String jobFile, String chosen) throws Exception {
+    if (dryRun) {
+      return dryRun(session, jobFile, chosen);
+    }
     var patience = new Patience(session.terminal(), PATIENCE, true);
-    SubmitResponse response = patience.until(() -> session.api().submit(jobFile, chosen));
+    SubmitResponse response = patience.until(() -> session.api().submit(jobFile, chosen, hold));
     if (session.isJson() && !watch) {
       session.printJson(response);
     } else {
@@ -88,7 +112,19 @@ final class SubmitCommand extends Verb {
     if (watch) {
       return new Watcher(session).untilOver(response.id());
     }
-    session.suggest("lockstep watch " + response.id());
+    session.suggest("lockstep " + (hold ? "release " : "watch ") + response.id());
+    return ExitCode.DONE;
+  }
+
+  private static ExitCode dryRun(Session session, String jobFile, String chosen)
+      throws ApiRefused, NoCoordinator {
+    DryRunView view = session.api().dryRun(jobFile, chosen);
+    if (session.isJson()) {
+      session.printJson(view);
+    } else {
+      session.print(DryRunText.lines(view, session.terminal().width()));
+      session.terminal().say("nothing was queued");
+    }
     return ExitCode.DONE;
   }
 

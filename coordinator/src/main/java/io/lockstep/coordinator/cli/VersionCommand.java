@@ -8,7 +8,10 @@ import java.util.Properties;
 import picocli.CommandLine.Command;
 
 /** Says which Lockstep this is. */
-@Command(name = "version", description = "Print the version of this command.")
+@Command(
+    name = "version",
+    description = "Print the version of this command.",
+    footer = {"", "Examples:", "  lockstep version", "  lockstep version --output json"})
 final class VersionCommand extends Verb {
   @Override
   ExitCode run(Session session) {

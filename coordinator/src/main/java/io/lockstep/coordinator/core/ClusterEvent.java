@@ -197,6 +197,19 @@ public sealed interface ClusterEvent {
     }
   }
 
+  /** A job is kept out of placement, or may be placed from now on. */
+  record JobHoldChanged(JobId id, boolean held, Instant at, Reason reason) implements OfJob {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.held = held;
+            d.reason = reason;
+            d.waitsSince = held ? Optional.empty() : Optional.of(at);
+          });
+    }
+  }
+
   /**
    * A gang was placed; its fence takes this event's own version as plan number (A10).
    *
@@ -234,6 +247,7 @@ public sealed interface ClusterEvent {
                             new OpenGroup(n, fence, disks.getOrDefault(n, ""), Optional.empty())));
             d.spares = spares;
             d.notBefore = Optional.empty();
+            d.waitsSince = Optional.empty();
           });
     }
   }
@@ -409,6 +423,7 @@ public sealed interface ClusterEvent {
             d.current = Optional.empty();
             d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
             d.notBefore = notBefore;
+            d.waitsSince = notBefore.or(() -> Optional.of(at));
             if (counted) {
               d.counted++;
               d.countedAt.add(at);
@@ -520,6 +535,7 @@ public sealed interface ClusterEvent {
             d.current = Optional.empty();
             d.ending = Optional.empty();
             d.exitCode = Optional.empty();
+            d.waitsSince = Optional.of(at);
             d.uncounted++;
           });
     }

@@ -17,11 +17,27 @@ import java.util.List;
 public sealed interface ClusterInput {
   Decision handledBy(ClusterMachine machine, ClusterState state, Instant now);
 
-  /** A user queues a job; the spec carries its ZeRO configuration as content. */
-  record Submit(JobId job, JobSpec spec) implements ClusterInput {
+  /**
+   * A user queues a job; the spec carries its ZeRO configuration as content.
+   *
+   * @param hold not placed before it is released
+   */
+  record Submit(JobId job, JobSpec spec, boolean hold) implements ClusterInput {
+    public Submit(JobId job, JobSpec spec) {
+      this(job, spec, false);
+    }
+
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onSubmit(s, this, now);
+    }
+  }
+
+  /** A held job may be placed. */
+  record ReleaseHold(JobId job) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onReleaseHold(s, this, now);
     }
   }
 

@@ -79,8 +79,32 @@ public final class ClusterMachine {
             submit.spec(),
             now,
             Reason.of(ReasonCode.QUEUED, "%s is queued", submit.job())));
+    if (submit.hold()) {
+      Reason held = Reason.of(ReasonCode.HELD, "held; lockstep release %s", submit.job());
+      d.event(new ClusterEvent.JobHoldChanged(submit.job(), true, now, held));
+      return d.because(held);
+    }
     JobMachine.placeQueued(d);
     return d.orElse(Reason.of(ReasonCode.QUEUED, "%s is queued", submit.job()));
+  }
+
+  Decision onReleaseHold(ClusterState state, ClusterInput.ReleaseHold release, Instant now) {
+    Optional<Job> job = state.job(release.job());
+    if (job.isEmpty()) {
+      return Deciding.refused(unknown(release.job()));
+    }
+    if (job.get().phase().isTerminal()) {
+      return Deciding.refused(
+          Reason.of(ReasonCode.TERMINAL, "%s is already %s", release.job(), job.get().phase()));
+    }
+    if (!job.get().held()) {
+      return Deciding.nothing(Reason.of(ReasonCode.NOTHING_TO_DO, "%s is not held", release.job()));
+    }
+    var d = new Deciding(state, now, suspectWait);
+    Reason reason = Reason.of(ReasonCode.QUEUED, "%s is released", release.job());
+    d.event(new ClusterEvent.JobHoldChanged(release.job(), false, now, reason));
+    JobMachine.placeQueued(d);
+    return d.because(reason);
   }
 
   Decision onCancel(ClusterState state, ClusterInput.Cancel cancel, Instant now) {
@@ -336,6 +360,9 @@ public final class ClusterMachine {
       JobMachine.onTick(d, id);
     }
     JobMachine.placeQueued(d);
+    for (JobId id : ids(d.state())) {
+      JobMachine.placeDeadline(d, id);
+    }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no deadline has passed"));
   }
 

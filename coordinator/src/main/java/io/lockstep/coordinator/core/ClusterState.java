@@ -57,6 +57,19 @@ public record ClusterState(
         .findFirst();
   }
 
+  /** Each node, and why this job is not placed on it; empty unless it waits for nodes. */
+  public List<NodeVerdict> verdicts(JobId id, Instant now) {
+    return job(id)
+        .filter(j -> j.phase() == JobPhase.QUEUED && !j.held() && !j.isInBackoff(now))
+        .map(j -> WaitingLine.explain(this, j, now))
+        .orElse(List.of());
+  }
+
+  /** Where this job would go, were it queued now; changes nothing. */
+  public Preview preview(JobId id, JobSpec spec, Instant now) {
+    return WaitingLine.preview(this, id, spec, now);
+  }
+
   /** True when no job waits for the end of this group: it was given up, or nobody knows it. */
   public boolean isStranger(NodeId node, Fence fence) {
     return jobs.values().stream().noneMatch(j -> j.openOn(node, fence).isPresent());

@@ -9,11 +9,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Places a gang on the fleet, all nodes or none. */
 final class GangPlanner {
+  /** Nodes named in one sentence. */
+  private static final int MAX_NAMES = 8;
+
   private GangPlanner() {}
 
   /** A place, or why there is none. */
@@ -23,28 +27,40 @@ final class GangPlanner {
     record Unplaceable(Reason reason) implements Placement {}
   }
 
-  static Placement place(ClusterState state, Job job, Instant now) {
+  /**
+   * @param kept nodes that others ahead wait for, and who
+   */
+  static Placement place(ClusterState state, Job job, Instant now, Map<NodeId, JobId> kept) {
     List<Node> free =
         state.nodes().values().stream()
             .filter(Node::isPlaceable)
-            .filter(n -> isFreeFor(state, job, n.id(), now))
+            .filter(n -> !kept.containsKey(n.id()) && isFreeFor(state, job, n.id(), now))
             .toList();
     int wanted = job.spec().nodes();
     boolean onGpus = runsOnGpus(state, job);
     int procs = procsPerNode(job, free, onGpus);
     List<Node> fit = fitting(job, free, procs, onGpus);
-    List<NodeId> missing = missingPins(job, fit);
-    if (!missing.isEmpty()) {
-      return new Placement.Unplaceable(
-          Reason.of(
-              ReasonCode.WAITING_FOR_NODES, "waits for the nodes that it names: %s", missing));
-    }
-    if (procs == 0 || fit.size() < wanted) {
-      return new Placement.Unplaceable(whyNot(state, job, free, procs, onGpus, now));
+    if (procs == 0 || fit.size() < wanted || !missingPins(job, fit).isEmpty()) {
+      return new Placement.Unplaceable(whyNot(state, job, now, kept));
     }
     RankTable table = table(job, fit, procs, wanted);
     List<NodeId> spares = spares(job, fit, table);
     return new Placement.Placed(table, spares);
+  }
+
+  /** Every node that could take one of its ranks, were it free: those, a waiting job needs. */
+  static List<NodeId> usable(ClusterState state, Job job) {
+    if (!job.spec().pins().isEmpty() && job.table().isEmpty()) {
+      return job.spec().pins();
+    }
+    boolean onGpus = runsOnGpus(state, job);
+    List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
+    return fitting(job, fleet, leastProcs(job), onGpus).stream().map(Node::id).toList();
+  }
+
+  /** Auto takes as few workers as the nodes that are free ask for. */
+  private static int leastProcs(Job job) {
+    return Math.max(job.procsPerNode(), job.spec().procsPerNode());
   }
 
   /** Named nodes must be there for the first placement; later others may stand in. */
@@ -189,27 +205,60 @@ final class GangPlanner {
         .toList();
   }
 
-  private static Reason whyNot(
-      ClusterState state, Job job, List<Node> free, int procs, boolean onGpus, Instant now) {
-    var others = new ArrayList<String>();
+  /** Each node of the fleet, and why the job is not placed on it. */
+  static List<NodeVerdict> verdicts(
+      ClusterState state, Job job, Instant now, Map<NodeId, JobId> kept) {
+    boolean onGpus = runsOnGpus(state, job);
+    var all = new ArrayList<NodeVerdict>();
     for (Node node : state.nodes().values()) {
-      Optional<JobId> holder = holder(state, job, node.id(), now);
-      if (node.lost()) {
-        others.add(node.id() + " lost");
-      } else if (node.draining()) {
-        others.add(node.id() + " draining");
-      } else if (node.suspect()) {
-        others.add(node.id() + " suspect");
-      } else if (holder.isPresent()) {
-        others.add(node.id() + " held by " + holder.get());
-      } else if (onGpus && gpus(node) < gpusNeeded(job, procs)) {
-        others.add(node.id() + " has only " + gpus(node) + " GPUs");
-      } else if (!onGpus && gpus(node) > 0) {
-        others.add(node.id() + " has GPUs");
-      }
+      String why = why(state, job, node, onGpus, now, kept);
+      all.add(new NodeVerdict(node.id(), why.isEmpty(), why.isEmpty() ? "free" : why));
     }
-    int fit = fitting(job, free, procs, onGpus).size();
-    String names = others.size() > 8 ? others.subList(0, 8) + " …" : others.toString();
+    if (job.table().isEmpty()) {
+      job.spec().pins().stream()
+          .filter(pin -> state.node(pin).isEmpty())
+          .forEach(pin -> all.add(new NodeVerdict(pin, false, "named by the job, never heard of")));
+    }
+    return all;
+  }
+
+  private static String why(
+      ClusterState state,
+      Job job,
+      Node node,
+      boolean onGpus,
+      Instant now,
+      Map<NodeId, JobId> kept) {
+    List<NodeId> pins = job.table().isPresent() ? List.of() : job.spec().pins();
+    Optional<JobId> holder = holder(state, job, node.id(), now);
+    if (!pins.isEmpty() && !pins.contains(node.id())) {
+      return "not named by the job";
+    } else if (node.lost()) {
+      return "lost";
+    } else if (node.draining()) {
+      return "draining";
+    } else if (node.suspect()) {
+      return "suspect";
+    } else if (holder.isPresent()) {
+      return "held by " + holder.get();
+    } else if (onGpus && gpus(node) < gpusNeeded(job, leastProcs(job))) {
+      return "has only " + gpus(node) + " GPUs";
+    } else if (!onGpus && gpus(node) > 0) {
+      return "has GPUs";
+    }
+    return Optional.ofNullable(kept.get(node.id())).map(by -> "kept for " + by).orElse("");
+  }
+
+  private static Reason whyNot(ClusterState state, Job job, Instant now, Map<NodeId, JobId> kept) {
+    List<NodeVerdict> all = verdicts(state, job, now, kept);
+    List<String> others =
+        all.stream().filter(v -> !v.free()).map(v -> v.node() + " " + v.why()).toList();
+    int fit = all.size() - others.size();
+    int procs = leastProcs(job);
+    String names =
+        others.size() > MAX_NAMES
+            ? others.subList(0, MAX_NAMES) + " and " + (others.size() - MAX_NAMES) + " more"
+            : others.toString();
     return Reason.of(
         ReasonCode.WAITING_FOR_NODES,
         "needs %d free nodes%s, %d are free%s",

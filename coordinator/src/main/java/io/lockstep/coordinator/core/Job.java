@@ -28,6 +28,8 @@ import java.util.function.UnaryOperator;
  * @param countedAt when counted restarts happened, within the window
  * @param notBefore end of the backoff
  * @param ending what a stopping job becomes
+ * @param held kept out of placement until a user releases it
+ * @param waitsSince since when it could be placed and was not; empty while held or placed
  */
 public record Job(
     JobId id,
@@ -50,7 +52,9 @@ public record Job(
     Duration grace,
     Optional<CompleteCheckpoint> lastCheckpoint,
     Optional<Instant> endedAt,
-    Optional<Integer> exitCode) {
+    Optional<Integer> exitCode,
+    boolean held,
+    Optional<Instant> waitsSince) {
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
@@ -92,6 +96,10 @@ public record Job(
 
   boolean isCurrent(Fence fence) {
     return current.filter(a -> a.fence().equals(fence)).isPresent();
+  }
+
+  boolean isInBackoff(Instant now) {
+    return notBefore.filter(t -> t.isAfter(now)).isPresent();
   }
 
   /** True when it is stopping for a reason that a cancel cannot change. */
@@ -148,12 +156,15 @@ public record Job(
     Optional<CompleteCheckpoint> lastCheckpoint = Optional.empty();
     Optional<Instant> endedAt = Optional.empty();
     Optional<Integer> exitCode = Optional.empty();
+    boolean held;
+    Optional<Instant> waitsSince = Optional.empty();
 
     private Draft(JobId id, JobSpec spec, Reason reason, Instant at) {
       this.id = id;
       this.spec = spec;
       this.reason = reason;
       this.submittedAt = at;
+      this.waitsSince = Optional.of(at);
     }
 
     private Draft(Job job) {
@@ -175,6 +186,8 @@ public record Job(
       lastCheckpoint = job.lastCheckpoint;
       endedAt = job.endedAt;
       exitCode = job.exitCode;
+      held = job.held;
+      waitsSince = job.waitsSince;
     }
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
@@ -229,7 +242,9 @@ public record Job(
           grace,
           lastCheckpoint,
           endedAt,
-          exitCode);
+          exitCode,
+          held,
+          waitsSince);
     }
   }
 }

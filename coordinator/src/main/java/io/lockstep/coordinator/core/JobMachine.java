@@ -11,7 +11,6 @@ import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -57,36 +56,29 @@ final class JobMachine {
 
   // placing
 
-  /** Places every queued job that fits, restarts first, then by priority, then in order. */
+  /**
+   * Places every queued job that fits, in the order of the waiting line; nobody takes what a job
+   * ahead waits for.
+   */
   static void placeQueued(Deciding d) {
-    List<JobId> queued =
-        d.state().jobs().values().stream()
-            .filter(j -> j.phase() == JobPhase.QUEUED)
-            .sorted(
-                Comparator.comparing((Job j) -> j.attemptsMade() == 0)
-                    .thenComparing(j -> -j.spec().priority()))
-            .map(Job::id)
-            .toList();
-    Optional<JobId> blocked = Optional.empty();
-    for (JobId id : queued) {
+    var line = new WaitingLine();
+    for (JobId id : WaitingLine.order(d.state())) {
       Job job = d.job(id);
-      if (job.notBefore().filter(t -> t.isAfter(d.now())).isPresent()) {
+      if (job.held()) {
+        continue;
+      }
+      if (job.isInBackoff(d.now())) {
         stopOpenGroups(d, job, Duration.ZERO, OVER);
         continue;
       }
-      if (blocked.isPresent() && job.attemptsMade() == 0) {
-        waits(d, job, Reason.of(ReasonCode.WAITING_FOR_NODES, "behind %s", blocked.get()));
-        continue;
-      }
-      GangPlanner.Placement placement = GangPlanner.place(d.state(), job, d.now());
+      GangPlanner.Placement placement =
+          GangPlanner.place(d.state(), job, d.now(), line.keptFrom(job));
       if (placement instanceof GangPlanner.Placement.Placed placed) {
         plan(d, job, placed);
       } else if (placement instanceof GangPlanner.Placement.Unplaceable not) {
         waits(d, job, not.reason());
         stopOpenGroups(d, job, Duration.ZERO, OVER);
-        if (GangPlanner.couldFitSomeday(d.state(), job)) {
-          blocked = Optional.of(id);
-        }
+        line.waits(d.state(), job);
       }
     }
   }
@@ -866,6 +858,31 @@ final class JobMachine {
               missing.get(),
               "%s did not start within %d s".formatted(missing.get(), limit.toSeconds())));
     }
+  }
+
+  /** The wait for nodes has an end where the job says so; why it was long stands in the reason. */
+  static void placeDeadline(Deciding d, JobId id) {
+    Optional<Job> late =
+        d.state()
+            .job(id)
+            .filter(j -> j.phase() == JobPhase.QUEUED)
+            .filter(j -> j.waitsSince().filter(t -> isOver(t, placeLimit(j), d.now())).isPresent());
+    late.ifPresent(
+        job ->
+            giveUp(
+                d,
+                job,
+                Reason.of(
+                    ReasonCode.PLACE_TIMEOUT,
+                    "could not be placed within %d s: %s",
+                    placeLimit(job).toSeconds(),
+                    job.reason().message()),
+                Exits.INFRASTRUCTURE,
+                Optional.empty()));
+  }
+
+  private static Duration placeLimit(Job job) {
+    return job.spec().deadlines().place().orElse(Duration.ZERO);
   }
 
   private static boolean isOver(Instant since, Duration limit, Instant now) {

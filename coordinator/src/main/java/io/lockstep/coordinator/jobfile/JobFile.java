@@ -63,7 +63,7 @@ public final class JobFile {
           "backoff",
           keys("initial", "max"),
           "deadlines",
-          keys("prepare", "start", "firstStep", "noProgress", "lease"));
+          keys("place", "prepare", "start", "firstStep", "noProgress", "lease"));
 
   /** Keys whose values are paths, dotted. */
   public static final List<String> PATH_KEYS =
@@ -547,7 +547,9 @@ public final class JobFile {
         upTo(deadlines, "start", unsaid.start()),
         upTo(deadlines, "firstStep", unsaid.firstStep()),
         upTo(deadlines, "noProgress", unsaid.noProgress()),
-        deadlines.duration("lease", unsaid.lease(), MIN_LEASE, MAX_LEASE));
+        deadlines.duration("lease", unsaid.lease(), MIN_LEASE, MAX_LEASE),
+        Optional.of(upTo(deadlines, "place", unsaid.place().orElse(Duration.ZERO)))
+            .filter(limit -> !limit.isZero()));
   }
 
   private static Duration upTo(Fields fields, String key, Duration unsaid) {

@@ -54,10 +54,13 @@ final class JobRoutes {
         Endpoint.get("/v1/jobs", this::list),
         Endpoint.get("/v1/jobs/{id}", this::describe),
         Endpoint.post("/v1/jobs/{id}/cancel", this::cancel),
+        Endpoint.post("/v1/jobs/{id}/release", this::release),
         Endpoint.get("/v1/jobs/{id}/logs", this::logs));
   }
 
   private CompletionStage<HttpResponse> submit(Call call) {
+    boolean hold = call.flag("hold");
+    boolean dryRun = call.flag("dryRun");
     SubmitRequest request = submitRequest(call);
     JobFile.Parsed parsed = JobFile.parse(request.jobFile(), JobFile.Defaults.STANDARD);
     if (parsed.spec().isEmpty()) {
@@ -70,10 +73,17 @@ final class JobRoutes {
           parsed.mistakes());
     }
     Optional<JobId> id = id(request, parsed);
+    if (dryRun) {
+      return asking
+          .ask(
+              CoordinatorAnswer.WouldStart.class,
+              replyTo -> new CoordinatorRequest.DryRun(id, parsed.spec().get(), replyTo))
+          .thenApply(answer -> replies.ok(answer.view()));
+    }
     return asking
         .ask(
             CoordinatorAnswer.Submitted.class,
-            replyTo -> new CoordinatorRequest.Submit(id, parsed.spec().get(), replyTo))
+            replyTo -> new CoordinatorRequest.Submit(id, parsed.spec().get(), hold, replyTo))
         .thenApply(this::submitted);
   }
 
@@ -160,6 +170,13 @@ final class JobRoutes {
         .ask(
             CoordinatorAnswer.Done.class,
             replyTo -> new CoordinatorRequest.Cancel(job, Duration.ofSeconds(grace), replyTo))
+        .thenApply(answer -> replies.ok(message(answer.reason())));
+  }
+
+  private CompletionStage<HttpResponse> release(Call call) {
+    JobId job = call.job();
+    return asking
+        .ask(CoordinatorAnswer.Done.class, replyTo -> new CoordinatorRequest.Release(job, replyTo))
         .thenApply(answer -> replies.ok(message(answer.reason())));
   }
 

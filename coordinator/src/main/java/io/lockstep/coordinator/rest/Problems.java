@@ -2,7 +2,9 @@ package io.lockstep.coordinator.rest;
 
 import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.StatusCode;
+import akka.http.javadsl.model.StatusCodes;
 import akka.http.javadsl.model.headers.RawHeader;
+import akka.http.scaladsl.model.EntityStreamException;
 import akka.http.scaladsl.model.EntityStreamSizeException;
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.model.Reason;
@@ -48,6 +50,9 @@ final class Problems {
     if (cause instanceof EntityStreamSizeException) {
       return Refusal.tooLarge().problem();
     }
+    if (cause instanceof EntityStreamException broken) {
+      return ofStatus(StatusCodes.BAD_REQUEST, "the body broke off: " + broken.info().summary());
+    }
     if (cause instanceof TimeoutException) {
       return of(
           new Reason(
@@ -76,6 +81,7 @@ final class Problems {
       case INTERNAL -> 500;
       case QUEUED,
           ALREADY_QUEUED,
+          HELD,
           WAITING_FOR_NODES,
           WAITING_FOR_BACKOFF,
           WAITING_FOR_OLD_GROUPS,
@@ -90,6 +96,7 @@ final class Problems {
           SCRIPT_FAILED,
           RESTART_BUDGET_SPENT,
           NOTHING_TRAINED,
+          PLACE_TIMEOUT,
           PREPARE_REJECTED,
           PREPARE_TIMEOUT,
           START_TIMEOUT,

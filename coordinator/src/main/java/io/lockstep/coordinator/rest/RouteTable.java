@@ -18,7 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 
 /** Makes one Akka HTTP route of the endpoints; everything that goes wrong is a problem response. */
 final class RouteTable extends AllDirectives {
@@ -77,7 +79,18 @@ final class RouteTable extends AllDirectives {
         .entity()
         .withSizeLimit(MAX_BODY_BYTES)
         .toStrict(BODY_TIMEOUT_MILLIS, materializer)
-        .thenApply(HttpEntity.Strict::getData);
+        .thenApply(HttpEntity.Strict::getData)
+        .exceptionallyCompose(failure -> CompletableFuture.failedStage(slowIsNotOurs(failure)));
+  }
+
+  /** A client that does not send is no coordinator that does not answer. */
+  private static Throwable slowIsNotOurs(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof TimeoutException
+        ? Refusal.http(
+            StatusCodes.REQUEST_TIMEOUT,
+            "the body did not come within " + BODY_TIMEOUT_MILLIS / 1_000 + " s")
+        : failure;
   }
 
   private static List<String> segments(HttpRequest request) {

@@ -5,7 +5,9 @@ import io.lockstep.coordinator.core.AttemptRecord;
 import io.lockstep.coordinator.core.ClusterEvent;
 import io.lockstep.coordinator.core.Ending;
 import io.lockstep.coordinator.core.JobPhase;
+import io.lockstep.coordinator.core.NodeVerdict;
 import io.lockstep.coordinator.core.PreparedNode;
+import io.lockstep.coordinator.core.Preview;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
@@ -133,6 +135,7 @@ final class Samples {
             why(ReasonCode.NODE_DRAINED)),
         new ClusterEvent.JobRequeued(JOB, at(22), why(ReasonCode.RESTARTING)),
         new ClusterEvent.JobQueued(OTHER, SPEC, at(23), why(ReasonCode.QUEUED)),
+        new ClusterEvent.JobHoldChanged(OTHER, true, at(24), why(ReasonCode.HELD)),
         new ClusterEvent.JobEnded(JOB, JobPhase.CANCELED, 7, at(24), why(ReasonCode.CANCELED)),
         new ClusterEvent.JobQueued(FORGOTTEN, SPEC, at(25), why(ReasonCode.QUEUED)),
         new ClusterEvent.JobEnded(
@@ -146,7 +149,18 @@ final class Samples {
     ActorRef<ToAgent> agent = someone.narrow();
     Reason reason = why(ReasonCode.QUEUED);
     return List.of(
-        new CoordinatorRequest.Submit(Optional.of(JOB), SPEC, asker),
+        new CoordinatorRequest.Submit(Optional.of(JOB), SPEC, true, asker),
+        new CoordinatorRequest.Release(JOB, asker),
+        new CoordinatorRequest.DryRun(Optional.of(JOB), SPEC, asker),
+        new CoordinatorAnswer.WouldStart(
+            LaunchPreview.of(
+                JOB,
+                SPEC,
+                new Preview(
+                    Optional.of(new RankTable(List.of(new RankTable.Entry(GPU_1, "10.0.0.1")), 2)),
+                    List.of(GPU_2),
+                    reason,
+                    List.of(new NodeVerdict(GPU_3, false, "lost"))))),
         new CoordinatorRequest.Cancel(JOB, Duration.ofSeconds(30), asker),
         new CoordinatorRequest.Drain(GPU_1, asker),
         new CoordinatorRequest.Resume(GPU_1, asker),

@@ -59,6 +59,20 @@ final class CliRun {
       return this;
     }
 
+    /** A terminal that nobody looks at. */
+    Terminal terminal() {
+      var nowhere =
+          new PrintStream(java.io.OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8);
+      return new Terminal(
+          java.io.InputStream.nullInputStream(),
+          nowhere,
+          nowhere,
+          env,
+          folder,
+          false,
+          duration -> {});
+    }
+
     CliRun run(String... args) {
       var out = new ByteArrayOutputStream();
       var err = new ByteArrayOutputStream();

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** The command as a person sees it: stdout, stderr, exit code. */
 class CliTest {
@@ -603,6 +604,171 @@ class CliTest {
 
     assertThat(CliJson.mapper().readValue(written, JobView.class)).isEqualTo(job);
     assertThat(CliJson.mapper().writeValueAsString(job)).isEqualTo(written);
+  }
+
+  // --- help, suggestions, completion ---
+
+  @Test
+  void everyVerbHasAnExampleInItsHelp() {
+    for (CommandLine verb : verbs()) {
+      CliRun run = CliRun.of(api, verb.getCommandName(), "--help");
+
+      assertThat(run.code).as(verb.getCommandName()).isZero();
+      assertThat(run.out).contains("Example").contains("  lockstep ");
+      assertThat(run.outLines())
+          .allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(80));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sumbit,lockstep submit",
+    "lst,lockstep list",
+    "describ x,lockstep describe",
+    "list --outptu json,--output"
+  })
+  void aMistypedWordIsAnsweredWithTheNearest(String line, String meant) {
+    CliRun run = CliRun.of(api, line.split(" "));
+
+    assertThat(run.code).isEqualTo(2);
+    assertThat(run.err).contains("did you mean: " + meant + "?").contains("next: lockstep");
+  }
+
+  @Test
+  void namesForAShellAreOneALineAndNothingElse() {
+    api.answer("GET /v1/jobs", List.of(Views.queued("n-1"), Views.queued("n-2")));
+
+    CliRun run = CliRun.of(api, "names", "jobs");
+
+    assertThat(run.out).isEqualTo("n-1\nn-2\n");
+    assertThat(CliRun.builder().env("LOCKSTEP_API", "http://127.0.0.1:1").run("names", "nodes").err)
+        .isEmpty();
+    assertThat(CliRun.of(api, "--help").out).doesNotContain("  names ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bash", "zsh", "fish"})
+  void completionKnowsEveryVerbAndAsksForNames(String shell) {
+    CliRun run = CliRun.of(api, "completion", shell);
+
+    assertThat(run.code).isZero();
+    assertThat(run.out).contains("lockstep names jobs").contains("lockstep names nodes");
+    for (CommandLine verb : verbs()) {
+      assertThat(run.out).contains(verb.getCommandName());
+    }
+    assertThat(run.out).doesNotContain("names)");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'lockstep sub',submit",
+    "'lockstep describe n',n-1 n-2",
+    "'lockstep --output json describe n-2',n-2",
+    "'lockstep --output ',table json",
+    "'lockstep drain g',gpu-1",
+    "'lockstep submit --dry',--dry-run",
+    "'lockstep completion f',fish"
+  })
+  void bashCompletes(String typed, String completed) throws Exception {
+    String script =
+        CliRun.of(api, "completion", "bash").out
+            + """
+            lockstep() { if [ "$2" = jobs ]; then echo n-1; echo n-2; else echo gpu-1; fi; }
+            IFS=' ' read -r -a COMP_WORDS <<< "$1"
+            [[ $1 == *' ' ]] && COMP_WORDS+=('')
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _lockstep
+            echo "${COMPREPLY[*]}"
+            """;
+    Process bash =
+        new ProcessBuilder("bash", "-c", script, "bash", typed).redirectErrorStream(true).start();
+
+    assertThat(
+            new String(
+                bash.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8))
+        .isEqualTo(completed + "\n");
+  }
+
+  @Test
+  void colorsAreForTerminalsThatWantThem() {
+    assertThat(CliRun.builder().interactive().run("--help").out).contains("\u001b[");
+    assertThat(CliRun.builder().interactive().env("NO_COLOR", "1").run("--help").out)
+        .doesNotContain("\u001b");
+    assertThat(CliRun.builder().run("--help").out).doesNotContain("\u001b");
+  }
+
+  private static List<CommandLine> verbs() {
+    return Main.commandLine(Terminal.ofProcess()).getSubcommands().values().stream()
+        .filter(verb -> !verb.getCommandSpec().usageMessage().hidden())
+        .toList();
+  }
+
+  // --- schema, hold, dry run ---
+
+  @Test
+  void theSchemaIsTheOneOfTheDocs() throws Exception {
+    CliRun run = CliRun.of(api, "schema");
+
+    assertThat(run.out).isEqualTo(Files.readString(Path.of("../docs/job.schema.json")));
+  }
+
+  @Test
+  void aHeldJobIsReleased() throws Exception {
+    api.answer("POST /v1/jobs?hold=true", submitted("n-1", true));
+    api.answer("POST /v1/jobs/n-1/release", new MessageResponse("QUEUED", "n-1 is released"));
+
+    CliRun held = inFolder("submit", write("job.yaml", "name: n\nscript: /s.py\n"), "--hold");
+    CliRun released = CliRun.of(api, "release", "n-1");
+
+    assertThat(held.err).contains("next: lockstep release n-1");
+    assertThat(released.out).isEqualTo("n-1 is released\n");
+    assertThat(released.err).isEqualTo("next: lockstep watch n-1\n");
+  }
+
+  @Test
+  void aDryRunShowsWhatWouldStart() throws Exception {
+    api.answer("POST /v1/jobs?dryRun=true", Views.dryRun(true));
+
+    CliRun run = inFolder("submit", write("job.yaml", "name: n\nscript: /s.py\n"), "--dry-run");
+
+    assertThat(run.out)
+        .isEqualTo(
+            """
+            would start at once: 2 workers
+
+            NODE RANK  NODE   ADDRESS   RANKS
+            0          gpu-1  10.0.0.1  0-1
+
+            node rank 0 on gpu-1 runs:
+              python -m torch.distributed.run '<port>' 'it'\\''s'
+
+            environment, beyond the daemon's own and torchrun's variables:
+              A='b c'
+
+            goes on from: a fresh start
+            """);
+    assertThat(run.err).isEqualTo("nothing was queued\n");
+    assertThat(run.code).isZero();
+  }
+
+  @Test
+  void aDryRunSaysWhyItWouldWait() throws Exception {
+    api.answer("POST /v1/jobs?dryRun=true", Views.dryRun(false));
+
+    CliRun run = inFolder("submit", write("job.yaml", "name: n\nscript: /s.py\n"), "--dry-run");
+
+    assertThat(run.out).contains("would wait: why").contains("gpu-1      held by a");
+  }
+
+  @Test
+  void describeSaysForEachNodeWhyAJobWaits() {
+    api.answer(
+        "GET /v1/jobs/n-1",
+        Views.queued("n-1")
+            .waiting(List.of(new JobView.WaitView("gpu-1", false, "kept for big-1"))));
+
+    assertThat(CliRun.of(api, "describe", "n-1").out)
+        .contains("WAITS FOR  BUT IT IS\ngpu-1      kept for big-1\n");
   }
 
   private void log(int nodeRank, int rank, long offset, String text, boolean ended) {

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.cli;
 
+import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.AttemptView;
@@ -13,6 +14,7 @@ import io.lockstep.protocol.api.LogView;
 import io.lockstep.protocol.api.NodeView;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Views as a coordinator would send them. */
@@ -195,5 +197,28 @@ final class Views {
         job.submittedAt(),
         job.endedAt(),
         job.spareNodes());
+  }
+
+  static DryRunView dryRun(boolean placeable) {
+    return new DryRunView(
+        "n-1",
+        "n",
+        placeable,
+        new ReasonView("WAITING_FOR_NODES", "why"),
+        placeable ? 2 : 0,
+        placeable
+            ? List.of(
+                new DryRunView.LaunchView(
+                    0,
+                    "gpu-1",
+                    "10.0.0.1",
+                    "0-1",
+                    List.of("python", "-m", "torch.distributed.run", "<port>", "it's")))
+            : List.of(),
+        List.of(),
+        placeable ? List.of() : List.of(new JobView.WaitView("gpu-1", false, "held by a")),
+        Map.of("A", "b c"),
+        Optional.empty(),
+        "a fresh start");
   }
 }

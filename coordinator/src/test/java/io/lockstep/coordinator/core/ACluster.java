@@ -114,6 +114,14 @@ final class ACluster {
     return when(new ClusterInput.Submit(id, job.spec()));
   }
 
+  Decision submitsHeld(JobId id, AJob job) {
+    return when(new ClusterInput.Submit(id, job.spec(), true));
+  }
+
+  Decision releases(JobId id) {
+    return when(new ClusterInput.ReleaseHold(id));
+  }
+
   /** Takes a placed job to RUNNING. */
   ACluster runs(JobId id) {
     prepares(id);

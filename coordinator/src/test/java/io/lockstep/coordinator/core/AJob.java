@@ -14,6 +14,7 @@ final class AJob {
   private int procs = 1;
   private int spares;
   private int priority;
+  private Optional<Duration> place = Optional.empty();
   private List<Integer> devices = List.of();
   private JobSpec.Restart restart = JobSpec.Restart.DEFAULT;
   private Optional<String> dir = Optional.of("/ckpt");
@@ -50,6 +51,11 @@ final class AJob {
 
   AJob priority(int height) {
     priority = height;
+    return this;
+  }
+
+  AJob placedWithin(Duration limit) {
+    place = Optional.of(limit);
     return this;
   }
 
@@ -94,7 +100,13 @@ final class AJob {
         Map.of(),
         new JobSpec.Checkpoint(dir, named, Optional.of("--resume"), format, onExisting),
         restart,
-        JobSpec.Deadlines.DEFAULT,
+        new JobSpec.Deadlines(
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(120),
+            Duration.ZERO,
+            Duration.ofMinutes(15),
+            Duration.ofSeconds(6),
+            place),
         "off",
         Optional.empty());
   }

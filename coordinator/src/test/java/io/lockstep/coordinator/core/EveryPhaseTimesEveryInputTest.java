@@ -42,6 +42,7 @@ class EveryPhaseTimesEveryInputTest {
   private static final String TABLE =
       """
       QUEUED    Submit           -> QUEUED    CONFLICT refused
+      QUEUED    ReleaseHold      -> QUEUED    NOTHING_TO_DO
       QUEUED    Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       QUEUED    Drain            -> QUEUED    DRAINING | NodeDrainChanged
       QUEUED    Resume           -> QUEUED    NODE_READY
@@ -59,6 +60,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
       QUEUED    TookOver         -> QUEUED    NOTHING_TO_DO | tells Stop
       PREPARING Submit           -> PREPARING CONFLICT refused
+      PREPARING ReleaseHold      -> PREPARING NOTHING_TO_DO
       PREPARING Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       PREPARING Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       PREPARING Resume           -> PREPARING NODE_READY
@@ -76,6 +78,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
       PREPARING TookOver         -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare
       STARTING  Submit           -> STARTING  CONFLICT refused
+      STARTING  ReleaseHold      -> STARTING  NOTHING_TO_DO
       STARTING  Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       STARTING  Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       STARTING  Resume           -> STARTING  NODE_READY
@@ -93,6 +96,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
       STARTING  TookOver         -> STARTING  NOTHING_TO_DO | AttemptTakenOver | tells Start
       RUNNING   Submit           -> RUNNING   CONFLICT refused
+      RUNNING   ReleaseHold      -> RUNNING   NOTHING_TO_DO
       RUNNING   Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       RUNNING   Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       RUNNING   Resume           -> RUNNING   NODE_READY
@@ -110,6 +114,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
       RUNNING   TookOver         -> RUNNING   NOTHING_TO_DO
       STOPPING  Submit           -> STOPPING  CONFLICT refused
+      STOPPING  ReleaseHold      -> STOPPING  NOTHING_TO_DO
       STOPPING  Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       STOPPING  Drain            -> STOPPING  DRAINING | NodeDrainChanged
       STOPPING  Resume           -> STOPPING  NODE_READY
@@ -127,6 +132,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
       STOPPING  TookOver         -> STOPPING  NOTHING_TO_DO | tells Stop
       SUCCEEDED Submit           -> SUCCEEDED CONFLICT refused
+      SUCCEEDED ReleaseHold      -> SUCCEEDED TERMINAL refused
       SUCCEEDED Cancel           -> SUCCEEDED TERMINAL refused
       SUCCEEDED Drain            -> SUCCEEDED DRAINING | NodeDrainChanged
       SUCCEEDED Resume           -> SUCCEEDED NODE_READY
@@ -144,6 +150,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED TookOver         -> SUCCEEDED NOTHING_TO_DO
       FAILED    Submit           -> FAILED    CONFLICT refused
+      FAILED    ReleaseHold      -> FAILED    TERMINAL refused
       FAILED    Cancel           -> FAILED    TERMINAL refused
       FAILED    Drain            -> FAILED    DRAINING | NodeDrainChanged
       FAILED    Resume           -> FAILED    NODE_READY
@@ -161,6 +168,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
       FAILED    TookOver         -> FAILED    NOTHING_TO_DO
       CANCELED  Submit           -> CANCELED  CONFLICT refused
+      CANCELED  ReleaseHold      -> CANCELED  TERMINAL refused
       CANCELED  Cancel           -> CANCELED  TERMINAL refused
       CANCELED  Drain            -> CANCELED  DRAINING | NodeDrainChanged
       CANCELED  Resume           -> CANCELED  NODE_READY
@@ -245,6 +253,7 @@ class EveryPhaseTimesEveryInputTest {
     var inputs = new LinkedHashMap<Class<?>, ClusterInput>();
     Stream.of(
             new ClusterInput.Submit(A, AJob.of(7).spec()),
+            new ClusterInput.ReleaseHold(A),
             new ClusterInput.Cancel(A, Duration.ofSeconds(5)),
             new ClusterInput.Drain(n2),
             new ClusterInput.Resume(n2),
@@ -383,6 +392,14 @@ class EveryPhaseTimesEveryInputTest {
           cluster.submits(ACluster.C, AJob.of(2).spares(1));
           return cluster;
         });
+    all.put(
+        "one held, one that will not wait long",
+        () -> {
+          ACluster cluster = running();
+          cluster.submitsHeld(ACluster.B, AJob.of(1));
+          cluster.submits(ACluster.C, AJob.of(2).placedWithin(SECOND));
+          return cluster;
+        });
     return all;
   }
 
@@ -438,6 +455,9 @@ class EveryPhaseTimesEveryInputTest {
       all.add(new ClusterInput.Cancel(id, Duration.ofDays(1)));
     }
     all.add(new ClusterInput.Submit(A, AJob.of(2).spec()));
+    all.add(new ClusterInput.Submit(new JobId("held"), AJob.of(1).spec(), true));
+    all.add(new ClusterInput.ReleaseHold(ACluster.B));
+    all.add(new ClusterInput.ReleaseHold(new JobId("nobody")));
     return all;
   }
 

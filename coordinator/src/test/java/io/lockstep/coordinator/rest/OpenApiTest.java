@@ -10,6 +10,7 @@ import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
 import io.lockstep.protocol.api.CancelRequest;
 import io.lockstep.protocol.api.ClusterView;
+import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.LogView;
@@ -77,6 +78,9 @@ class OpenApiTest {
             JobView.class,
             JobView.AttemptView.class,
             JobView.RankView.class,
+            JobView.WaitView.class,
+            DryRunView.class,
+            DryRunView.LaunchView.class,
             JobView.ReasonView.class,
             EventView.class,
             NodeView.class,

@@ -179,6 +179,44 @@ class RestServerTest {
   }
 
   @Test
+  void aBodyThatBreaksOffIsTheSendersFault() throws Exception {
+    try (var socket =
+        new java.net.Socket(
+            java.net.InetAddress.getLoopbackAddress(), server.localAddress().getPort())) {
+      socket
+          .getOutputStream()
+          .write(
+              """
+              POST /v1/jobs HTTP/1.1
+              Host: x
+              Connection: close
+              Transfer-Encoding: chunked
+
+              zz
+              """
+                  .replace("\n", "\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer).startsWith("HTTP/1.1 400 ").contains("problem+json");
+    }
+  }
+
+  @Test
+  void holdAndDryRunAreParametersOfASubmission() throws Exception {
+    answer(new CoordinatorAnswer.Submitted(new JobId("n-1"), true, reason(ReasonCode.HELD)));
+    post("/v1/jobs?hold=true", "application/yaml", JOB_FILE);
+    answer(new CoordinatorAnswer.Refused(reason(ReasonCode.CONFLICT)));
+    isProblem(post("/v1/jobs?dryRun=true", "application/yaml", JOB_FILE), 409, "CONFLICT");
+    answer(new CoordinatorAnswer.Done(reason(ReasonCode.QUEUED)));
+    assertThat(post("/v1/jobs/n-1/release", "application/json", "").statusCode()).isEqualTo(200);
+
+    assertThat(((CoordinatorRequest.Submit) coordinator.requests.get(0)).hold()).isTrue();
+    assertThat(coordinator.requests.get(1)).isInstanceOf(CoordinatorRequest.DryRun.class);
+    assertThat(coordinator.requests.get(2)).isInstanceOf(CoordinatorRequest.Release.class);
+    isProblem(post("/v1/jobs?hold=yes", "application/yaml", JOB_FILE), 400, "INVALID_SPEC");
+  }
+
+  @Test
   void aRefusalOfTheCoordinatorIsAProblem() throws Exception {
     answer(new CoordinatorAnswer.Refused(Reason.of(ReasonCode.CONFLICT, "another spec")));
 

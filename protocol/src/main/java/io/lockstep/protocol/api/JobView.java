@@ -2,10 +2,15 @@ package io.lockstep.protocol.api;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
-/** A job as people and programs see it (contract: {@code describe --output json}). */
+/**
+ * A job as people and programs see it (contract: {@code describe --output json}).
+ *
+ * @param waits each node and why the job is not placed on it; empty unless it waits for nodes
+ */
 public record JobView(
     String id,
     String name,
@@ -26,8 +31,10 @@ public record JobView(
     int spares,
     Instant submittedAt,
     Optional<Instant> endedAt,
-    List<String> spareNodes) {
+    List<String> spareNodes,
+    List<WaitView> waits) {
   public JobView {
+    waits = List.copyOf(Objects.requireNonNullElse(waits, List.of())); // an older server's
     rankTable = List.copyOf(rankTable);
     attempts = List.copyOf(attempts);
     spareNodes = List.copyOf(spareNodes);
@@ -39,6 +46,81 @@ public record JobView(
   public static boolean isTerminal(JobView job) {
     return TERMINAL.contains(job.phase);
   }
+
+  /** A job that waits for no nodes. */
+  public JobView(
+      String id,
+      String name,
+      String phase,
+      ReasonView reason,
+      int attempt,
+      RestartsView restarts,
+      int nodes,
+      int procsPerNode,
+      Optional<Integer> zeroStage,
+      List<RankView> rankTable,
+      Optional<String> masterAddress,
+      Optional<Integer> masterPort,
+      Optional<CheckpointView> lastCheckpoint,
+      Optional<ProgressView> progress,
+      List<AttemptView> attempts,
+      Optional<Integer> exitCode,
+      int spares,
+      Instant submittedAt,
+      Optional<Instant> endedAt,
+      List<String> spareNodes) {
+    this(
+        id,
+        name,
+        phase,
+        reason,
+        attempt,
+        restarts,
+        nodes,
+        procsPerNode,
+        zeroStage,
+        rankTable,
+        masterAddress,
+        masterPort,
+        lastCheckpoint,
+        progress,
+        attempts,
+        exitCode,
+        spares,
+        submittedAt,
+        endedAt,
+        spareNodes,
+        List.of());
+  }
+
+  /** The same job with what it waits for. */
+  public JobView waiting(List<WaitView> nodes) {
+    return new JobView(
+        id,
+        name,
+        phase,
+        reason,
+        attempt,
+        restarts,
+        this.nodes,
+        procsPerNode,
+        zeroStage,
+        rankTable,
+        masterAddress,
+        masterPort,
+        lastCheckpoint,
+        progress,
+        attempts,
+        exitCode,
+        spares,
+        submittedAt,
+        endedAt,
+        spareNodes,
+        nodes);
+  }
+
+  /** One node of the fleet as a waiting job sees it. */
+  public record WaitView(String node, boolean free, String why) {}
 
   /** A reason: code for programs, message for people. */
   public record ReasonView(String code, String message) {}

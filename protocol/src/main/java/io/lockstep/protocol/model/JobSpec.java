@@ -107,9 +107,18 @@ public record JobSpec(
     }
   }
 
-  /** Deadlines of one attempt; zero means none. */
+  /**
+   * Deadlines of one attempt; zero means none.
+   *
+   * @param place how long the job may wait for its nodes; empty means without end
+   */
   public record Deadlines(
-      Duration prepare, Duration start, Duration firstStep, Duration noProgress, Duration lease) {
+      Duration prepare,
+      Duration start,
+      Duration firstStep,
+      Duration noProgress,
+      Duration lease,
+      Optional<Duration> place) {
     public static final Deadlines DEFAULT =
         new Deadlines(
             Duration.ofSeconds(60),
@@ -117,6 +126,12 @@ public record JobSpec(
             Duration.ZERO,
             Duration.ofMinutes(15),
             Duration.ofSeconds(6));
+
+    /** Without an end to the wait for nodes. */
+    public Deadlines(
+        Duration prepare, Duration start, Duration firstStep, Duration noProgress, Duration lease) {
+      this(prepare, start, firstStep, noProgress, lease, Optional.empty());
+    }
   }
 
   public JobSpec {
