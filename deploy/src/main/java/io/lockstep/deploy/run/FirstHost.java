@@ -26,6 +26,7 @@ final class FirstHost {
   private static final Duration FAREWELL_LIMIT = Duration.ofSeconds(10);
 
   private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
+  private static final String MYSELF = "node rank 0";
   private static final Set<String> AWAY = Set.of("LOST", "DRAINING");
 
   private final Host host;
@@ -65,6 +66,7 @@ final class FirstHost {
       Optional<List<NodeView>> nodes = nodes();
       List<String> missing = nodes.map(this::missing).orElse(List.of());
       if (nodes.isPresent() && missing.isEmpty()) {
+        refuseMixture(nodes.get());
         return true;
       }
       Duration waited = Duration.ofNanos(System.nanoTime() - begun);
@@ -80,20 +82,17 @@ final class FirstHost {
             "after %d s still missing: %s; start them, or wait longer with --rdzv-conf timeout=S"
                 .formatted(request.joinLimit().toSeconds(), String.join(", ", missing)));
       }
-      if (!missing.isEmpty() && !isOnlyMyself(missing)) {
+      List<String> others = missing.stream().filter(one -> !one.equals(MYSELF)).toList();
+      if (!others.isEmpty()) {
         talk.say(
             "waits for %s: the same command there with its --node-rank, --master-addr %s"
-                    .formatted(String.join(", ", missing), request.master())
+                    .formatted(String.join(", ", others), request.master())
                 + " and --master-port "
                 + request.masterPort());
       }
       Host.pause();
     }
     return false;
-  }
-
-  private static boolean isOnlyMyself(List<String> missing) {
-    return missing.equals(List.of("node rank 0"));
   }
 
   private Optional<List<NodeView>> nodes() {
@@ -119,6 +118,19 @@ final class FirstHost {
       }
     }
     return missing;
+  }
+
+  /** GPUs and CPU processes make no gang. */
+  private static void refuseMixture(List<NodeView> all) throws RunRefused {
+    List<NodeView> here = all.stream().filter(node -> !AWAY.contains(node.health())).toList();
+    List<String> without =
+        here.stream().filter(node -> node.gpus().isEmpty()).map(NodeView::node).toList();
+    if (!without.isEmpty() && without.size() < here.size()) {
+      throw new RunRefused(
+          ExitCode.REFUSED,
+          "some hosts have GPUs and %s have none; a gang is of one kind: leave those out"
+              .formatted(without));
+    }
   }
 
   private static void checkDaemon(EmbeddedDaemon daemon) throws RunRefused {
