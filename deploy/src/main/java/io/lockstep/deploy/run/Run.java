@@ -60,7 +60,9 @@ public final class Run {
     RunFolder folder = RunFolder.create(request, env);
     // logback reads it, so nothing may log before this
     System.setProperty("lockstep.log.dir", folder.path().toString());
-    request.notes().forEach(talk::say);
+    if (request.isFirst()) {
+      request.notes().forEach(talk::say);
+    }
     StaleLocks.remove(CallerEnvironment.extensions(env), Instant.now());
     if (!Addresses.isLoopback(request.host())) {
       talk.say(
