@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -54,6 +55,7 @@ final class RunE2eTest {
             () -> {
               assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.1:")).isEmpty();
               assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.2:")).isEmpty();
+              assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.3:")).isEmpty();
             });
   }
 
@@ -124,29 +126,144 @@ final class RunE2eTest {
     assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.1:")).isEmpty();
   }
 
-  private Call host(int rank, Path record) throws IOException {
-    return run(
-        "127.77.0." + (rank + 1),
-        "--nnodes",
-        "2",
-        "--node-rank",
-        Integer.toString(rank),
-        "--nproc-per-node",
-        "1",
-        "--master-addr",
-        "127.77.0.1",
-        "--master-port",
-        "29700",
-        SCRIPT,
-        "--cpu",
-        "--steps",
-        "60",
-        "--save-steps",
-        "10",
-        "--output_dir",
-        DIR.resolve("output").toString(),
-        "--record",
-        record.toString());
+  @Test
+  void aTakenRankIsRefusedAndTheSameCommandTakesAVacantOneAgain() throws Exception {
+    Path record = DIR.resolve("rejoin.jsonl");
+    Call first = host(0, record, "--steps", "100");
+    Call second = host(1, record, "--steps", "100");
+    await("rank 1 trains")
+        .atMost(Duration.ofMinutes(1))
+        .until(() -> record(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
+
+    Call intruder = host("127.77.0.3", 1, record);
+    assertThat(intruder.exit()).isEqualTo(9);
+    assertThat(intruder.talk()).contains("node rank 1 is taken by 127.77.0.2");
+
+    second.process().destroyForcibly().waitFor();
+    Call again = host(1, record, "--steps", "100");
+
+    assertThat(first.exit()).as(first.talk()).isZero();
+    assertThat(again.exit()).as(again.talk()).isZero();
+    assertThat(again.talk()).contains("127.77.0.2 is in, for node rank 1");
+    assertThat(first.output()).contains("resumed from").contains("step=100 loss=");
+  }
+
+  @Test
+  void modulesAndProgramsRunAsUnderTorchrun() throws Exception {
+    Files.writeString(
+        DIR.resolve("tiny_module.py"),
+        "import os, sys\nprint('module', os.environ['RANK'], sys.argv[1:], os.getcwd())\n");
+
+    Call module = run("127.77.0.1", "--standalone", "-m", "tiny_module", "--x", "1");
+    assertThat(module.exit()).as(module.talk()).isZero();
+    assertThat(module.output()).contains("module 0 ['--x', '1'] " + DIR);
+
+    Call program =
+        run("127.77.0.1", "--standalone", "--no-python", "sh", "-c", "echo program $RANK $MINE");
+    assertThat(program.exit()).as(program.talk()).isZero();
+    assertThat(program.output()).contains("program 0 of the caller");
+  }
+
+  @Test
+  void theDropInTrainsATinyModelAndMovesOldCheckpointsAside() throws Exception {
+    Path corpus = DIR.resolve("corpus");
+    Call made =
+        start(
+            List.of(
+                Installation.PYTHON,
+                Installation.EXAMPLES.resolve("make_corpus.py").toString(),
+                "--out",
+                corpus.toString(),
+                "--max-mib",
+                "0.2",
+                "--model-config",
+                DIR.resolve("model").toString(),
+                "--size",
+                "nano"));
+    assertThat(made.exit()).as(made.talk()).isZero();
+    Path output = DIR.resolve("pretrained");
+    Files.createDirectories(output.resolve("checkpoint-1"));
+
+    Call call =
+        start(
+            List.of(
+                Installation.HOME.resolve("bin/torchrun_multi_node_multi_gpu.sh").toString(),
+                "2",
+                "1",
+                "2",
+                "127.77.0.1",
+                "29800",
+                "--max_steps",
+                "2",
+                "--save_steps",
+                "2",
+                "--gradient_accumulation_steps",
+                "1",
+                "--block_size",
+                "64"),
+            Map.of(
+                "RANDOM_WEIGHTS",
+                "1",
+                "MODEL_PATH",
+                "model",
+                "TRAIN_FILE_DIR",
+                corpus.resolve("train").toString(),
+                "VALID_FILE_DIR",
+                corpus.resolve("valid").toString(),
+                "OUTPUT_DIR",
+                output.toString()));
+
+    assertThat(call.exit()).as(call.talk()).isZero();
+    assertThat(call.talk())
+        .contains("ON_EXISTING=resume")
+        .contains(Installation.EXAMPLES.resolve("pretraining.py").toString());
+    assertThat(output.resolve("aside-1-checkpoint-1")).isDirectory();
+    assertThat(output.resolve("checkpoint-2/trainer_state.json")).isRegularFile();
+  }
+
+  @Test
+  void theDropInNamesEveryPathThatIsMissing() throws Exception {
+    Call call =
+        start(
+            List.of(Installation.HOME.resolve("bin/torchrun_multi_node_multi_gpu.sh").toString()),
+            Map.of("MODEL_PATH", "/no/model", "TRAIN_FILE_DIR", "/no/text"));
+
+    assertThat(call.exit()).isEqualTo(9);
+    assertThat(call.talk()).contains("MODEL_PATH=/no/model").contains("TRAIN_FILE_DIR=/no/text");
+  }
+
+  private Call host(int rank, Path record, String... more) throws IOException {
+    return host("127.77.0." + (rank + 1), rank, record, more);
+  }
+
+  private Call host(String address, int rank, Path record, String... more) throws IOException {
+    var args =
+        new ArrayList<>(
+            List.of(
+                "--nnodes",
+                "2",
+                "--node-rank",
+                Integer.toString(rank),
+                "--nproc-per-node",
+                "1",
+                "--master-addr",
+                "127.77.0.1",
+                "--master-port",
+                "29700",
+                "--checkpoint-format",
+                "hf-deepspeed",
+                SCRIPT,
+                "--cpu",
+                "--steps",
+                "60",
+                "--save-steps",
+                "10",
+                "--output_dir",
+                record + "-output",
+                "--record",
+                record.toString()));
+    args.addAll(List.of(more)); // the last --steps counts
+    return run(address, args.toArray(String[]::new));
   }
 
   private Call run(String host, String... args) throws IOException {
@@ -154,6 +271,14 @@ final class RunE2eTest {
         new ArrayList<>(List.of(Installation.HOME.resolve("bin/lockstep").toString(), "run"));
     command.addAll(List.of("--host", host));
     command.addAll(List.of(args));
+    return start(command);
+  }
+
+  private Call start(List<String> command) throws IOException {
+    return start(command, Map.of("MINE", "of the caller"));
+  }
+
+  private Call start(List<String> command, Map<String, String> env) throws IOException {
     Path out = Files.createTempFile(DIR, "run", ".out");
     Path err = Files.createTempFile(DIR, "run", ".err");
     var builder =
@@ -161,6 +286,7 @@ final class RunE2eTest {
             .directory(DIR.toFile())
             .redirectOutput(out.toFile())
             .redirectError(err.toFile());
+    builder.environment().putAll(env);
     // as its callers have it: the python on PATH is the one that trains
     Path bin = Path.of(Installation.PYTHON).toAbsolutePath().resolveSibling("");
     builder.environment().merge("PATH", bin.toString(), (path, own) -> own + ":" + path);

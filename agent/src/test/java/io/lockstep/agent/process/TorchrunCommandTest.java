@@ -139,6 +139,48 @@ class TorchrunCommandTest {
     assertThat(command.env()).containsEntry("CUDA_VISIBLE_DEVICES", "0,1");
   }
 
+  @Test
+  void aModuleAndAProgramAreStartedAsTorchrunStartsThem() {
+    assertThat(started(JobSpec.Entry.MODULE, "package.train").argv())
+        .containsSubsequence("--log-dir", "-m", "package.train", "--num_train_epochs");
+
+    TorchrunCommand program = started(JobSpec.Entry.PROGRAM, "/bin/train");
+    assertThat(program.argv())
+        .containsSubsequence("--log-dir", "--no-python", "/bin/train", "--num_train_epochs")
+        .anyMatch(word -> word.endsWith("/worker"));
+    assertThat(program.python()).as("what the worker script runs").isEqualTo("env");
+  }
+
+  private static TorchrunCommand started(JobSpec.Entry entry, String script) {
+    JobSpec plain = job(List.of(), Map.of());
+    var job =
+        new JobSpec(
+            plain.name(),
+            script,
+            plain.args(),
+            plain.workdir(),
+            plain.nodes(),
+            plain.procsPerNode(),
+            plain.devices(),
+            plain.spares(),
+            plain.priority(),
+            plain.zero(),
+            plain.paths(),
+            plain.env(),
+            plain.checkpoint(),
+            plain.restart(),
+            plain.deadlines(),
+            plain.warm(),
+            plain.python(),
+            entry,
+            List.of());
+    return TorchrunCommand.of(
+        node(FIRST, "10.0.0.1", false, "eth0"),
+        launch(1, FIRST, 0, job, ""),
+        new StartOrder(29_533, Optional.empty(), false),
+        DAEMON_ENV);
+  }
+
   /** Record anew with -Dgolden.write=true, and read the difference. */
   private static void assertGolden(String name, TorchrunCommand command) throws IOException {
     String found =

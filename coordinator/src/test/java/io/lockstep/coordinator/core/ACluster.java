@@ -52,6 +52,25 @@ final class ACluster {
     return this;
   }
 
+  /** Joins and asks for a node rank, as {@code lockstep run --node-rank} does. */
+  ACluster asks(String name, int rank) {
+    ClusterInput.NodeHello plain = hello(node(name), "disk-" + name, "boot-1", 0);
+    NodeInventory found = plain.inventory();
+    var asking =
+        new NodeInventory(
+            found.address(),
+            found.hostname(),
+            found.bootId(),
+            found.cpus(),
+            found.memoryBytes(),
+            found.gpus(),
+            found.python(),
+            found.version(),
+            rank);
+    when(new ClusterInput.NodeHello(plain.node(), plain.disk(), asking, plain.groups()));
+    return this;
+  }
+
   static NodeId node(String name) {
     return new NodeId(name);
   }

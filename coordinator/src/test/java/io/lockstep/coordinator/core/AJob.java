@@ -2,6 +2,7 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
 import java.time.Duration;
 import java.util.List;
@@ -18,6 +19,7 @@ final class AJob {
   private List<Integer> devices = List.of();
   private JobSpec.Restart restart = JobSpec.Restart.DEFAULT;
   private Optional<String> dir = Optional.of("/ckpt");
+  private List<NodeId> pins = List.of();
   private boolean named = true;
   private CheckpointFormat format = CheckpointFormat.HF_DEEPSPEED;
   private OnExisting onExisting = OnExisting.AUTO;
@@ -46,6 +48,11 @@ final class AJob {
 
   AJob spares(int wanted) {
     spares = wanted;
+    return this;
+  }
+
+  AJob pinned(String... names) {
+    pins = ACluster.nodes(names);
     return this;
   }
 
@@ -108,6 +115,8 @@ final class AJob {
             Duration.ofSeconds(6),
             place),
         "off",
-        Optional.empty());
+        Optional.empty(),
+        JobSpec.Entry.FILE,
+        pins);
   }
 }

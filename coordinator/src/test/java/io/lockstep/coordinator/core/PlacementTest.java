@@ -78,6 +78,56 @@ class PlacementTest {
   }
 
   @Test
+  void aNodeThatAsksForARankHasIt() {
+    ACluster cluster = ACluster.of(0);
+    cluster.asks("n1", 2).asks("n2", 0).joins("n3", 0).asks("n4", 1);
+
+    cluster.submits(A, AJob.of(3));
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n2", "n4", "n1"));
+  }
+
+  @Test
+  void whoAsksForAVacantRankComesBeforeASpareAndSurvivorsBeforeBoth() {
+    ACluster cluster = ACluster.of(0);
+    cluster.asks("n1", 0).asks("n2", 1).joins("n3", 0);
+    cluster.submits(A, AJob.of(2));
+    cluster.runs(A);
+    cluster.asks("n0", 0).asks("n4", 1);
+
+    cluster.silent("n2");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n4"));
+  }
+
+  @Test
+  void namedNodesAreWaitedForAndTakeTheirRanks() {
+    ACluster cluster = ACluster.of(2);
+    cluster.submits(A, AJob.of(2).pinned("n3", "n1"));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job().reason().message()).contains("names: [n3]");
+
+    cluster.submits(B, AJob.of(1));
+    assertThat(cluster.gang(B)).as("the other job need not wait").isEqualTo(nodes("n1"));
+
+    cluster.joins("n3", 0);
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    cluster.runs(B);
+    cluster.exits("n1", cluster.lastFence(B), Exit.zero());
+    assertThat(cluster.gang()).isEqualTo(nodes("n3", "n1"));
+  }
+
+  @Test
+  void aSpareStandsInForANamedNodeThatIsLost() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).pinned("n2", "n1").spares(1), 3);
+    assertThat(cluster.gang()).isEqualTo(nodes("n2", "n1"));
+
+    cluster.silent("n2");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n3", "n1"));
+  }
+
+  @Test
   void losingASpareDisturbsNothing() {
     ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 4);
 

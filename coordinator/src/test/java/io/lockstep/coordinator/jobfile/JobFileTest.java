@@ -8,6 +8,7 @@ import io.lockstep.coordinator.jobfile.JobFile.Parsed;
 import io.lockstep.protocol.api.Problem.Mistake;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
 import java.time.Duration;
 import java.util.List;
@@ -212,6 +213,10 @@ class JobFileTest {
         mistake("deadlines: {lease: 0}", 4, 20, "deadlines.lease", "at least 2s", "0"),
         mistake("deadlines: {start: 2 minutes}", 4, 20, "deadlines.start", "or 0", "2 minutes"),
         mistake("deadlines: {start: 999d}", 4, 20, "deadlines.start", "duration", "999d"),
+        mistake("entry: binary", 4, 8, "entry", "file, module or program", "binary"),
+        mistake("nodes: [a, a]", 4, 12, "nodes", "names a twice", ""),
+        mistake("nodes: [a, -x]", 4, 12, "nodes", "list of the names of nodes", "-x"),
+        mistake("nodes: []", 4, 8, "nodes", "whole number", ""),
         mistake("warm: hot", 4, 7, "warm", "auto, off or a list", "hot"),
         mistake("warm: [a-b]", 4, 7, "warm", "modules", "a list"),
         mistake("python: venv/bin/python", 4, 9, "python", "absolute path", "venv"),
@@ -234,6 +239,22 @@ class JobFileTest {
     assertThat(mistake.message()).contains(says).contains(found);
     assertThat(List.of(mistake.line(), mistake.column())).containsExactly(line, column);
     assertThat(mistake.field()).isEqualTo(field);
+  }
+
+  @Test
+  void namedNodesAreCountedAndKeptByRank() {
+    JobSpec spec = valid(LEAST + "nodes: [gpu-02, gpu-01]");
+
+    assertThat(spec.nodes()).isEqualTo(2);
+    assertThat(spec.pins()).containsExactly(new NodeId("gpu-02"), new NodeId("gpu-01"));
+  }
+
+  @Test
+  void aModuleIsNoPath() {
+    JobSpec spec = valid("name: x\nworkdir: /w\nscript: package.train\nentry: module\n");
+
+    assertThat(spec.script()).isEqualTo("package.train");
+    assertThat(spec.entry()).isEqualTo(JobSpec.Entry.MODULE);
   }
 
   @Test

@@ -23,6 +23,8 @@ final class FirstHost {
   /** How long the other hosts get to notice the end. */
   private static final Duration FAREWELL_LIMIT = Duration.ofSeconds(10);
 
+  private static final String MYSELF = "node rank 0";
+
   private final Host host;
   private final RunRequest request;
   private final Talk talk;
@@ -60,6 +62,7 @@ final class FirstHost {
       Optional<List<NodeView>> nodes = host.nodes();
       List<String> missing = nodes.map(this::missing).orElse(List.of());
       if (nodes.isPresent() && missing.isEmpty()) {
+        refuseMixture(nodes.get());
         return true;
       }
       Duration waited = Duration.ofNanos(System.nanoTime() - begun);
@@ -75,20 +78,17 @@ final class FirstHost {
             "after %d s still missing: %s; start them, or wait longer with --rdzv-conf timeout=S"
                 .formatted(request.joinLimit().toSeconds(), String.join(", ", missing)));
       }
-      if (!missing.isEmpty() && !isOnlyMyself(missing)) {
+      List<String> others = missing.stream().filter(one -> !one.equals(MYSELF)).toList();
+      if (!others.isEmpty()) {
         talk.say(
             "waits for %s: the same command there with its --node-rank, --master-addr %s"
-                    .formatted(String.join(", ", missing), request.master())
+                    .formatted(String.join(", ", others), request.master())
                 + " and --master-port "
                 + request.masterPort());
       }
       Host.pause();
     }
     return false;
-  }
-
-  private static boolean isOnlyMyself(List<String> missing) {
-    return missing.equals(List.of("node rank 0"));
   }
 
   private List<String> missing(List<NodeView> all) {
@@ -106,6 +106,19 @@ final class FirstHost {
       }
     }
     return missing;
+  }
+
+  /** GPUs and CPU processes make no gang. */
+  private static void refuseMixture(List<NodeView> all) throws RunRefused {
+    List<NodeView> here = all.stream().filter(node -> !Host.isAway(node)).toList();
+    List<String> without =
+        here.stream().filter(node -> node.gpus().isEmpty()).map(NodeView::node).toList();
+    if (!without.isEmpty() && without.size() < here.size()) {
+      throw new RunRefused(
+          ExitCode.REFUSED,
+          "some hosts have GPUs and %s have none; a gang is of one kind: leave those out"
+              .formatted(without));
+    }
   }
 
   private static void checkDaemon(EmbeddedDaemon daemon) throws RunRefused {

@@ -157,6 +157,9 @@ final class OtherHost {
     }
     NodeView me = mine.get();
     if (me.health().equals("DRAINING")) {
+      if (me.reason().code().equals("DRAINING")) {
+        return false; // so an earlier call left it; this call's agent has not said Hello yet
+      }
       try {
         host.api().resume(request.host());
       } catch (NoCoordinator | ApiRefused e) {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Map;
 
 /** The main of {@code lockstep run}. */
@@ -59,7 +60,10 @@ public final class Run {
     RunFolder folder = RunFolder.create(request, env);
     // logback reads it, so nothing may log before this
     System.setProperty("lockstep.log.dir", folder.path().toString());
-    request.notes().forEach(talk::say);
+    if (request.isFirst()) {
+      request.notes().forEach(talk::say);
+    }
+    StaleLocks.remove(CallerEnvironment.extensions(env), Instant.now());
     if (!Addresses.isLoopback(request.host())) {
       talk.say(
           "hosts talk without encryption and login here (insecure: true); use it only in a network"

@@ -31,6 +31,7 @@ final class RunReader {
   private static final Pattern NUMBER = Pattern.compile("[0-9]{1,5}");
   private static final Pattern TIMEOUT =
       Pattern.compile("(?:timeout|join_timeout|last_call_timeout|read_timeout)=([0-9]{1,6})");
+  private static final Pattern DEEPSPEED = Pattern.compile("--deepspeed(_config)?(=.*)?");
   private static final List<String> OUTPUT_FLAGS = List.of("--output_dir", "--output-dir");
 
   private final RunOptions options;
@@ -212,8 +213,18 @@ final class RunReader {
     if (dir.isEmpty()) {
       return checkpoint;
     }
-    checkpoint.put("dir", folder.resolve(dir.get()).toAbsolutePath().normalize().toString());
-    options.checkpointFormat.ifPresent(format -> checkpoint.put("format", format));
+    Path path = folder.resolve(dir.get()).toAbsolutePath().normalize();
+    boolean hasDeepSpeed =
+        options.zero.isPresent() || args.stream().anyMatch(arg -> DEEPSPEED.matcher(arg).matches());
+    String format = options.checkpointFormat.orElse(hasDeepSpeed ? "hf-deepspeed" : "hf");
+    checkpoint.put("dir", path.toString());
+    checkpoint.put("format", format);
+    if (options.onExisting.isEmpty() && !format.equals("none")) {
+      notes.add(
+          "checkpoints (%s) are looked for in %s, and gone on from; --on-existing overwrite moves"
+                  .formatted(format, path)
+              + " old ones aside");
+    }
     options.resumeArg.ifPresent(arg -> checkpoint.put("resumeArg", arg));
     options.onExisting.ifPresent(what -> checkpoint.put("onExisting", what));
     return checkpoint;
