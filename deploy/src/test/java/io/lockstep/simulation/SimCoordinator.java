@@ -411,6 +411,10 @@ final class SimCoordinator {
     if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
       input(new ClusterInput.NodeHeard(beat.node()));
     }
+    state
+        .flatMap(s -> s.node(beat.node()))
+        .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
+        .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(this::isNews)

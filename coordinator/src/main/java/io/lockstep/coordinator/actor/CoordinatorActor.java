@@ -362,6 +362,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
       input(new ClusterInput.NodeHeard(beat.node()));
     }
+    state
+        .flatMap(s -> s.node(beat.node()))
+        .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
+        .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
     beat.group()
         .flatMap(g -> g.progress().map(p -> new ClusterInput.StepSeen(g.fence(), p.step())))
         .filter(s -> state.filter(now -> now.awaitsStep(s.fence(), s.step())).isPresent())

@@ -24,6 +24,7 @@ public final class StateCodec {
           .with("node.lost", ClusterEvent.NodeLost.class)
           .with("node.suspected", ClusterEvent.NodeSuspected.class)
           .with("node.heard", ClusterEvent.NodeHeard.class)
+          .with("node.trouble-changed", ClusterEvent.NodeTroubleChanged.class)
           .with("node.drain-changed", ClusterEvent.NodeDrainChanged.class)
           .with("job.queued", ClusterEvent.JobQueued.class)
           .with("job.waits", ClusterEvent.JobWaits.class)

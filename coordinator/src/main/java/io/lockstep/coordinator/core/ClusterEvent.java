@@ -82,7 +82,8 @@ public sealed interface ClusterEvent {
     @Override
     public ClusterState applyTo(ClusterState state) {
       boolean draining = state.node(id).map(Node::draining).orElse(false);
-      return heardAgain(state).with(new Node(id, disk, inventory, draining, false, false, reason));
+      return heardAgain(state)
+          .with(new Node(id, disk, inventory, draining, false, false, reason, Optional.empty()));
     }
 
     /** With the same memory it answers for its groups again: none is given up for its silence. */
@@ -162,6 +163,20 @@ public sealed interface ClusterEvent {
         }
       }
       return changed;
+    }
+  }
+
+  /** An agent cannot take part in anything new, or can again; what runs there runs on. */
+  record NodeTroubleChanged(NodeId id, Optional<Reason> trouble, Instant at, Reason reason)
+      implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state.node(id).map(n -> state.with(n.withTrouble(trouble, reason))).orElse(state);
     }
   }
 

@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.Reason;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** A fact or a wish that came in; each record names the one method that handles it. */
 public sealed interface ClusterInput {
@@ -72,6 +73,14 @@ public sealed interface ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onHeard(s, this, now);
+    }
+  }
+
+  /** An agent said why it cannot take part in anything new, or that it can again. */
+  record NodeTrouble(NodeId node, Optional<Reason> trouble) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onTrouble(s, this, now);
     }
   }
 

@@ -228,6 +228,20 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nobody waited to hear %s", heard.node()));
   }
 
+  Decision onTrouble(ClusterState state, ClusterInput.NodeTrouble said, Instant now) {
+    Optional<Reason> before = state.node(said.node()).flatMap(Node::trouble);
+    var d = new Deciding(state, now, suspectWait);
+    if (state.node(said.node()).isPresent() && before.isPresent() != said.trouble().isPresent()) {
+      Reason reason =
+          said.trouble()
+              .orElseGet(
+                  () -> Reason.of(ReasonCode.NODE_READY, "%s can take part again", said.node()));
+      d.event(new ClusterEvent.NodeTroubleChanged(said.node(), said.trouble(), now, reason));
+      JobMachine.placeQueued(d);
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known as it is", said.node()));
+  }
+
   /** Every report is a sign of life, and may free a node for placement. */
   private static void noteHeard(Deciding d, NodeId node) {
     if (d.state().awaits(node)) {

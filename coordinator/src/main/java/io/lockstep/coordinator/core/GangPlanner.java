@@ -198,6 +198,8 @@ final class GangPlanner {
         others.add(node.id() + " lost");
       } else if (node.draining()) {
         others.add(node.id() + " draining");
+      } else if (node.trouble().isPresent()) {
+        others.add(node.id() + " troubled (" + node.trouble().get().code() + ")");
       } else if (node.suspect()) {
         others.add(node.id() + " suspect");
       } else if (holder.isPresent()) {

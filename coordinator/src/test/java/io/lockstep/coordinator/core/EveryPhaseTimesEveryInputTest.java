@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -48,6 +49,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeHello        -> QUEUED    NODE_RETURNED | NodeJoined | tells Stop
       QUEUED    NodeSilent       -> QUEUED    NODE_SILENT | NodeLost
       QUEUED    NodeHeard        -> QUEUED    NOTHING_TO_DO
+      QUEUED    NodeTrouble      -> QUEUED    DISK_FULL | NodeTroubleChanged | tells Stop
       QUEUED    NodePrepared     -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeRejected     -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeStarted      -> QUEUED    STALE | tells Acknowledge
@@ -65,6 +67,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeHello        -> PREPARING NODE_RETURNED | NodeJoined
       PREPARING NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
       PREPARING NodeHeard        -> PREPARING NOTHING_TO_DO
+      PREPARING NodeTrouble      -> PREPARING DISK_FULL | NodeTroubleChanged
       PREPARING NodePrepared     -> STARTING  PREPARING | NodePrepared AttemptReleased | tells Start Acknowledge
       PREPARING NodeRejected     -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       PREPARING NodeStarted      -> PREPARING STALE | tells Acknowledge
@@ -82,6 +85,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
       STARTING  NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
       STARTING  NodeHeard        -> STARTING  NOTHING_TO_DO
+      STARTING  NodeTrouble      -> STARTING  DISK_FULL | NodeTroubleChanged
       STARTING  NodePrepared     -> STARTING  STALE | tells Acknowledge
       STARTING  NodeRejected     -> STARTING  STALE | tells Acknowledge
       STARTING  NodeStarted      -> RUNNING   ALL_STARTED | NodeStarted AttemptRunning | tells Acknowledge
@@ -99,6 +103,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
       RUNNING   NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
       RUNNING   NodeHeard        -> RUNNING   NOTHING_TO_DO
+      RUNNING   NodeTrouble      -> RUNNING   DISK_FULL | NodeTroubleChanged
       RUNNING   NodePrepared     -> RUNNING   STALE | tells Acknowledge
       RUNNING   NodeRejected     -> RUNNING   STALE | tells Acknowledge
       RUNNING   NodeStarted      -> RUNNING   STALE | tells Acknowledge
@@ -116,6 +121,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeHello        -> STOPPING  NODE_RETURNED | NodeJoined GroupGone
       STOPPING  NodeSilent       -> STOPPING  NODE_SILENT | NodeLost GroupDoubted
       STOPPING  NodeHeard        -> STOPPING  NOTHING_TO_DO
+      STOPPING  NodeTrouble      -> STOPPING  DISK_FULL | NodeTroubleChanged
       STOPPING  NodePrepared     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeRejected     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeStarted      -> STOPPING  STALE | tells Acknowledge
@@ -133,6 +139,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeHello        -> SUCCEEDED NODE_RETURNED | NodeJoined
       SUCCEEDED NodeSilent       -> SUCCEEDED NODE_SILENT | NodeLost
       SUCCEEDED NodeHeard        -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED NodeTrouble      -> SUCCEEDED DISK_FULL | NodeTroubleChanged
       SUCCEEDED NodePrepared     -> SUCCEEDED STALE | tells Acknowledge
       SUCCEEDED NodeRejected     -> SUCCEEDED STALE | tells Acknowledge
       SUCCEEDED NodeStarted      -> SUCCEEDED STALE | tells Acknowledge
@@ -150,6 +157,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeHello        -> FAILED    NODE_RETURNED | NodeJoined
       FAILED    NodeSilent       -> FAILED    NODE_SILENT | NodeLost
       FAILED    NodeHeard        -> FAILED    NOTHING_TO_DO
+      FAILED    NodeTrouble      -> FAILED    DISK_FULL | NodeTroubleChanged
       FAILED    NodePrepared     -> FAILED    STALE | tells Acknowledge
       FAILED    NodeRejected     -> FAILED    STALE | tells Acknowledge
       FAILED    NodeStarted      -> FAILED    STALE | tells Acknowledge
@@ -167,6 +175,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeHello        -> CANCELED  NODE_RETURNED | NodeJoined
       CANCELED  NodeSilent       -> CANCELED  NODE_SILENT | NodeLost
       CANCELED  NodeHeard        -> CANCELED  NOTHING_TO_DO
+      CANCELED  NodeTrouble      -> CANCELED  DISK_FULL | NodeTroubleChanged
       CANCELED  NodePrepared     -> CANCELED  STALE | tells Acknowledge
       CANCELED  NodeRejected     -> CANCELED  STALE | tells Acknowledge
       CANCELED  NodeStarted      -> CANCELED  STALE | tells Acknowledge
@@ -251,6 +260,7 @@ class EveryPhaseTimesEveryInputTest {
             hello(n2, "disk-n2", "boot-2", 0),
             new ClusterInput.NodeSilent(n2, Duration.ofSeconds(10)),
             new ClusterInput.NodeHeard(n2),
+            new ClusterInput.NodeTrouble(n2, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))),
             new ClusterInput.NodePrepared(n2, fence, cluster.said(n2)),
             new ClusterInput.NodeRejected(n2, fence, Reason.of(ReasonCode.DISK_FULL, "full")),
             new ClusterInput.NodeStarted(n2, fence),
@@ -396,6 +406,9 @@ class EveryPhaseTimesEveryInputTest {
       all.add(new ClusterInput.Resume(node));
       all.add(new ClusterInput.NodeSilent(node, Duration.ofSeconds(10)));
       all.add(new ClusterInput.NodeHeard(node));
+      all.add(
+          new ClusterInput.NodeTrouble(node, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))));
+      all.add(new ClusterInput.NodeTrouble(node, Optional.empty()));
       all.add(helloAgain(node.value()));
       all.add(hello(node, "another", "boot-1", 0));
       all.add(hello(node, "another", "boot-2", 0));

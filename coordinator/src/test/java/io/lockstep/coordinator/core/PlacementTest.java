@@ -12,8 +12,10 @@ import static io.lockstep.coordinator.core.ACluster.nodes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class PlacementTest {
@@ -365,5 +367,34 @@ class PlacementTest {
     assertThat(same.refused()).isFalse();
     assertThat(other.reason().code()).isEqualTo(ReasonCode.CONFLICT);
     assertThat(other.refused()).isTrue();
+  }
+
+  @Test
+  void aNodeWhoseAgentCannotStoreIsNotPlacedUntilItCan() {
+    ACluster cluster = ACluster.of(2);
+    Reason full = Reason.of(ReasonCode.DISK_FULL, "n1 cannot write /var/lib/lockstep");
+    cluster.when(new ClusterInput.NodeTrouble(ACluster.node("n1"), Optional.of(full)));
+    cluster.submits(A, AJob.of(2));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job().reason().message()).contains("n1 troubled (DISK_FULL)");
+    assertThat(cluster.health("n1")).isEqualTo(NodeHealth.TROUBLED);
+    assertThat(cluster.state.node(ACluster.node("n1")).orElseThrow().reason()).isEqualTo(full);
+
+    cluster.when(new ClusterInput.NodeTrouble(ACluster.node("n1"), Optional.empty()));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.health("n1")).isEqualTo(NodeHealth.READY);
+  }
+
+  @Test
+  void whatRunsOnATroubledNodeRunsOnAndItsEndMovesTheJobElsewhere() {
+    ACluster cluster = ACluster.aRunningJob(2, AJob.of(2), 3);
+    Reason full = Reason.of(ReasonCode.DISK_FULL, "full");
+    cluster.when(new ClusterInput.NodeTrouble(ACluster.node("n2"), Optional.of(full)));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+
+    cluster.exits("n2", Exit.killed(1));
+
+    assertThat(cluster.gang()).isEqualTo(ACluster.nodes("n1", "n3"));
   }
 }
