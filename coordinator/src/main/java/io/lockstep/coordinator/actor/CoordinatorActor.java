@@ -95,7 +95,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = new ClusterMachine(settings.nodeSilentAfter(), settings.nodeSuspectAfter());
+    this.machine = 
+        new ClusterMachine(
+            settings.nodeSilentAfter(), settings.nodeSuspectAfter(), Requests::zeroProblems);
     this.agents = new AgentDirectory(now());
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());

@@ -83,14 +83,22 @@ final class Requests {
     if (json.isEmpty()) {
       return Optional.empty();
     }
+    List<String> found = zeroProblems(json.get(), spec.procsPerNode() * spec.nodes());
+    return found.isEmpty()
+        ? Optional.empty()
+        : Optional.of(Reason.of(ReasonCode.ZERO_CONFIG_INVALID, "%s", String.join("; ", found)));
+  }
+
+  /**
+   * Why this configuration cannot run.
+   *
+   * @param worldSize 0 when it is not known yet: then products are not checked
+   */
+  static List<String> zeroProblems(String json, int worldSize) {
     try {
-      int worldSize = spec.procsPerNode() * spec.nodes();
-      List<String> found = DeepSpeedConfig.checks(ZeroJson.read(json.get()), worldSize);
-      return found.isEmpty()
-          ? Optional.empty()
-          : Optional.of(Reason.of(ReasonCode.ZERO_CONFIG_INVALID, "%s", String.join("; ", found)));
+      return DeepSpeedConfig.checks(ZeroJson.read(json), worldSize);
     } catch (ReasonedException e) {
-      return Optional.of(e.reason());
+      return List.of(e.reason().message());
     }
   }
 

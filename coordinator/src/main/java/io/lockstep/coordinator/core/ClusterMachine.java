@@ -28,9 +28,14 @@ public final class ClusterMachine {
 
   private final Duration nodeLostWait;
   private final Duration suspectWait;
+  private final ZeroCheck zeroCheck;
 
   public ClusterMachine(Duration nodeLostWait) {
     this(nodeLostWait, SUSPECT_WAIT);
+  }
+
+  public ClusterMachine(Duration nodeLostWait, Duration suspectWait) {
+    this(nodeLostWait, suspectWait, ZeroCheck.NONE);
   }
 
   /**
@@ -38,10 +43,16 @@ public final class ClusterMachine {
    *     the lease until there are leases
    * @param suspectWait how long a gang that lost a peer waits to hear whose fault it was; nodes not
    *     heard by then are suspect
+   * @param zeroCheck looks at a ZeRO configuration when the world size is known
    */
-  public ClusterMachine(Duration nodeLostWait, Duration suspectWait) {
+  public ClusterMachine(Duration nodeLostWait, Duration suspectWait, ZeroCheck zeroCheck) {
     this.nodeLostWait = nodeLostWait;
     this.suspectWait = suspectWait;
+    this.zeroCheck = zeroCheck;
+  }
+
+  private Deciding deciding(ClusterState state, Instant now) {
+    return new Deciding(state, now, suspectWait, zeroCheck);
   }
 
   public Decision decide(ClusterState state, ClusterInput input, Instant now) {
@@ -72,7 +83,7 @@ public final class ClusterMachine {
               more,
               ClusterState.MAX_LIVE_SPEC_BYTES));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     d.event(
         new ClusterEvent.JobQueued(
             submit.job(),
@@ -97,7 +108,7 @@ public final class ClusterMachine {
           Reason.of(
               ReasonCode.CANCELING, "%s is ending already: %s", cancel.job(), job.get().reason()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     JobMachine.cancel(d, job.get(), within(cancel.grace()));
     return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));
   }
@@ -118,7 +129,7 @@ public final class ClusterMachine {
       return Deciding.nothing(
           Reason.of(ReasonCode.DRAINING, "%s is drained already", drain.node()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason reason = Reason.of(ReasonCode.DRAINING, "drained by an operator");
     d.event(new ClusterEvent.NodeDrainChanged(drain.node(), true, now, reason));
     state.jobOn(drain.node()).ifPresent(job -> JobMachine.leave(d, job, drain.node()));
@@ -133,7 +144,7 @@ public final class ClusterMachine {
     if (!node.get().draining()) {
       return Deciding.nothing(Reason.of(ReasonCode.NODE_READY, "%s is not drained", resume.node()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason reason = Reason.of(ReasonCode.NODE_READY, "put back by an operator");
     d.event(new ClusterEvent.NodeDrainChanged(resume.node(), false, now, reason));
     JobMachine.placeQueued(d);
@@ -150,7 +161,7 @@ public final class ClusterMachine {
               hello.node(),
               state.nodes().size()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     boolean same =
         known
             .filter(
@@ -208,7 +219,7 @@ public final class ClusterMachine {
       return Deciding.nothing(
           Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known to be lost", silent.node()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason why =
         Reason.of(
             ReasonCode.NODE_SILENT,
@@ -223,14 +234,14 @@ public final class ClusterMachine {
   }
 
   Decision onHeard(ClusterState state, ClusterInput.NodeHeard heard, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     noteHeard(d, heard.node());
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nobody waited to hear %s", heard.node()));
   }
 
   Decision onTrouble(ClusterState state, ClusterInput.NodeTrouble said, Instant now) {
     Optional<Reason> before = state.node(said.node()).flatMap(Node::trouble);
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     if (state.node(said.node()).isPresent() && before.isPresent() != said.trouble().isPresent()) {
       Reason reason =
           said.trouble()
@@ -253,7 +264,7 @@ public final class ClusterMachine {
   }
 
   Decision onPrepared(ClusterState state, ClusterInput.NodePrepared prepared, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     state.job(prepared.fence().job()).ifPresent(job -> JobMachine.onPrepared(d, job, prepared));
     noteHeard(d, prepared.node());
     acknowledge(d, prepared.node(), prepared.fence(), ClusterAction.Report.PREPARED);
@@ -261,7 +272,7 @@ public final class ClusterMachine {
   }
 
   Decision onRejected(ClusterState state, ClusterInput.NodeRejected rejected, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     state.job(rejected.fence().job()).ifPresent(job -> JobMachine.onRejected(d, job, rejected));
     noteHeard(d, rejected.node());
     acknowledge(d, rejected.node(), rejected.fence(), ClusterAction.Report.PREPARE_REJECTED);
@@ -269,7 +280,7 @@ public final class ClusterMachine {
   }
 
   Decision onStarted(ClusterState state, ClusterInput.NodeStarted started, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     state.job(started.fence().job()).ifPresent(job -> JobMachine.onStarted(d, job, started));
     noteHeard(d, started.node());
     acknowledge(d, started.node(), started.fence(), ClusterAction.Report.STARTED);
@@ -277,7 +288,7 @@ public final class ClusterMachine {
   }
 
   Decision onExited(ClusterState state, ClusterInput.NodeExited exited, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     exited(d, exited);
     noteHeard(d, exited.node());
     return d.orElse(stale(exited.fence()));
@@ -289,7 +300,7 @@ public final class ClusterMachine {
   }
 
   Decision onUnknown(ClusterState state, ClusterInput.NodeKnowsNothing unknown, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason why =
         Reason.of(
             ReasonCode.WAITING_FOR_OLD_GROUPS,
@@ -311,7 +322,7 @@ public final class ClusterMachine {
   }
 
   Decision onCheckpoint(ClusterState state, ClusterInput.CheckpointSeen seen, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     CompleteCheckpoint found = seen.checkpoint();
     boolean newer =
         state
@@ -332,7 +343,7 @@ public final class ClusterMachine {
   }
 
   Decision onStep(ClusterState state, ClusterInput.StepSeen seen, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     if (state.awaitsStep(seen.fence(), seen.step())) {
       d.event(
           new ClusterEvent.AttemptStepped(
@@ -345,7 +356,7 @@ public final class ClusterMachine {
   }
 
   Decision onTick(ClusterState state, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     for (JobId id : ids(state)) {
       JobMachine.onTick(d, id);
     }
@@ -379,7 +390,7 @@ public final class ClusterMachine {
         forgotten.isEmpty()
             ? "all attempts but the newest %d of each job".formatted(kept)
             : "the %d oldest of %d ended jobs".formatted(forgotten.size(), ended.size());
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     d.event(
         new ClusterEvent.PastForgotten(
             forgotten,
@@ -395,7 +406,7 @@ public final class ClusterMachine {
   }
 
   Decision onTookOver(ClusterState state, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     for (JobId id : ids(state)) {
       JobMachine.onTookOver(d, d.job(id));
     }

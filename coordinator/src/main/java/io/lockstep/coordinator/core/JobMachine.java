@@ -7,6 +7,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
@@ -70,6 +71,9 @@ final class JobMachine {
     Optional<JobId> blocked = Optional.empty();
     for (JobId id : queued) {
       Job job = d.job(id);
+      if (job.phase() != JobPhase.QUEUED) {
+        continue; // one that could never run ended, and made room
+      }
       if (job.notBefore().filter(t -> t.isAfter(d.now())).isPresent()) {
         stopOpenGroups(d, job, Duration.ZERO, OVER);
         continue;
@@ -80,7 +84,12 @@ final class JobMachine {
       }
       GangPlanner.Placement placement = GangPlanner.place(d.state(), job, d.now());
       if (placement instanceof GangPlanner.Placement.Placed placed) {
-        plan(d, job, placed);
+        Optional<Reason> misfit = misfit(d, job, placed.table());
+        if (misfit.isPresent()) {
+          giveUp(d, job, misfit.get(), Exits.REFUSED, Optional.empty());
+        } else {
+          plan(d, job, placed);
+        }
       } else if (placement instanceof GangPlanner.Placement.Unplaceable not) {
         waits(d, job, not.reason());
         stopOpenGroups(d, job, Duration.ZERO, OVER);
@@ -89,6 +98,24 @@ final class JobMachine {
         }
       }
     }
+  }
+
+  /** With procsPerNode auto the world size, and so the batch, is known only now; it then stays. */
+  private static Optional<Reason> misfit(Deciding d, Job job, RankTable table) {
+    Optional<String> json = job.spec().zero().flatMap(z -> z.json());
+    if (json.isEmpty() || job.attemptsMade() > 0) {
+      return Optional.empty();
+    }
+    List<String> problems = d.zeroCheck().problems(json.get(), table.worldSize());
+    return problems.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            Reason.of(
+                ReasonCode.ZERO_CONFIG_INVALID,
+                "with %d nodes of %d workers each: %s; change the configuration or procsPerNode",
+                table.nnodes(),
+                table.procsPerNode(),
+                String.join("; ", problems)));
   }
 
   private static void waits(Deciding d, Job job, Reason reason) {

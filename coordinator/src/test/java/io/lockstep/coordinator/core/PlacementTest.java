@@ -15,6 +15,7 @@ import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -396,5 +397,32 @@ class PlacementTest {
     cluster.exits("n2", Exit.killed(1));
 
     assertThat(cluster.gang()).isEqualTo(ACluster.nodes("n1", "n3"));
+  }
+
+  @Test
+  void aBatchThatDoesNotFitTheGangEndsTheJobAndTheNextIsPlaced() {
+    var machine =
+        new ClusterMachine(
+            LOST_WAIT,
+            ACluster.SUSPECT_WAIT,
+            (json, worldSize) -> worldSize == 4 ? List.of() : List.of("no batch for " + worldSize));
+    ACluster cluster = ACluster.of(0);
+    cluster.joins("n1", 2).joins("n2", 2);
+    AJob misfit = AJob.of(1).autoProcs().zero(0, Optional.of("{}"));
+    ClusterState state = cluster.state;
+    for (ClusterInput submit :
+        List.of(
+            new ClusterInput.Submit(A, misfit.spec()),
+            new ClusterInput.Submit(B, AJob.of(2).autoProcs().zero(0, Optional.of("{}")).spec()))) {
+      Decision decision = machine.decide(state, submit, cluster.now);
+      state = CoreInvariants.check(state, submit, decision, cluster.now);
+    }
+
+    Job ended = state.job(A).orElseThrow();
+    assertThat(ended.phase()).isEqualTo(JobPhase.FAILED);
+    assertThat(ended.reason().code()).isEqualTo(ReasonCode.ZERO_CONFIG_INVALID);
+    assertThat(ended.reason().message()).contains("1 nodes of 2 workers", "no batch for 2");
+    assertThat(ended.exitCode()).contains(Exits.REFUSED);
+    assertThat(state.job(B).orElseThrow().phase()).isEqualTo(JobPhase.PREPARING);
   }
 }
