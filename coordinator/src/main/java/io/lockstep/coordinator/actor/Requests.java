@@ -5,6 +5,7 @@ import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.DeepSpeedConfig;
 import io.lockstep.coordinator.core.Job;
 import io.lockstep.coordinator.jobfile.JobFile;
+import io.lockstep.coordinator.jobfile.ShippedZero;
 import io.lockstep.coordinator.jobfile.ZeroJson;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.model.Attempt;
@@ -58,7 +59,7 @@ final class Requests {
   }
 
   private void submit(CoordinatorRequest.Submit submit) {
-    JobSpec spec = submit.spec();
+    JobSpec spec = withShippedZero(submit.spec());
     Optional<Reason> wrong = zeroMistake(spec);
     if (wrong.isPresent()) {
       submit.replyTo().tell(new CoordinatorAnswer.Refused(wrong.get()));
@@ -76,6 +77,20 @@ final class Requests {
         new ClusterInput.Submit(id, spec),
         submit.replyTo(),
         d -> new CoordinatorAnswer.Submitted(id, created, d.reason()));
+  }
+
+  /** A stage alone means the file of this release; the job keeps it, whatever a later one ships. */
+  static JobSpec withShippedZero(JobSpec spec) {
+    return spec.zero()
+        .filter(zero -> zero.stage() > 0 && zero.json().isEmpty())
+        .map(
+            zero ->
+                spec.withZero(
+                    new JobSpec.Zero(
+                        zero.stage(),
+                        Optional.of(ShippedZero.json(zero.stage())),
+                        zero.argument())))
+        .orElse(spec);
   }
 
   private static Optional<Reason> zeroMistake(JobSpec spec) {

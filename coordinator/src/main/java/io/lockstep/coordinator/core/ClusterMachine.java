@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -62,7 +63,7 @@ public final class ClusterMachine {
   Decision onSubmit(ClusterState state, ClusterInput.Submit submit, Instant now) {
     Optional<Job> known = state.job(submit.job());
     if (known.isPresent()) {
-      return known.get().spec().equals(submit.spec())
+      return asAsked(known.get().spec()).equals(asAsked(submit.spec()))
           ? Deciding.nothing(
               Reason.of(ReasonCode.ALREADY_QUEUED, "%s is this job already", submit.job()))
           : Deciding.refused(
@@ -92,6 +93,16 @@ public final class ClusterMachine {
             Reason.of(ReasonCode.QUEUED, "%s is queued", submit.job())));
     JobMachine.placeQueued(d);
     return d.orElse(Reason.of(ReasonCode.QUEUED, "%s is queued", submit.job()));
+  }
+
+  /** A stage is the same wish in every release, whatever file it ships for it. */
+  private static JobSpec asAsked(JobSpec spec) {
+    return spec.zero()
+        .filter(zero -> zero.stage() > 0)
+        .map(
+            zero ->
+                spec.withZero(new JobSpec.Zero(zero.stage(), Optional.empty(), zero.argument())))
+        .orElse(spec);
   }
 
   Decision onCancel(ClusterState state, ClusterInput.Cancel cancel, Instant now) {

@@ -2,6 +2,9 @@ package io.lockstep.coordinator.actor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lockstep.coordinator.jobfile.ShippedZero;
+import io.lockstep.protocol.model.JobSpec;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The numbers of a ZeRO configuration against the gang that will run it. */
@@ -28,5 +31,17 @@ class ZeroAtPlacementTest {
   @Test
   void whatIsNoJsonIsSaidToBeNone() {
     assertThat(Requests.zeroProblems("{", 2)).singleElement().asString().contains("JSON");
+  }
+
+  @Test
+  void aStageIsStoredWithTheFileOfItsDay() {
+    JobSpec asked =
+        Samples.SPEC.withZero(new JobSpec.Zero(3, Optional.empty(), "--deepspeed"));
+
+    JobSpec stored = Requests.withShippedZero(asked);
+
+    assertThat(stored.zero().orElseThrow().stage()).isEqualTo(3);
+    assertThat(stored.zero().orElseThrow().json()).contains(ShippedZero.json(3));
+    assertThat(Requests.withShippedZero(Samples.SPEC)).isEqualTo(Samples.SPEC);
   }
 }

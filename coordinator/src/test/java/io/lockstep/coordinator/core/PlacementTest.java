@@ -425,4 +425,19 @@ class PlacementTest {
     assertThat(ended.exitCode()).contains(Exits.REFUSED);
     assertThat(state.job(B).orElseThrow().phase()).isEqualTo(JobPhase.PREPARING);
   }
+
+  @Test
+  void aStageIsTheSameWishWhateverFileIsShippedForIt() {
+    ACluster cluster = ACluster.of(1);
+    cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"this release\"}")));
+    assertThat(cluster.job().spec().zero().orElseThrow().json()).isPresent();
+
+    Decision again =
+        cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"the next\"}")));
+    Decision other = cluster.submits(A, AJob.of(1).zero(3, Optional.of("{}")));
+
+    assertThat(again.reason().code()).isEqualTo(ReasonCode.ALREADY_QUEUED);
+    assertThat(other.reason().code()).isEqualTo(ReasonCode.CONFLICT);
+    assertThat(cluster.job().spec().zero().orElseThrow().json().orElseThrow()).contains("this");
+  }
 }
