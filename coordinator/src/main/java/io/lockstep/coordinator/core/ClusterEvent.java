@@ -310,6 +310,7 @@ public sealed interface ClusterEvent {
           d -> {
             d.phase = JobPhase.STARTING;
             d.reason = reason;
+            d.startedWith = d.current.flatMap(StartedWith::of).or(() -> d.startedWith);
             d.current = d.current.map(a -> a.withRelease(masterPort, resume, moveAside, at));
             d.changeAttempt(fence, r -> r.released(resume.map(CompleteCheckpoint::step)));
             // What is newer than the one to go on from is moved aside.

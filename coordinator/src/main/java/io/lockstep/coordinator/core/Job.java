@@ -28,6 +28,7 @@ import java.util.function.UnaryOperator;
  * @param countedAt when counted restarts happened, within the window
  * @param notBefore end of the backoff
  * @param ending what a stopping job becomes
+ * @param startedWith script and configuration of the last attempt that was released
  */
 public record Job(
     JobId id,
@@ -50,7 +51,8 @@ public record Job(
     Duration grace,
     Optional<CompleteCheckpoint> lastCheckpoint,
     Optional<Instant> endedAt,
-    Optional<Integer> exitCode) {
+    Optional<Integer> exitCode,
+    Optional<StartedWith> startedWith) {
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
@@ -148,6 +150,7 @@ public record Job(
     Optional<CompleteCheckpoint> lastCheckpoint = Optional.empty();
     Optional<Instant> endedAt = Optional.empty();
     Optional<Integer> exitCode = Optional.empty();
+    Optional<StartedWith> startedWith = Optional.empty();
 
     private Draft(JobId id, JobSpec spec, Reason reason, Instant at) {
       this.id = id;
@@ -175,6 +178,7 @@ public record Job(
       lastCheckpoint = job.lastCheckpoint;
       endedAt = job.endedAt;
       exitCode = job.exitCode;
+      startedWith = job.startedWith;
     }
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
@@ -229,7 +233,8 @@ public record Job(
           grace,
           lastCheckpoint,
           endedAt,
-          exitCode);
+          exitCode,
+          startedWith);
     }
   }
 }

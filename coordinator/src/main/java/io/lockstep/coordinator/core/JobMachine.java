@@ -319,13 +319,25 @@ final class JobMachine {
             d.now(),
             Reason.of(
                 ReasonCode.ALL_PREPARED,
-                "all %d nodes are prepared; %s",
+                "all %d nodes are prepared; %s%s",
                 attempt.table().nnodes(),
                 agreed
                     .resume()
                     .map(c -> "going on from step " + c.step() + " (" + c.path() + ")")
-                    .orElse("fresh start"))));
+                    .orElse("fresh start"),
+                changedSince(job, attempt))));
     resend(d, d.job(job.id()));
+  }
+
+  /** Not refused: it may be the fix. But a loss curve that jumps here is then no riddle. */
+  private static String changedSince(Job job, AttemptState attempt) {
+    List<String> changed =
+        job.startedWith()
+            .flatMap(before -> StartedWith.of(attempt).map(before::changedTo))
+            .orElse(List.of());
+    return changed.isEmpty()
+        ? ""
+        : "; WARNING: changed since the attempt before: " + String.join(", ", changed);
   }
 
   static void onStarted(Deciding d, Job job, ClusterInput.NodeStarted started) {
