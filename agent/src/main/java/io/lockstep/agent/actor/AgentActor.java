@@ -55,6 +55,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private Optional<GroupDecision> storing = Optional.empty();
   private Optional<Reason> trouble = Optional.empty();
   private String lastLogged = "";
+  private String lastRefusal = "";
 
   private sealed interface Private extends ToAgent {}
 
@@ -111,11 +112,23 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   }
 
   private Behavior<ToAgent> onCommand(AgentCommand command) {
+    if (command instanceof AgentCommand.NotAdmitted not) {
+      return onNotAdmitted(not.reason());
+    }
     if (storing.isPresent() && waiting.size() >= MAX_WAITING_COMMANDS) {
       LOG.warn("dropped, as the disk is slow and the coordinator repeats itself: {}", command);
       return this;
     }
     return apply(new GroupInput.OfFounding(command.founding(), inputOf(command)));
+  }
+
+  /** Said again each second as long as it is so; logged when it changes. */
+  private Behavior<ToAgent> onNotAdmitted(Reason why) {
+    if (!why.toString().equals(lastRefusal)) {
+      lastRefusal = why.toString();
+      LOG.error("node={} is not admitted: {}", settings.node(), why);
+    }
+    return this;
   }
 
   private static GroupInput.Command inputOf(AgentCommand command) {

@@ -308,10 +308,19 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         askForHello(hello.agent());
         return;
       }
+      if (isTaken(hello.node(), hello.agent())) {
+        return;
+      }
       agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
           new ClusterInput.NodeHello(
-              hello.node(), hello.disk(), hello.inventory(), hello.groups()));
+              hello.node(), hello.disk(), hello.inventory(), hello.groups()),
+          decision -> {
+            if (decision.refused()) {
+              refuse(hello.agent(), decision.reason());
+            }
+          },
+          () -> {});
     } else if (report instanceof AgentReport.Heartbeat beat) {
       onHeartbeat(beat);
     } else if (report instanceof AgentReport.Prepared p) {
@@ -345,6 +354,30 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     return said.isPresent() && !said.equals(founding());
   }
 
+  /** Two daemons with one node id would be the node by turns: the first one heard is it. */
+  private boolean isTaken(NodeId node, ActorRef<ToAgent> agent) {
+    Optional<String> other = agents.takenBy(node, agent, now());
+    other.ifPresent(
+        address ->
+            refuse(
+                agent,
+                Reason.of(
+                    ReasonCode.NODE_ID_TAKEN,
+                    "the node id %s is taken by the daemon at %s (%s); give this daemon a node.id"
+                        + " of its own, or stop the other one",
+                    node,
+                    address,
+                    state
+                        .flatMap(s -> s.node(node))
+                        .map(n -> n.inventory().address())
+                        .orElse("joining"))));
+    return other.isPresent();
+  }
+
+  private void refuse(ActorRef<ToAgent> agent, Reason why) {
+    agent.tell(new AgentCommand.NotAdmitted(quorum.term().orElse(Term.NONE), founding(), why));
+  }
+
   private void askForHello(ActorRef<ToAgent> agent) {
     agent.tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE), founding()));
   }
@@ -352,6 +385,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private void onHeartbeat(AgentReport.Heartbeat beat) {
     if (isOfAnotherFounding(beat.founding())) {
       askForHello(beat.agent());
+      return;
+    }
+    if (isTaken(beat.node(), beat.agent())) {
       return;
     }
     boolean unknown =

@@ -107,6 +107,7 @@ public enum ExitCode {
           LAUNCH_FAILED,
           DISK_FULL,
           DRAINING,
+          NODE_ID_TAKEN,
           NOT_PLACED,
           NO_QUORUM,
           OVERLOADED ->
@@ -126,7 +127,8 @@ public enum ExitCode {
           STALE,
           TERMINAL,
           NOTHING_TO_DO,
-          INTERNAL ->
+          INTERNAL,
+          OTHER ->
           INTERNAL;
     };
   }

@@ -896,7 +896,9 @@ final class JobMachine {
     AttemptState attempt = job.current().orElseThrow();
     Duration limit = job.spec().deadlines().start();
     Optional<NodeId> missing =
-        attempt.table().nodes().stream().filter(n -> !attempt.started().contains(n)).findFirst();
+        attempt.table().nodes().stream()
+            .filter(n -> !attempt.started().contains(n) && !attempt.finished().contains(n))
+            .findFirst();
     if (missing.isPresent() && isOver(attempt.since(), limit, d.now())) {
       fail(
           d,
