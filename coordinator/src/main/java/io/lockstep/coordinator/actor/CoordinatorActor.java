@@ -68,7 +68,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private record InFlight(Decision decision, Waiting waiting, Term term) {}
 
   /** After so long without a beat of its own this coordinator was frozen, not its agents. */
-  private static final Duration FROZEN = TICK.multipliedBy(3);
+  private static final Duration FROZEN = TICK.multipliedBy(2);
 
   private final ReignClock clock = new ReignClock();
   private final CoordinatorSettings settings;
@@ -145,8 +145,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (beat == Beat.QUORUM) {
       carry(quorum.tick(now()));
     } else if (state.isPresent()) {
-      if (Duration.between(lastBeat, now()).compareTo(FROZEN) > 0) {
+      Duration sinceLastBeat = Duration.between(lastBeat, now());
+      if (sinceLastBeat.compareTo(FROZEN) > 0) {
         agents.countSilenceFrom(now());
+        input(new ClusterInput.StoodStill(sinceLastBeat));
       }
       lastBeat = now();
       Duration limit = settings.nodeSilentAfter();
@@ -175,6 +177,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (outcome instanceof QuorumOutcome.BecameLeader leader) {
       log.info("coordinates in term {} from {}", leader.term(), leader.state());
       agents = new AgentDirectory(now());
+      lastBeat = now();
       state = Optional.of(codec.read(leader.state()));
       input(new ClusterInput.TookOver());
     } else if (outcome instanceof QuorumOutcome.Appended) {

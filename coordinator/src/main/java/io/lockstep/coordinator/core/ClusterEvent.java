@@ -355,7 +355,7 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** A new coordinator goes on with a released attempt: its deadlines begin anew. */
+  /** A coordinator is new, or stood still, and goes on with an attempt: its deadlines begin anew. */
   record AttemptTakenOver(Fence fence, Instant at, Reason reason) implements OfAttempt {
     @Override
     public Job change(Job job) {

@@ -144,6 +144,14 @@ public sealed interface ClusterInput {
     }
   }
 
+  /** The coordinator itself stood still: what it did not hear meanwhile says nothing. */
+  record StoodStill(Duration stoodStillFor) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onStoodStill(s, this, now);
+    }
+  }
+
   /** The stored state has grown beyond what is wanted: something must be forgotten. */
   record StateLarge(long bytes, long wantedBytes) implements ClusterInput {
     @Override

@@ -416,6 +416,14 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.OVERLOADED, "forgets %s", what));
   }
 
+  Decision onStoodStill(ClusterState state, ClusterInput.StoodStill stood, Instant now) {
+    var d = deciding(state, now);
+    for (JobId id : ids(state)) {
+      JobMachine.onStoodStill(d, d.job(id), stood.stoodStillFor());
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nobody was waited for"));
+  }
+
   Decision onTookOver(ClusterState state, Instant now) {
     var d = deciding(state, now);
     for (JobId id : ids(state)) {

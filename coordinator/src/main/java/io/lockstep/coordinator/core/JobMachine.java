@@ -925,20 +925,30 @@ final class JobMachine {
             AttemptRecord.Cause.of(
                 FailureCause.ABANDONED, any, "a new coordinator took over before the release"));
       }
-      case STARTING, RUNNING -> beginDeadlinesAnew(d, job);
+      case STARTING, RUNNING ->
+          beginDeadlinesAnew(
+              d,
+              job,
+              "a new coordinator goes on with attempt "
+                  + job.current().orElseThrow().fence().attempt());
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
     resend(d, d.job(job.id()));
   }
 
+  static void onStoodStill(Deciding d, Job job, Duration time) {
+    switch (job.phase()) {
+      case PREPARING, STARTING, RUNNING ->
+          beginDeadlinesAnew(
+              d, job, "the coordinator stood still for " + time.toSeconds() + " s: nobody is late");
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
+    }
+  }
+
   /** Nobody listened for a while, so nobody is late. */
-  private static void beginDeadlinesAnew(Deciding d, Job job) {
+  private static void beginDeadlinesAnew(Deciding d, Job job, String why) {
     AttemptState attempt = job.current().orElseThrow();
-    Reason reason =
-        Reason.of(
-            ReasonCode.NOTHING_TO_DO,
-            "a new coordinator goes on with attempt %s",
-            attempt.fence().attempt());
+    Reason reason = Reason.of(ReasonCode.NOTHING_TO_DO, "%s", why);
     if (attempt.faltered().isPresent()) {
       d.event(
           new ClusterEvent.AttemptFaltered(
@@ -947,7 +957,7 @@ final class JobMachine {
               d.now().plus(d.suspectWait()),
               d.now(),
               reason));
-    } else if (job.phase() == JobPhase.STARTING) {
+    } else if (job.phase() != JobPhase.RUNNING) {
       d.event(new ClusterEvent.AttemptTakenOver(attempt.fence(), d.now(), reason));
     }
   }

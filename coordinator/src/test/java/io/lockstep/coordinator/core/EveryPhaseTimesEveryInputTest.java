@@ -57,6 +57,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeKnowsNothing -> QUEUED    STALE
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
+      QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
       QUEUED    TookOver         -> QUEUED    NOTHING_TO_DO | tells Stop
@@ -75,6 +76,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeKnowsNothing -> PREPARING STALE
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
+      PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING StateLarge       -> PREPARING OVERLOADED
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
       PREPARING TookOver         -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare
@@ -93,6 +95,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeKnowsNothing -> STARTING  STALE
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
+      STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  StateLarge       -> STARTING  OVERLOADED
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
       STARTING  TookOver         -> STARTING  NOTHING_TO_DO | AttemptTakenOver | tells Start
@@ -111,6 +114,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeKnowsNothing -> RUNNING   STALE
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
+      RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
       RUNNING   TookOver         -> RUNNING   NOTHING_TO_DO
@@ -129,6 +133,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeKnowsNothing -> STOPPING  WAITING_FOR_OLD_GROUPS | GroupDoubted
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
+      STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
       STOPPING  TookOver         -> STOPPING  NOTHING_TO_DO | tells Stop
@@ -147,6 +152,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeKnowsNothing -> SUCCEEDED STALE
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED TookOver         -> SUCCEEDED NOTHING_TO_DO
@@ -165,6 +171,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeKnowsNothing -> FAILED    STALE
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
+      FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
       FAILED    TookOver         -> FAILED    NOTHING_TO_DO
@@ -183,6 +190,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeKnowsNothing -> CANCELED  STALE
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
+      CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
       CANCELED  TookOver         -> CANCELED  NOTHING_TO_DO
@@ -269,6 +277,7 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
             new ClusterInput.StepSeen(fence, 8),
             new ClusterInput.Tick(),
+            new ClusterInput.StoodStill(Duration.ofSeconds(9)),
             new ClusterInput.StateLarge(3_000_000, 2_000_000),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));

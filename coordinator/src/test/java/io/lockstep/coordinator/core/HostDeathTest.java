@@ -394,4 +394,21 @@ class HostDeathTest {
     assertThat(cluster.job().exitCode()).contains(Exits.BUDGET_SPENT);
     assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.NODE_SILENT);
   }
+
+  @Test
+  void whoWasNotHeardWhileTheCoordinatorStoodStillIsNotSuspect() {
+    ACluster cluster = threeAndASpare();
+    cluster.exits("n1", Exit.peerLoss(0));
+    cluster.now = cluster.now.plus(Duration.ofSeconds(30));
+
+    cluster.when(new ClusterInput.StoodStill(Duration.ofSeconds(30)));
+    cluster.tick();
+    assertThat(cluster.attempt()).isEqualTo(1);
+    cluster.heard("n3");
+    cluster.exits("n2", Exit.killed(1));
+
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.WORKER_KILLED);
+    assertThat(cluster.health("n2")).isEqualTo(NodeHealth.READY);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2", "n3"));
+  }
 }
