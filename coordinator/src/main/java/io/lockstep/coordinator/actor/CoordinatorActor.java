@@ -95,7 +95,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = 
+    this.machine =
         new ClusterMachine(
             settings.nodeSilentAfter(), settings.nodeSuspectAfter(), Requests::zeroProblems);
     this.agents = new AgentDirectory(now());
@@ -316,8 +316,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       }
       agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
-          new ClusterInput.NodeHello(
-              hello.node(), hello.disk(), hello.inventory(), hello.groups()),
+          new ClusterInput.NodeHello(hello.node(), hello.disk(), hello.inventory(), hello.groups()),
           decision -> {
             if (decision.refused()) {
               refuse(hello.agent(), decision.reason());

@@ -29,6 +29,7 @@ public final class StateCodec {
           .with("job.queued", ClusterEvent.JobQueued.class)
           .with("job.waits", ClusterEvent.JobWaits.class)
           .with("attempt.planned", ClusterEvent.AttemptPlanned.class)
+          .with("attempt.spares-changed", ClusterEvent.SparesChanged.class)
           .with("attempt.node-prepared", ClusterEvent.NodePrepared.class)
           .with("attempt.released", ClusterEvent.AttemptReleased.class)
           .with("attempt.node-started", ClusterEvent.NodeStarted.class)

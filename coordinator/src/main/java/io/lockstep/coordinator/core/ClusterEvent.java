@@ -258,6 +258,22 @@ public sealed interface ClusterEvent {
     }
   }
 
+  /** While an attempt is under way: a spare was lost, or a free node became one. */
+  record SparesChanged(Fence fence, List<NodeId> spares, Instant at, Reason reason)
+      implements OfAttempt {
+    public SparesChanged {
+      spares = List.copyOf(spares);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.spares = spares;
+          });
+    }
+  }
+
   /** A node is ready for the attempt: every older group on it is proven gone. */
   record NodePrepared(Fence fence, NodeId on, PreparedNode said, Instant at, Reason reason)
       implements OfAttempt {
@@ -355,7 +371,9 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** A coordinator is new, or stood still, and goes on with an attempt: its deadlines begin anew. */
+  /**
+   * A coordinator is new, or stood still, and goes on with an attempt: its deadlines begin anew.
+   */
   record AttemptTakenOver(Fence fence, Instant at, Reason reason) implements OfAttempt {
     @Override
     public Job change(Job job) {

@@ -98,6 +98,50 @@ final class JobMachine {
         }
       }
     }
+    keepSpares(d);
+  }
+
+  /** A lost spare is made up for from what is free, unless a job waits for nodes. */
+  private static void keepSpares(Deciding d) {
+    if (d.state().jobs().values().stream().anyMatch(JobMachine::looksForNodes)) {
+      return;
+    }
+    List<JobId> placed =
+        d.state().jobs().values().stream()
+            .filter(j -> j.spec().spares() > 0 && mayNeedSpares(j.phase()))
+            .map(Job::id)
+            .toList();
+    for (JobId id : placed) {
+      Job job = d.job(id);
+      AttemptState attempt = job.current().orElseThrow();
+      List<NodeId> spares = GangPlanner.spares(d.state(), job, attempt.table(), d.now());
+      if (!Set.copyOf(spares).equals(Set.copyOf(job.spares()))) {
+        d.event(
+            new ClusterEvent.SparesChanged(
+                attempt.fence(),
+                spares,
+                d.now(),
+                Reason.of(
+                    ReasonCode.NODE_READY,
+                    "%d of %d spares are there: %s, before %s",
+                    spares.size(),
+                    job.spec().spares(),
+                    some(spares),
+                    some(job.spares()))));
+      }
+    }
+  }
+
+  private static boolean looksForNodes(Job job) {
+    return job.phase() == JobPhase.QUEUED
+        || job.ending().filter(e -> e == Ending.RESTART).isPresent();
+  }
+
+  private static boolean mayNeedSpares(JobPhase phase) {
+    return switch (phase) {
+      case PREPARING, STARTING, RUNNING -> true;
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> false;
+    };
   }
 
   /** With procsPerNode auto the world size, and so the batch, is known only now; it then stays. */

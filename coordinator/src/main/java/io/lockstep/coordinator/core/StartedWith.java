@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What an attempt's gang was started with, alike on all nodes: a later one should find the same. */
+/**
+ * What an attempt's gang was started with, alike on all nodes: a later one should find the same.
+ */
 public record StartedWith(String scriptSha256, Optional<String> zeroSha256) {
   static Optional<StartedWith> of(AttemptState attempt) {
     return Optional.ofNullable(attempt.prepared().get(attempt.table().master().node()))

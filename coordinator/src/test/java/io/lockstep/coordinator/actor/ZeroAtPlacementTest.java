@@ -35,8 +35,7 @@ class ZeroAtPlacementTest {
 
   @Test
   void aStageIsStoredWithTheFileOfItsDay() {
-    JobSpec asked =
-        Samples.SPEC.withZero(new JobSpec.Zero(3, Optional.empty(), "--deepspeed"));
+    JobSpec asked = Samples.SPEC.withZero(new JobSpec.Zero(3, Optional.empty(), "--deepspeed"));
 
     JobSpec stored = Requests.withShippedZero(asked);
 

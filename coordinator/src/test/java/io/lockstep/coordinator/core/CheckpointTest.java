@@ -282,7 +282,7 @@ class CheckpointTest {
 
   @Test
   void aScriptThatChangedSinceTheAttemptBeforeIsSaidAndNotRefused() {
-    ACluster cluster = aRunningJob(2, AJob.of(2).withoutCheckpoints(), 2);
+    ACluster cluster = aRunningJob(2, AJob.of(2).withoutCheckpoints().budget(9), 2);
     cluster.exits("n1", Exit.killed(0));
     cluster.prepared(A, node("n1"), "script", "zero-2");
 

@@ -57,8 +57,8 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeKnowsNothing -> QUEUED    STALE
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
-      QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
+      QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
       QUEUED    TookOver         -> QUEUED    NOTHING_TO_DO | tells Stop
       PREPARING Submit           -> PREPARING CONFLICT refused
@@ -76,8 +76,8 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeKnowsNothing -> PREPARING STALE
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
-      PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING StateLarge       -> PREPARING OVERLOADED
+      PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
       PREPARING TookOver         -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare
       STARTING  Submit           -> STARTING  CONFLICT refused
@@ -95,8 +95,8 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeKnowsNothing -> STARTING  STALE
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
-      STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  StateLarge       -> STARTING  OVERLOADED
+      STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
       STARTING  TookOver         -> STARTING  NOTHING_TO_DO | AttemptTakenOver | tells Start
       RUNNING   Submit           -> RUNNING   CONFLICT refused
@@ -114,8 +114,8 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeKnowsNothing -> RUNNING   STALE
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
-      RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
+      RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
       RUNNING   TookOver         -> RUNNING   NOTHING_TO_DO
       STOPPING  Submit           -> STOPPING  CONFLICT refused
@@ -133,8 +133,8 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeKnowsNothing -> STOPPING  WAITING_FOR_OLD_GROUPS | GroupDoubted
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
-      STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
+      STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
       STOPPING  TookOver         -> STOPPING  NOTHING_TO_DO | tells Stop
       SUCCEEDED Submit           -> SUCCEEDED CONFLICT refused
@@ -152,8 +152,8 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeKnowsNothing -> SUCCEEDED STALE
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
-      SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
+      SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED TookOver         -> SUCCEEDED NOTHING_TO_DO
       FAILED    Submit           -> FAILED    CONFLICT refused
@@ -171,8 +171,8 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeKnowsNothing -> FAILED    STALE
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
-      FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
+      FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
       FAILED    TookOver         -> FAILED    NOTHING_TO_DO
       CANCELED  Submit           -> CANCELED  CONFLICT refused
@@ -190,8 +190,8 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeKnowsNothing -> CANCELED  STALE
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
-      CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
+      CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
       CANCELED  TookOver         -> CANCELED  NOTHING_TO_DO
       """;

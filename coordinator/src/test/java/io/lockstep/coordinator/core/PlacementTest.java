@@ -432,12 +432,59 @@ class PlacementTest {
     cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"this release\"}")));
     assertThat(cluster.job().spec().zero().orElseThrow().json()).isPresent();
 
-    Decision again =
-        cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"the next\"}")));
+    Decision again = cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"the next\"}")));
     Decision other = cluster.submits(A, AJob.of(1).zero(3, Optional.of("{}")));
 
     assertThat(again.reason().code()).isEqualTo(ReasonCode.ALREADY_QUEUED);
     assertThat(other.reason().code()).isEqualTo(ReasonCode.CONFLICT);
     assertThat(cluster.job().spec().zero().orElseThrow().json().orElseThrow()).contains("this");
+  }
+
+  @Test
+  void aLostSpareIsMadeUpForAndOneThatJoinsLateIsTaken() {
+    ACluster cluster = ACluster.aRunningJob(2, AJob.of(2).spares(1), 2);
+    assertThat(cluster.job().spares()).isEmpty();
+
+    Decision joined = cluster.when(ACluster.hello(node("n3"), "disk-n3", "boot-1", 0));
+    assertThat(events(joined, ClusterEvent.SparesChanged.class)).hasSize(1);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n3"));
+    cluster.joins("n4", 0);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n3"));
+
+    cluster.silent("n3");
+    cluster.tick();
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+
+    cluster.when(helloAgain("n3"));
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+    cluster.exits("n2", Exit.killed(1));
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2"));
+  }
+
+  @Test
+  void aSpareLostWhileTheGangPreparesIsMadeUpForAndDoesNotDisturbIt() {
+    ACluster cluster = ACluster.aPreparingJob(2, AJob.of(2).spares(1), 4);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n3"));
+
+    cluster.silent("n3");
+    cluster.tick();
+
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+    assertThat(cluster.attempt()).isEqualTo(1);
+    cluster.runs(A);
+  }
+
+  @Test
+  void aJobThatWaitsForNodesIsNotKeptOffThemByAWishForSpares() {
+    ACluster cluster = ACluster.aRunningJob(2, AJob.of(2).spares(1), 2);
+    cluster.submits(B, AJob.of(2));
+
+    cluster.joins("n3", 0);
+    assertThat(cluster.job().spares()).isEmpty();
+    cluster.joins("n4", 0);
+
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.job().spares()).isEmpty();
   }
 }

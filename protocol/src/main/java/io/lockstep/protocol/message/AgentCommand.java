@@ -57,8 +57,7 @@ public sealed interface AgentCommand extends Wire, ToAgent {
   record SayHello(Term term, Optional<String> founding) implements AgentCommand {}
 
   /** This daemon is not taken as this node, and why: for its log; it goes on asking. */
-  record NotAdmitted(Term term, Optional<String> founding, Reason reason)
-      implements AgentCommand {}
+  record NotAdmitted(Term term, Optional<String> founding, Reason reason) implements AgentCommand {}
 
   /** Reports that are repeated until acknowledged. */
   enum ReportKind {

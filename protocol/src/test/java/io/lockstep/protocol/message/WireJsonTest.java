@@ -133,8 +133,7 @@ final class WireJsonTest {
 
       assertThat(mapper.readValue(newer, Reason.class))
           .isEqualTo(new Reason(ReasonCode.OTHER, "the flux rose"));
-      assertThat(
-              mapper.readValue(mapper.writeValueAsBytes("FLUX_FAULT"), FailureCause.class))
+      assertThat(mapper.readValue(mapper.writeValueAsBytes("FLUX_FAULT"), FailureCause.class))
           .isEqualTo(FailureCause.OTHER);
     }
   }
