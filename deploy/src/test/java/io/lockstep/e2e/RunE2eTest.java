@@ -133,7 +133,7 @@ final class RunE2eTest {
     Call second = host(1, record, "--steps", "100");
     await("rank 1 trains")
         .atMost(Duration.ofMinutes(1))
-        .until(() -> record(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
+        .until(() -> JsonLines.read(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
 
     Call intruder = host("127.77.0.3", 1, record);
     assertThat(intruder.exit()).isEqualTo(9);

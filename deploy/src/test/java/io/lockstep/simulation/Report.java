@@ -4,6 +4,7 @@ import io.lockstep.agent.core.GroupReport;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.Reason;
 import java.util.List;
 import java.util.Optional;
 
@@ -29,7 +30,8 @@ sealed interface Report {
       AgentRef agent,
       String disk,
       Optional<GroupStatus> group,
-      Optional<String> founding)
+      Optional<String> founding,
+      Optional<Reason> trouble)
       implements Report {}
 
   record Told(NodeId node, GroupReport report) implements Report {}

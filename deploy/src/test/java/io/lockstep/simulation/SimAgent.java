@@ -10,6 +10,8 @@ import io.lockstep.agent.core.GroupMachine;
 import io.lockstep.agent.core.GroupReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.Term;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -30,6 +32,7 @@ final class SimAgent {
   private final ArrayDeque<GroupInput> waiting = new ArrayDeque<>();
   private AgentState state;
   private Optional<GroupDecision> storing = Optional.empty();
+  private Optional<Reason> trouble = Optional.empty();
   private boolean running = true;
 
   SimAgent(Simulation sim, SimHost host, Hands hands, int life) {
@@ -64,13 +67,17 @@ final class SimAgent {
       return;
     }
     sim.schedule.after(TICK_MILLIS, this::tick);
-    send(new Report.Heartbeat(host.id, ref, state.disk(), currentStatus(), founding()));
+    heartbeat();
     if (sim.mutation != Mutation.REPORT_ONCE) {
       state.outstanding().forEach(this::report);
     }
     if (storing.isEmpty()) {
       apply(new GroupInput.Tick());
     }
+  }
+
+  private void heartbeat() {
+    send(new Report.Heartbeat(host.id, ref, state.disk(), currentStatus(), founding(), trouble));
   }
 
   private Optional<String> founding() {
@@ -160,7 +167,12 @@ final class SimAgent {
           if (works) {
             stored(decision);
           } else {
+            trouble = Optional.of(Reason.of(ReasonCode.DISK_FULL, "the disk is full"));
+            heartbeat();
             decision.actions().stream().filter(GroupAction::onlyEnds).forEach(hands::perform);
+            decision.actions().stream()
+                .filter(GroupAction::onlySaysWhatWasSeen)
+                .forEach(action -> report(((GroupAction.Tell) action).report()));
             sim.schedule.after(
                 STORE_AGAIN_MILLIS,
                 () -> {
@@ -184,6 +196,7 @@ final class SimAgent {
     state = decision.state();
     host.remember(state);
     storing = Optional.empty();
+    trouble = Optional.empty();
     if (sim.mutation != Mutation.FORK_BEFORE_STORED_AND_UNMARKED) {
       perform(decision.actions());
     }

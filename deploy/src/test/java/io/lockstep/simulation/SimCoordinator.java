@@ -37,7 +37,7 @@ import java.util.function.Consumer;
 /** Mirrors CoordinatorActor, ActionRunner and AgentDirectory, line by line where it matters. */
 final class SimCoordinator {
   private static final long TICK_MILLIS = 1_000;
-  private static final Duration FROZEN = Duration.ofMillis(3 * TICK_MILLIS);
+  private static final Duration FROZEN = Duration.ofMillis(2 * TICK_MILLIS);
 
   final SimHost host;
   final String incarnation;
@@ -138,8 +138,10 @@ final class SimCoordinator {
   private void machineBeat() {
     later(TICK_MILLIS, this::machineBeat);
     if (state.isPresent()) {
-      if (Duration.between(lastBeat, now()).compareTo(FROZEN) > 0) {
+      Duration sinceLastBeat = Duration.between(lastBeat, now());
+      if (sinceLastBeat.compareTo(FROZEN) > 0) {
         agentsSince = now();
+        input(new ClusterInput.StoodStill(sinceLastBeat));
       }
       lastBeat = now();
       for (NodeId node : List.copyOf(state.get().nodes().keySet())) {
@@ -183,6 +185,7 @@ final class SimCoordinator {
     if (outcome instanceof QuorumOutcome.BecameLeader leader) {
       agents = new HashMap<>();
       agentsSince = now();
+      lastBeat = now();
       ClusterState read = codec.read(leader.state());
       state = Optional.of(read);
       sim.trace.exchange(
@@ -411,6 +414,10 @@ final class SimCoordinator {
     if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
       input(new ClusterInput.NodeHeard(beat.node()));
     }
+    state
+        .flatMap(s -> s.node(beat.node()))
+        .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
+        .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(this::isNews)

@@ -157,6 +157,7 @@ public final class Samples {
             TERM, FOUNDING, FENCE, Duration.ofMillis(30_500), "disk-1", "canceled"),
         new AgentCommand.Acknowledge(TERM, FOUNDING, FENCE, AgentCommand.ReportKind.EXITED),
         new AgentCommand.SayHello(TERM, FOUNDING),
+        new AgentCommand.NotAdmitted(TERM, FOUNDING, REASON),
         new AgentReport.Hello(NODE, agent, "disk-1", INVENTORY, List.of(GROUP), FOUNDING),
         new AgentReport.Heartbeat(
             NODE, agent, "disk-1", Optional.of(GROUP), FOUNDING, Optional.of(REASON)),

@@ -25,6 +25,7 @@ import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.ToCoordinator;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -52,7 +53,9 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private final long startedNanos = System.nanoTime();
   private AgentState state;
   private Optional<GroupDecision> storing = Optional.empty();
+  private Optional<Reason> trouble = Optional.empty();
   private String lastLogged = "";
+  private String lastRefusal = "";
 
   private sealed interface Private extends ToAgent {}
 
@@ -109,11 +112,23 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   }
 
   private Behavior<ToAgent> onCommand(AgentCommand command) {
+    if (command instanceof AgentCommand.NotAdmitted not) {
+      return onNotAdmitted(not.reason());
+    }
     if (storing.isPresent() && waiting.size() >= MAX_WAITING_COMMANDS) {
       LOG.warn("dropped, as the disk is slow and the coordinator repeats itself: {}", command);
       return this;
     }
     return apply(new GroupInput.OfFounding(command.founding(), inputOf(command)));
+  }
+
+  /** Said again each second as long as it is so; logged when it changes. */
+  private Behavior<ToAgent> onNotAdmitted(Reason why) {
+    if (!why.toString().equals(lastRefusal)) {
+      lastRefusal = why.toString();
+      LOG.error("node={} is not admitted: {}", settings.node(), why);
+    }
+    return this;
   }
 
   private static GroupInput.Command inputOf(AgentCommand command) {
@@ -146,6 +161,12 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   }
 
   private Behavior<ToAgent> onTick() {
+    heartbeat();
+    state.outstanding().forEach(this::report);
+    return storing.isPresent() ? this : apply(new GroupInput.Tick());
+  }
+
+  private void heartbeat() {
     coordinator.tell(
         new AgentReport.Heartbeat(
             settings.node(),
@@ -153,9 +174,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
             state.disk(),
             currentStatus(),
             founding(),
-            Optional.empty()));
-    state.outstanding().forEach(this::report);
-    return storing.isPresent() ? this : apply(new GroupInput.Tick());
+            trouble));
   }
 
   private Optional<String> founding() {
@@ -201,15 +220,36 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private Behavior<ToAgent> onStored(GroupDecision decision) {
     state = decision.state();
     storing = Optional.empty();
+    if (trouble.isPresent()) {
+      LOG.info("node={} can store its memory again", settings.node());
+      trouble = Optional.empty();
+    }
     perform(decision);
     decideWaiting();
     return this;
   }
 
-  /** Ending things is always safe, so a full disk does not keep a group running. */
+  /**
+   * Ending things is always safe, so a full disk does not keep a group running; nor does it keep
+   * the job from hearing that its group ended, after it was said that nothing new can start here.
+   */
   private Behavior<ToAgent> onNotStored(GroupDecision decision, Throwable why) {
     LOG.warn("node={} cannot store its memory, trying again: {}", settings.node(), why.toString());
+    if (trouble.isEmpty()) {
+      trouble =
+          Optional.of(
+              Reason.of(
+                  ReasonCode.DISK_FULL,
+                  "%s cannot write %s (%s); free space or make it writable, it goes on by itself",
+                  settings.node(),
+                  settings.dataDir(),
+                  why));
+      heartbeat();
+    }
     decision.actions().stream().filter(GroupAction::onlyEnds).forEach(host::perform);
+    decision.actions().stream()
+        .filter(GroupAction::onlySaysWhatWasSeen)
+        .forEach(action -> report(((GroupAction.Tell) action).report()));
     timers.startSingleTimer(new StoreAgain(decision), STORE_AGAIN_AFTER);
     return this;
   }

@@ -1,5 +1,6 @@
 package io.lockstep.agent.core;
 
+import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
 import java.time.Duration;
@@ -9,6 +10,11 @@ import java.util.List;
 public sealed interface GroupAction {
   /** True when it can only end things: it may run although the decision could not be stored. */
   default boolean onlyEnds() {
+    return false;
+  }
+
+  /** True when it only says what was seen, which stays true if this memory forgets it. */
+  default boolean onlySaysWhatWasSeen() {
     return false;
   }
 
@@ -65,7 +71,14 @@ public sealed interface GroupAction {
   }
 
   /** Says it now; what is outstanding is repeated by the shell anyway. */
-  record Tell(GroupReport report) implements GroupAction {}
+  record Tell(GroupReport report) implements GroupAction {
+    /** A group that was forked ended; that one never will be is true only when it is stored. */
+    @Override
+    public boolean onlySaysWhatWasSeen() {
+      return report instanceof GroupReport.Exited exited
+          && exited.report().outcome() != ExitReport.Outcome.NEVER_STARTED;
+    }
+  }
 
   /** Introduces this agent with everything that it remembers. */
   record SayHello() implements GroupAction {}

@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Instant;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -78,9 +77,9 @@ public final class AgentStore implements AutoCloseable {
       LOG.warn("the agent's memory {} cannot be read: {}", file, e.toString());
     }
     // Kept for people; nothing that it said counts any more, so the id must be new (A12).
-    Path aside = file.resolveSibling("agent.json.unreadable-" + Instant.now().toEpochMilli());
-    Files.move(file, aside);
     AgentState fresh = AgentState.empty(UUID.randomUUID().toString());
+    Path aside = file.resolveSibling("agent.json.unreadable-before-" + fresh.disk());
+    Files.move(file, aside);
     LOG.warn("moved to {}; this node begins a new memory with disk id {}", aside, fresh.disk());
     return fresh;
   }

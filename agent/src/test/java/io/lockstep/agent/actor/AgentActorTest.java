@@ -529,4 +529,24 @@ class AgentActorTest {
     agent.tell(new AgentCommand.Stop(TERM, other, fence(7), Duration.ZERO, hello.disk(), "test"));
     expectExit(fence(7));
   }
+
+  @Test
+  void onAFullDiskItSaysSoAndThatItsGroupEnded() throws Exception {
+    WorkerInfo worker = start(7, job("wait", 1, Jobs.NO_CHECKPOINT)).get(0);
+    Path inTheWay =
+        Files.createDirectories(
+            dir.resolve("data/.agent.json." + ProcessHandle.current().pid() + ".tmp/full"));
+
+    ProcessHandle.of(worker.pid()).orElseThrow().destroyForcibly();
+
+    var beat = expect(AgentReport.Heartbeat.class, r -> r.trouble().isPresent());
+    assertThat(beat.trouble().orElseThrow().code()).isEqualTo(ReasonCode.DISK_FULL);
+    assertThat(beat.trouble().orElseThrow().message()).contains("free space");
+    assertThat(expectExit(fence(7)).report().outcome()).isEqualTo(ExitReport.Outcome.FAILED);
+
+    Files.delete(inTheWay);
+    Files.deleteIfExists(inTheWay.resolve("..").normalize());
+    expect(AgentReport.Heartbeat.class, r -> r.trouble().isEmpty());
+    assertThat(host.stored().current()).isEmpty();
+  }
 }

@@ -38,7 +38,7 @@ final class ActionRunner {
     throw new IllegalArgumentException("no command for " + action);
   }
 
-  /** A stage alone means the shipped configuration; it travels as content. */
+  /** Of a job that an older release queued: it stored the stage alone. */
   private static LaunchSpec withShippedZero(LaunchSpec launch) {
     Optional<JobSpec.Zero> zero = launch.job().zero();
     if (launch.zeroJson().isPresent() || zero.isEmpty() || zero.get().stage() == 0) {

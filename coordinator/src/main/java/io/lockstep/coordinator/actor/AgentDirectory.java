@@ -17,6 +17,9 @@ import java.util.Optional;
  * and heartbeats.
  */
 final class AgentDirectory {
+  /** A node id belongs to the daemon that was heard with it within this time: some heartbeats. */
+  static final Duration ID_HELD = Duration.ofSeconds(5);
+
   private final Map<NodeId, Known> known = new HashMap<>();
   private Instant since;
 
@@ -52,6 +55,17 @@ final class AgentDirectory {
             && before.disk().equals(disk);
     known.put(node, new Known(agent, now, disk, group, greeted));
     return !greeted;
+  }
+
+  /**
+   * The address of another daemon that is this node; empty when this one is, or may become it. A
+   * daemon that starts again has the address that it had.
+   */
+  Optional<String> takenBy(NodeId node, ActorRef<ToAgent> agent, Instant now) {
+    return Optional.ofNullable(known.get(node))
+        .filter(k -> !k.agent().path().address().equals(agent.path().address()))
+        .filter(k -> Duration.between(k.heard(), now).compareTo(ID_HELD) < 0)
+        .map(k -> k.agent().path().address().toString());
   }
 
   Optional<ActorRef<ToAgent>> agent(NodeId node) {

@@ -68,7 +68,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private record InFlight(Decision decision, Waiting waiting, Term term) {}
 
   /** After so long without a beat of its own this coordinator was frozen, not its agents. */
-  private static final Duration FROZEN = TICK.multipliedBy(3);
+  private static final Duration FROZEN = TICK.multipliedBy(2);
 
   private final ReignClock clock = new ReignClock();
   private final CoordinatorSettings settings;
@@ -95,7 +95,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = new ClusterMachine(settings.nodeSilentAfter(), settings.nodeSuspectAfter());
+    this.machine =
+        new ClusterMachine(
+            settings.nodeSilentAfter(), settings.nodeSuspectAfter(), Requests::zeroProblems);
     this.agents = new AgentDirectory(now());
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());
@@ -143,8 +145,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (beat == Beat.QUORUM) {
       carry(quorum.tick(now()));
     } else if (state.isPresent()) {
-      if (Duration.between(lastBeat, now()).compareTo(FROZEN) > 0) {
+      Duration sinceLastBeat = Duration.between(lastBeat, now());
+      if (sinceLastBeat.compareTo(FROZEN) > 0) {
         agents.countSilenceFrom(now());
+        input(new ClusterInput.StoodStill(sinceLastBeat));
       }
       lastBeat = now();
       Duration limit = settings.nodeSilentAfter();
@@ -173,6 +177,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (outcome instanceof QuorumOutcome.BecameLeader leader) {
       log.info("coordinates in term {} from {}", leader.term(), leader.state());
       agents = new AgentDirectory(now());
+      lastBeat = now();
       state = Optional.of(codec.read(leader.state()));
       input(new ClusterInput.TookOver());
     } else if (outcome instanceof QuorumOutcome.Appended) {
@@ -306,10 +311,18 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         askForHello(hello.agent());
         return;
       }
+      if (isTaken(hello.node(), hello.agent())) {
+        return;
+      }
       agents.greeted(hello.node(), hello.agent(), hello.disk(), now());
       input(
-          new ClusterInput.NodeHello(
-              hello.node(), hello.disk(), hello.inventory(), hello.groups()));
+          new ClusterInput.NodeHello(hello.node(), hello.disk(), hello.inventory(), hello.groups()),
+          decision -> {
+            if (decision.refused()) {
+              refuse(hello.agent(), decision.reason());
+            }
+          },
+          () -> {});
     } else if (report instanceof AgentReport.Heartbeat beat) {
       onHeartbeat(beat);
     } else if (report instanceof AgentReport.Prepared p) {
@@ -343,6 +356,30 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     return said.isPresent() && !said.equals(founding());
   }
 
+  /** Two daemons with one node id would be the node by turns: the first one heard is it. */
+  private boolean isTaken(NodeId node, ActorRef<ToAgent> agent) {
+    Optional<String> other = agents.takenBy(node, agent, now());
+    other.ifPresent(
+        address ->
+            refuse(
+                agent,
+                Reason.of(
+                    ReasonCode.NODE_ID_TAKEN,
+                    "the node id %s is taken by the daemon at %s (%s); give this daemon a node.id"
+                        + " of its own, or stop the other one",
+                    node,
+                    address,
+                    state
+                        .flatMap(s -> s.node(node))
+                        .map(n -> n.inventory().address())
+                        .orElse("joining"))));
+    return other.isPresent();
+  }
+
+  private void refuse(ActorRef<ToAgent> agent, Reason why) {
+    agent.tell(new AgentCommand.NotAdmitted(quorum.term().orElse(Term.NONE), founding(), why));
+  }
+
   private void askForHello(ActorRef<ToAgent> agent) {
     agent.tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE), founding()));
   }
@@ -350,6 +387,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private void onHeartbeat(AgentReport.Heartbeat beat) {
     if (isOfAnotherFounding(beat.founding())) {
       askForHello(beat.agent());
+      return;
+    }
+    if (isTaken(beat.node(), beat.agent())) {
       return;
     }
     boolean unknown =
@@ -362,6 +402,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (state.filter(s -> s.awaits(beat.node())).isPresent()) {
       input(new ClusterInput.NodeHeard(beat.node()));
     }
+    state
+        .flatMap(s -> s.node(beat.node()))
+        .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
+        .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
     beat.group()
         .flatMap(g -> g.progress().map(p -> new ClusterInput.StepSeen(g.fence(), p.step())))
         .filter(s -> state.filter(now -> now.awaitsStep(s.fence(), s.step())).isPresent())

@@ -5,6 +5,7 @@ import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.DeepSpeedConfig;
 import io.lockstep.coordinator.core.Job;
 import io.lockstep.coordinator.jobfile.JobFile;
+import io.lockstep.coordinator.jobfile.ShippedZero;
 import io.lockstep.coordinator.jobfile.ZeroJson;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.model.Attempt;
@@ -63,7 +64,7 @@ final class Requests {
   }
 
   private void submit(CoordinatorRequest.Submit submit) {
-    JobSpec spec = submit.spec();
+    JobSpec spec = withShippedZero(submit.spec());
     Optional<Reason> wrong = zeroMistake(spec);
     if (wrong.isPresent()) {
       submit.replyTo().tell(new CoordinatorAnswer.Refused(wrong.get()));
@@ -83,7 +84,7 @@ final class Requests {
   }
 
   private CoordinatorAnswer dryRun(CoordinatorRequest.DryRun dryRun) {
-    JobSpec spec = dryRun.spec();
+    JobSpec spec = withShippedZero(dryRun.spec());
     Optional<Reason> wrong = zeroMistake(spec);
     if (wrong.isPresent()) {
       return new CoordinatorAnswer.Refused(wrong.get());
@@ -96,19 +97,41 @@ final class Requests {
         LaunchPreview.of(id, spec, state.preview(id, spec, actor.now())));
   }
 
+  /** A stage alone means the file of this release; the job keeps it, whatever a later one ships. */
+  static JobSpec withShippedZero(JobSpec spec) {
+    return spec.zero()
+        .filter(zero -> zero.stage() > 0 && zero.json().isEmpty())
+        .map(
+            zero ->
+                spec.withZero(
+                    new JobSpec.Zero(
+                        zero.stage(),
+                        Optional.of(ShippedZero.json(zero.stage())),
+                        zero.argument())))
+        .orElse(spec);
+  }
+
   private static Optional<Reason> zeroMistake(JobSpec spec) {
     Optional<String> json = spec.zero().flatMap(JobSpec.Zero::json);
     if (json.isEmpty()) {
       return Optional.empty();
     }
+    List<String> found = zeroProblems(json.get(), spec.procsPerNode() * spec.nodes());
+    return found.isEmpty()
+        ? Optional.empty()
+        : Optional.of(Reason.of(ReasonCode.ZERO_CONFIG_INVALID, "%s", String.join("; ", found)));
+  }
+
+  /**
+   * Why this configuration cannot run.
+   *
+   * @param worldSize 0 when it is not known yet: then products are not checked
+   */
+  static List<String> zeroProblems(String json, int worldSize) {
     try {
-      int worldSize = spec.procsPerNode() * spec.nodes();
-      List<String> found = DeepSpeedConfig.checks(ZeroJson.read(json.get()), worldSize);
-      return found.isEmpty()
-          ? Optional.empty()
-          : Optional.of(Reason.of(ReasonCode.ZERO_CONFIG_INVALID, "%s", String.join("; ", found)));
+      return DeepSpeedConfig.checks(ZeroJson.read(json), worldSize);
     } catch (ReasonedException e) {
-      return Optional.of(e.reason());
+      return List.of(e.reason().message());
     }
   }
 

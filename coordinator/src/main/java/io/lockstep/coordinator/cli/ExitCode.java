@@ -109,6 +109,7 @@ public enum ExitCode {
           LAUNCH_FAILED,
           DISK_FULL,
           DRAINING,
+          NODE_ID_TAKEN,
           NOT_PLACED,
           NO_QUORUM,
           OVERLOADED ->
@@ -128,7 +129,8 @@ public enum ExitCode {
           STALE,
           TERMINAL,
           NOTHING_TO_DO,
-          INTERNAL ->
+          INTERNAL,
+          OTHER ->
           INTERNAL;
     };
   }

@@ -71,7 +71,7 @@ final class Agreement {
                 .collect(Collectors.joining(", ")));
   }
 
-  private static String shortened(String hash) {
+  static String shortened(String hash) {
     return hash.length() > 12 ? hash.substring(0, 12) : hash;
   }
 

@@ -98,15 +98,28 @@ public record AttemptRecord(
         firstStepAt);
   }
 
-  /** As it is kept when newer ones are more telling: that it was, and why it ended. */
+  /** As it is kept when newer ones are more telling: why it ended, without the traceback. */
   AttemptRecord faded() {
+    return new AttemptRecord(
+        fence,
+        table,
+        startedAt,
+        runningAt,
+        endedAt,
+        cause.map(Cause::faded),
+        resumedFromStep,
+        firstStepAt);
+  }
+
+  /** Where it ran is forgotten, and so its output cannot be found any more. */
+  AttemptRecord placeless() {
     return new AttemptRecord(
         fence,
         Optional.empty(),
         startedAt,
         runningAt,
         endedAt,
-        cause.map(Cause::faded),
+        cause,
         resumedFromStep,
         firstStepAt);
   }

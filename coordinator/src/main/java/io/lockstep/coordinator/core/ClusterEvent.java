@@ -97,7 +97,8 @@ public sealed interface ClusterEvent {
     @Override
     public ClusterState applyTo(ClusterState state) {
       boolean draining = state.node(id).map(Node::draining).orElse(false);
-      return heardAgain(state).with(new Node(id, disk, inventory, draining, false, false, reason));
+      return heardAgain(state)
+          .with(new Node(id, disk, inventory, draining, false, false, reason, Optional.empty()));
     }
 
     /** With the same memory it answers for its groups again: none is given up for its silence. */
@@ -162,6 +163,20 @@ public sealed interface ClusterEvent {
         }
       }
       return changed;
+    }
+  }
+
+  /** An agent cannot take part in anything new, or can again; what runs there runs on. */
+  record NodeTroubleChanged(NodeId id, Optional<Reason> trouble, Instant at, Reason reason)
+      implements ClusterEvent {
+    @Override
+    public Optional<NodeId> node() {
+      return Optional.of(id);
+    }
+
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state.node(id).map(n -> state.with(n.withTrouble(trouble, reason))).orElse(state);
     }
   }
 
@@ -252,6 +267,22 @@ public sealed interface ClusterEvent {
     }
   }
 
+  /** While an attempt is under way: a spare was lost, or a free node became one. */
+  record SparesChanged(Fence fence, List<NodeId> spares, Instant at, Reason reason)
+      implements OfAttempt {
+    public SparesChanged {
+      spares = List.copyOf(spares);
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.spares = spares;
+          });
+    }
+  }
+
   /** A node is ready for the attempt: every older group on it is proven gone. */
   record NodePrepared(Fence fence, NodeId on, PreparedNode said, Instant at, Reason reason)
       implements OfGroup {
@@ -299,6 +330,7 @@ public sealed interface ClusterEvent {
           d -> {
             d.phase = JobPhase.STARTING;
             d.reason = reason;
+            d.startedWith = d.current.flatMap(StartedWith::of).or(() -> d.startedWith);
             d.current = d.current.map(a -> a.withRelease(masterPort, resume, moveAside, at));
             d.changeAttempt(fence, r -> r.released(resume.map(CompleteCheckpoint::step)));
             // What is newer than the one to go on from is moved aside.
@@ -338,7 +370,9 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** A new coordinator goes on with a released attempt: its deadlines begin anew. */
+  /**
+   * A coordinator is new, or stood still, and goes on with an attempt: its deadlines begin anew.
+   */
   record AttemptTakenOver(Fence fence, Instant at, Reason reason) implements OfAttempt {
     @Override
     public Job change(Job job) {

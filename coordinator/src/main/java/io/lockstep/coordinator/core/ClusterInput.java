@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.Reason;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** A fact or a wish that came in; each record names the one method that handles it. */
 public sealed interface ClusterInput {
@@ -91,6 +92,14 @@ public sealed interface ClusterInput {
     }
   }
 
+  /** An agent said why it cannot take part in anything new, or that it can again. */
+  record NodeTrouble(NodeId node, Optional<Reason> trouble) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onTrouble(s, this, now);
+    }
+  }
+
   record NodePrepared(NodeId node, Fence fence, PreparedNode said) implements ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
@@ -148,6 +157,14 @@ public sealed interface ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onTick(s, now);
+    }
+  }
+
+  /** The coordinator itself stood still: what it did not hear meanwhile says nothing. */
+  record StoodStill(Duration stoodStillFor) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onStoodStill(s, this, now);
     }
   }
 

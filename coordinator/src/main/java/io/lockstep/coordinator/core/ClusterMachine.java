@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -28,9 +29,14 @@ public final class ClusterMachine {
 
   private final Duration nodeLostWait;
   private final Duration suspectWait;
+  private final ZeroCheck zeroCheck;
 
   public ClusterMachine(Duration nodeLostWait) {
     this(nodeLostWait, SUSPECT_WAIT);
+  }
+
+  public ClusterMachine(Duration nodeLostWait, Duration suspectWait) {
+    this(nodeLostWait, suspectWait, ZeroCheck.NONE);
   }
 
   /**
@@ -38,10 +44,16 @@ public final class ClusterMachine {
    *     the lease until there are leases
    * @param suspectWait how long a gang that lost a peer waits to hear whose fault it was; nodes not
    *     heard by then are suspect
+   * @param zeroCheck looks at a ZeRO configuration when the world size is known
    */
-  public ClusterMachine(Duration nodeLostWait, Duration suspectWait) {
+  public ClusterMachine(Duration nodeLostWait, Duration suspectWait, ZeroCheck zeroCheck) {
     this.nodeLostWait = nodeLostWait;
     this.suspectWait = suspectWait;
+    this.zeroCheck = zeroCheck;
+  }
+
+  private Deciding deciding(ClusterState state, Instant now) {
+    return new Deciding(state, now, suspectWait, zeroCheck);
   }
 
   public Decision decide(ClusterState state, ClusterInput input, Instant now) {
@@ -51,7 +63,7 @@ public final class ClusterMachine {
   Decision onSubmit(ClusterState state, ClusterInput.Submit submit, Instant now) {
     Optional<Job> known = state.job(submit.job());
     if (known.isPresent()) {
-      return known.get().spec().equals(submit.spec())
+      return asAsked(known.get().spec()).equals(asAsked(submit.spec()))
           ? Deciding.nothing(
               Reason.of(ReasonCode.ALREADY_QUEUED, "%s is this job already", submit.job()))
           : Deciding.refused(
@@ -72,7 +84,7 @@ public final class ClusterMachine {
               more,
               ClusterState.MAX_LIVE_SPEC_BYTES));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     d.event(
         new ClusterEvent.JobQueued(
             submit.job(),
@@ -100,11 +112,21 @@ public final class ClusterMachine {
     if (!job.get().held()) {
       return Deciding.nothing(Reason.of(ReasonCode.NOTHING_TO_DO, "%s is not held", release.job()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason reason = Reason.of(ReasonCode.QUEUED, "%s is released", release.job());
     d.event(new ClusterEvent.JobHoldChanged(release.job(), false, now, reason));
     JobMachine.placeQueued(d);
     return d.because(reason);
+  }
+
+  /** A stage is the same wish in every release, whatever file it ships for it. */
+  private static JobSpec asAsked(JobSpec spec) {
+    return spec.zero()
+        .filter(zero -> zero.stage() > 0)
+        .map(
+            zero ->
+                spec.withZero(new JobSpec.Zero(zero.stage(), Optional.empty(), zero.argument())))
+        .orElse(spec);
   }
 
   Decision onCancel(ClusterState state, ClusterInput.Cancel cancel, Instant now) {
@@ -121,7 +143,7 @@ public final class ClusterMachine {
           Reason.of(
               ReasonCode.CANCELING, "%s is ending already: %s", cancel.job(), job.get().reason()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     JobMachine.cancel(d, job.get(), within(cancel.grace()));
     return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));
   }
@@ -142,7 +164,7 @@ public final class ClusterMachine {
       return Deciding.nothing(
           Reason.of(ReasonCode.DRAINING, "%s is drained already", drain.node()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason reason = Reason.of(ReasonCode.DRAINING, "drained by an operator");
     d.event(new ClusterEvent.NodeDrainChanged(drain.node(), true, now, reason));
     state.jobOn(drain.node()).ifPresent(job -> JobMachine.leave(d, job, drain.node()));
@@ -157,7 +179,7 @@ public final class ClusterMachine {
     if (!node.get().draining()) {
       return Deciding.nothing(Reason.of(ReasonCode.NODE_READY, "%s is not drained", resume.node()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason reason = Reason.of(ReasonCode.NODE_READY, "put back by an operator");
     d.event(new ClusterEvent.NodeDrainChanged(resume.node(), false, now, reason));
     JobMachine.placeQueued(d);
@@ -174,7 +196,7 @@ public final class ClusterMachine {
               hello.node(),
               state.nodes().size()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     boolean same =
         known
             .filter(
@@ -232,7 +254,7 @@ public final class ClusterMachine {
       return Deciding.nothing(
           Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known to be lost", silent.node()));
     }
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason why =
         Reason.of(
             ReasonCode.NODE_SILENT,
@@ -247,9 +269,23 @@ public final class ClusterMachine {
   }
 
   Decision onHeard(ClusterState state, ClusterInput.NodeHeard heard, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     noteHeard(d, heard.node());
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nobody waited to hear %s", heard.node()));
+  }
+
+  Decision onTrouble(ClusterState state, ClusterInput.NodeTrouble said, Instant now) {
+    Optional<Reason> before = state.node(said.node()).flatMap(Node::trouble);
+    var d = deciding(state, now);
+    if (state.node(said.node()).isPresent() && before.isPresent() != said.trouble().isPresent()) {
+      Reason reason =
+          said.trouble()
+              .orElseGet(
+                  () -> Reason.of(ReasonCode.NODE_READY, "%s can take part again", said.node()));
+      d.event(new ClusterEvent.NodeTroubleChanged(said.node(), said.trouble(), now, reason));
+      JobMachine.placeQueued(d);
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known as it is", said.node()));
   }
 
   /** Every report is a sign of life, and may free a node for placement. */
@@ -263,7 +299,7 @@ public final class ClusterMachine {
   }
 
   Decision onPrepared(ClusterState state, ClusterInput.NodePrepared prepared, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     state.job(prepared.fence().job()).ifPresent(job -> JobMachine.onPrepared(d, job, prepared));
     noteHeard(d, prepared.node());
     acknowledge(d, prepared.node(), prepared.fence(), ClusterAction.Report.PREPARED);
@@ -271,7 +307,7 @@ public final class ClusterMachine {
   }
 
   Decision onRejected(ClusterState state, ClusterInput.NodeRejected rejected, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     state.job(rejected.fence().job()).ifPresent(job -> JobMachine.onRejected(d, job, rejected));
     noteHeard(d, rejected.node());
     acknowledge(d, rejected.node(), rejected.fence(), ClusterAction.Report.PREPARE_REJECTED);
@@ -279,7 +315,7 @@ public final class ClusterMachine {
   }
 
   Decision onStarted(ClusterState state, ClusterInput.NodeStarted started, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     state.job(started.fence().job()).ifPresent(job -> JobMachine.onStarted(d, job, started));
     noteHeard(d, started.node());
     acknowledge(d, started.node(), started.fence(), ClusterAction.Report.STARTED);
@@ -287,7 +323,7 @@ public final class ClusterMachine {
   }
 
   Decision onExited(ClusterState state, ClusterInput.NodeExited exited, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     exited(d, exited);
     noteHeard(d, exited.node());
     return d.orElse(stale(exited.fence()));
@@ -299,7 +335,7 @@ public final class ClusterMachine {
   }
 
   Decision onUnknown(ClusterState state, ClusterInput.NodeKnowsNothing unknown, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     Reason why =
         Reason.of(
             ReasonCode.WAITING_FOR_OLD_GROUPS,
@@ -321,7 +357,7 @@ public final class ClusterMachine {
   }
 
   Decision onCheckpoint(ClusterState state, ClusterInput.CheckpointSeen seen, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     CompleteCheckpoint found = seen.checkpoint();
     boolean newer =
         state
@@ -342,7 +378,7 @@ public final class ClusterMachine {
   }
 
   Decision onStep(ClusterState state, ClusterInput.StepSeen seen, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     if (state.awaitsStep(seen.fence(), seen.step())) {
       d.event(
           new ClusterEvent.AttemptStepped(
@@ -355,7 +391,7 @@ public final class ClusterMachine {
   }
 
   Decision onTick(ClusterState state, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     for (JobId id : ids(state)) {
       JobMachine.onTick(d, id);
     }
@@ -392,7 +428,7 @@ public final class ClusterMachine {
         forgotten.isEmpty()
             ? "all attempts but the newest %d of each job".formatted(kept)
             : "the %d oldest of %d ended jobs".formatted(forgotten.size(), ended.size());
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     d.event(
         new ClusterEvent.PastForgotten(
             forgotten,
@@ -407,8 +443,16 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.OVERLOADED, "forgets %s", what));
   }
 
+  Decision onStoodStill(ClusterState state, ClusterInput.StoodStill stood, Instant now) {
+    var d = deciding(state, now);
+    for (JobId id : ids(state)) {
+      JobMachine.onStoodStill(d, d.job(id), stood.stoodStillFor());
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nobody was waited for"));
+  }
+
   Decision onTookOver(ClusterState state, Instant now) {
-    var d = new Deciding(state, now, suspectWait);
+    var d = deciding(state, now);
     for (JobId id : ids(state)) {
       JobMachine.onTookOver(d, d.job(id));
     }

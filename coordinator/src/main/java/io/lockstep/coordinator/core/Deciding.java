@@ -14,11 +14,13 @@ final class Deciding {
   private ClusterState state;
   private final Instant now;
   private final Duration suspectWait;
+  private final ZeroCheck zeroCheck;
 
-  Deciding(ClusterState state, Instant now, Duration suspectWait) {
+  Deciding(ClusterState state, Instant now, Duration suspectWait, ZeroCheck zeroCheck) {
     this.state = state;
     this.now = now;
     this.suspectWait = suspectWait;
+    this.zeroCheck = zeroCheck;
   }
 
   ClusterState state() {
@@ -32,6 +34,10 @@ final class Deciding {
   /** How long a gang that lost a peer waits to hear whose fault it was. */
   Duration suspectWait() {
     return suspectWait;
+  }
+
+  ZeroCheck zeroCheck() {
+    return zeroCheck;
   }
 
   Job job(JobId id) {

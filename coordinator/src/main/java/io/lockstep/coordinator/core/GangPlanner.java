@@ -70,6 +70,22 @@ final class GangPlanner {
         : job.spec().pins().stream().filter(pin -> find(fit, pin).isEmpty()).toList();
   }
 
+  /** The spares of a placed job as they should be now: those that can be, then free nodes. */
+  static List<NodeId> spares(ClusterState state, Job job, RankTable table, Instant now) {
+    List<Node> free =
+        state.nodes().values().stream()
+            .filter(n -> n.isPlaceable() || isStillASpare(job, n))
+            .filter(n -> isFreeFor(state, job, n.id(), now))
+            .toList();
+    List<Node> fit = fitting(job, free, table.procsPerNode(), runsOnGpus(state, job));
+    return spares(job, fit, table);
+  }
+
+  /** It was not heard for a moment, which is no reason to give it up. */
+  private static boolean isStillASpare(Job job, Node node) {
+    return job.spares().contains(node.id()) && node.isLikelyPlaceable() && node.trouble().isEmpty();
+  }
+
   /** True when the fleet, all jobs aside, could hold the gang: then smaller jobs do not pass it. */
   static boolean couldFitSomeday(ClusterState state, Job job) {
     List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
@@ -237,6 +253,8 @@ final class GangPlanner {
       return "lost";
     } else if (node.draining()) {
       return "draining";
+    } else if (node.trouble().isPresent()) {
+      return "troubled (" + node.trouble().get().code() + ")";
     } else if (node.suspect()) {
       return "suspect";
     } else if (holder.isPresent()) {

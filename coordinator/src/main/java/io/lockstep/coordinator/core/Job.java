@@ -30,6 +30,7 @@ import java.util.function.UnaryOperator;
  * @param ending what a stopping job becomes
  * @param held kept out of placement until a user releases it
  * @param waitsSince since when it could be placed and was not; empty while held or placed
+ * @param startedWith script and configuration of the last attempt that was released
  */
 public record Job(
     JobId id,
@@ -54,15 +55,22 @@ public record Job(
     Optional<Instant> endedAt,
     Optional<Integer> exitCode,
     boolean held,
-    Optional<Instant> waitsSince) {
+    Optional<Instant> waitsSince,
+    Optional<StartedWith> startedWith) {
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
-  /** Of these the rank table, traceback and whole message are kept, the newest. */
+  /** Of these the traceback and the whole message are kept, the newest. */
   static final int MAX_WHOLE_ATTEMPTS = 3;
 
   /** Attempts kept of a job that has ended, the newest; whole is the last. */
-  static final int MAX_ENDED_ATTEMPTS = 3;
+  static final int MAX_ENDED_ATTEMPTS = 10;
+
+  /**
+   * Nodes in the rank tables kept of all attempts together, the newest first; the table of the
+   * newest is kept in any case. Output of an attempt is found by its table.
+   */
+  static final int MAX_TABLE_ENTRIES = 64;
 
   /** Counted restarts remembered: a larger budget has no end. */
   public static final int MAX_COUNTED = 1_000;
@@ -158,6 +166,7 @@ public record Job(
     Optional<Integer> exitCode = Optional.empty();
     boolean held;
     Optional<Instant> waitsSince = Optional.empty();
+    Optional<StartedWith> startedWith = Optional.empty();
 
     private Draft(JobId id, JobSpec spec, Reason reason, Instant at) {
       this.id = id;
@@ -188,6 +197,7 @@ public record Job(
       exitCode = job.exitCode;
       held = job.held;
       waitsSince = job.waitsSince;
+      startedWith = job.startedWith;
     }
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
@@ -213,6 +223,13 @@ public record Job(
       }
       for (int i = 0; i < attempts.size() - whole; i++) {
         attempts.set(i, attempts.get(i).faded());
+      }
+      int entries = 0;
+      for (int i = attempts.size() - 1; i >= 0; i--) {
+        entries += attempts.get(i).table().map(RankTable::nnodes).orElse(0);
+        if (entries > MAX_TABLE_ENTRIES && i < attempts.size() - 1) {
+          attempts.set(i, attempts.get(i).placeless());
+        }
       }
     }
 
@@ -244,7 +261,8 @@ public record Job(
           endedAt,
           exitCode,
           held,
-          waitsSince);
+          waitsSince,
+          startedWith);
     }
   }
 }

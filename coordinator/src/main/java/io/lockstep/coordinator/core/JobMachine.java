@@ -7,6 +7,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
@@ -64,8 +65,8 @@ final class JobMachine {
     var line = new WaitingLine();
     for (JobId id : WaitingLine.order(d.state())) {
       Job job = d.job(id);
-      if (job.held()) {
-        continue;
+      if (job.phase() != JobPhase.QUEUED || job.held()) {
+        continue; // one that could never run ended, and made room
       }
       if (job.isInBackoff(d.now())) {
         stopOpenGroups(d, job, Duration.ZERO, OVER);
@@ -74,13 +75,80 @@ final class JobMachine {
       GangPlanner.Placement placement =
           GangPlanner.place(d.state(), job, d.now(), line.keptFrom(job));
       if (placement instanceof GangPlanner.Placement.Placed placed) {
-        plan(d, job, placed);
+        Optional<Reason> misfit = misfit(d, job, placed.table());
+        if (misfit.isPresent()) {
+          giveUp(d, job, misfit.get(), Exits.REFUSED, Optional.empty());
+        } else {
+          plan(d, job, placed);
+        }
       } else if (placement instanceof GangPlanner.Placement.Unplaceable not) {
         waits(d, job, not.reason());
         stopOpenGroups(d, job, Duration.ZERO, OVER);
         line.waits(d.state(), job);
       }
     }
+    keepSpares(d);
+  }
+
+  /** A lost spare is made up for from what is free, unless a job waits for nodes. */
+  private static void keepSpares(Deciding d) {
+    if (d.state().jobs().values().stream().anyMatch(JobMachine::looksForNodes)) {
+      return;
+    }
+    List<JobId> placed =
+        d.state().jobs().values().stream()
+            .filter(j -> j.spec().spares() > 0 && mayNeedSpares(j.phase()))
+            .map(Job::id)
+            .toList();
+    for (JobId id : placed) {
+      Job job = d.job(id);
+      AttemptState attempt = job.current().orElseThrow();
+      List<NodeId> spares = GangPlanner.spares(d.state(), job, attempt.table(), d.now());
+      if (!Set.copyOf(spares).equals(Set.copyOf(job.spares()))) {
+        d.event(
+            new ClusterEvent.SparesChanged(
+                attempt.fence(),
+                spares,
+                d.now(),
+                Reason.of(
+                    ReasonCode.NODE_READY,
+                    "%d of %d spares are there: %s, before %s",
+                    spares.size(),
+                    job.spec().spares(),
+                    some(spares),
+                    some(job.spares()))));
+      }
+    }
+  }
+
+  private static boolean looksForNodes(Job job) {
+    return (job.phase() == JobPhase.QUEUED && !job.held())
+        || job.ending().filter(e -> e == Ending.RESTART).isPresent();
+  }
+
+  private static boolean mayNeedSpares(JobPhase phase) {
+    return switch (phase) {
+      case PREPARING, STARTING, RUNNING -> true;
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> false;
+    };
+  }
+
+  /** With procsPerNode auto the world size, and so the batch, is known only now; it then stays. */
+  private static Optional<Reason> misfit(Deciding d, Job job, RankTable table) {
+    Optional<String> json = job.spec().zero().flatMap(z -> z.json());
+    if (json.isEmpty() || job.attemptsMade() > 0) {
+      return Optional.empty();
+    }
+    List<String> problems = d.zeroCheck().problems(json.get(), table.worldSize());
+    return problems.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            Reason.of(
+                ReasonCode.ZERO_CONFIG_INVALID,
+                "with %d nodes of %d workers each: %s; change the configuration or procsPerNode",
+                table.nnodes(),
+                table.procsPerNode(),
+                String.join("; ", problems)));
   }
 
   private static void waits(Deciding d, Job job, Reason reason) {
@@ -284,13 +352,25 @@ final class JobMachine {
             d.now(),
             Reason.of(
                 ReasonCode.ALL_PREPARED,
-                "all %d nodes are prepared; %s",
+                "all %d nodes are prepared; %s%s",
                 attempt.table().nnodes(),
                 agreed
                     .resume()
                     .map(c -> "going on from step " + c.step() + " (" + c.path() + ")")
-                    .orElse("fresh start"))));
+                    .orElse("fresh start"),
+                changedSince(job, attempt))));
     resend(d, d.job(job.id()));
+  }
+
+  /** Not refused: it may be the fix. But a loss curve that jumps here is then no riddle. */
+  private static String changedSince(Job job, AttemptState attempt) {
+    List<String> changed =
+        job.startedWith()
+            .flatMap(before -> StartedWith.of(attempt).map(before::changedTo))
+            .orElse(List.of());
+    return changed.isEmpty()
+        ? ""
+        : "; WARNING: changed since the attempt before: " + String.join(", ", changed);
   }
 
   static void onStarted(Deciding d, Job job, ClusterInput.NodeStarted started) {
@@ -848,7 +928,9 @@ final class JobMachine {
     AttemptState attempt = job.current().orElseThrow();
     Duration limit = job.spec().deadlines().start();
     Optional<NodeId> missing =
-        attempt.table().nodes().stream().filter(n -> !attempt.started().contains(n)).findFirst();
+        attempt.table().nodes().stream()
+            .filter(n -> !attempt.started().contains(n) && !attempt.finished().contains(n))
+            .findFirst();
     if (missing.isPresent() && isOver(attempt.since(), limit, d.now())) {
       fail(
           d,
@@ -900,20 +982,30 @@ final class JobMachine {
             AttemptRecord.Cause.of(
                 FailureCause.ABANDONED, any, "a new coordinator took over before the release"));
       }
-      case STARTING, RUNNING -> beginDeadlinesAnew(d, job);
+      case STARTING, RUNNING ->
+          beginDeadlinesAnew(
+              d,
+              job,
+              "a new coordinator goes on with attempt "
+                  + job.current().orElseThrow().fence().attempt());
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
     resend(d, d.job(job.id()));
   }
 
+  static void onStoodStill(Deciding d, Job job, Duration time) {
+    switch (job.phase()) {
+      case PREPARING, STARTING, RUNNING ->
+          beginDeadlinesAnew(
+              d, job, "the coordinator stood still for " + time.toSeconds() + " s: nobody is late");
+      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
+    }
+  }
+
   /** Nobody listened for a while, so nobody is late. */
-  private static void beginDeadlinesAnew(Deciding d, Job job) {
+  private static void beginDeadlinesAnew(Deciding d, Job job, String why) {
     AttemptState attempt = job.current().orElseThrow();
-    Reason reason =
-        Reason.of(
-            ReasonCode.NOTHING_TO_DO,
-            "a new coordinator goes on with attempt %s",
-            attempt.fence().attempt());
+    Reason reason = Reason.of(ReasonCode.NOTHING_TO_DO, "%s", why);
     if (attempt.faltered().isPresent()) {
       d.event(
           new ClusterEvent.AttemptFaltered(
@@ -922,7 +1014,7 @@ final class JobMachine {
               d.now().plus(d.suspectWait()),
               d.now(),
               reason));
-    } else if (job.phase() == JobPhase.STARTING) {
+    } else if (job.phase() != JobPhase.RUNNING) {
       d.event(new ClusterEvent.AttemptTakenOver(attempt.fence(), d.now(), reason));
     }
   }

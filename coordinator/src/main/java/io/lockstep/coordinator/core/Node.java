@@ -3,6 +3,7 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
+import java.util.Optional;
 
 /**
  * One registered host.
@@ -12,6 +13,7 @@ import io.lockstep.protocol.model.Reason;
  * @param lost not heard for too long
  * @param suspect its gang failed by the loss of a peer, and it was not heard since
  * @param reason why it is as it is
+ * @param trouble why its agent cannot take part in anything new; empty while it can
  */
 public record Node(
     NodeId id,
@@ -20,11 +22,12 @@ public record Node(
     boolean draining,
     boolean lost,
     boolean suspect,
-    Reason reason) {
+    Reason reason,
+    Optional<Reason> trouble) {
 
   /** May be given to a gang. */
   boolean isPlaceable() {
-    return isLikelyPlaceable() && !suspect;
+    return isLikelyPlaceable() && !suspect && trouble.isEmpty();
   }
 
   /** May be given to a gang now, or as soon as it is heard again. */
@@ -39,18 +42,25 @@ public record Node(
     if (draining) {
       return NodeHealth.DRAINING;
     }
+    if (trouble.isPresent()) {
+      return NodeHealth.TROUBLED;
+    }
     return suspect ? NodeHealth.SUSPECT : NodeHealth.READY;
   }
 
   Node withDraining(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, changed, lost, suspect, why);
+    return new Node(id, disk, inventory, changed, lost, suspect, why, trouble);
   }
 
   Node asLost(Reason why) {
-    return new Node(id, disk, inventory, draining, true, false, why);
+    return new Node(id, disk, inventory, draining, true, false, why, Optional.empty());
   }
 
   Node withSuspect(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, draining, lost, changed, why);
+    return new Node(id, disk, inventory, draining, lost, changed, why, trouble);
+  }
+
+  Node withTrouble(Optional<Reason> changed, Reason why) {
+    return new Node(id, disk, inventory, draining, lost, suspect, why, changed);
   }
 }

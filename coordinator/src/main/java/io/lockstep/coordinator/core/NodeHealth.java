@@ -5,6 +5,8 @@ public enum NodeHealth {
   READY,
   DRAINING,
   SUSPECT,
+  /** Its agent cannot store, so nothing new is placed there. */
+  TROUBLED,
   QUARANTINED,
   LOST
 }

@@ -125,6 +125,8 @@ final class Problems {
           NODE_JOINED,
           NODE_RETURNED,
           NODE_READY,
+          NODE_ID_TAKEN,
+          OTHER,
           DRAINING,
           CONFLICT,
           TERMINAL,

@@ -2,8 +2,11 @@ package io.lockstep.coordinator.actor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestInbox;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorRefResolver;
+import com.typesafe.config.ConfigFactory;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Duration;
@@ -49,6 +52,34 @@ final class AgentDirectoryTest {
         .isEmpty();
     assertThat(directory.silent(List.of(NODE), Duration.ofSeconds(10), thawed.plusSeconds(11)))
         .containsExactly(NODE);
+  }
+
+  @Test
+  void aNodeIdBelongsToTheDaemonThatIsHeardWithIt() {
+    ActorTestKit kit =
+        ActorTestKit.create(
+            "directory",
+            ConfigFactory.parseString(
+                """
+                akka.actor.provider = remote
+                akka.remote.artery.canonical { hostname = "127.0.0.1", port = 0 }
+                """));
+    try {
+      ActorRefResolver resolver = ActorRefResolver.get(kit.system());
+      ActorRef<ToAgent> first = resolver.resolveActorRef("akka://directory@10.0.0.1:1/user/a#1");
+      ActorRef<ToAgent> again = resolver.resolveActorRef("akka://directory@10.0.0.1:1/user/a#2");
+      ActorRef<ToAgent> second = resolver.resolveActorRef("akka://directory@10.0.0.2:1/user/a#3");
+      assertThat(directory.takenBy(NODE, second, NOW)).isEmpty();
+
+      directory.greeted(NODE, first, "disk-1", NOW);
+
+      assertThat(directory.takenBy(NODE, second, NOW.plusSeconds(2)).orElseThrow())
+          .contains("10.0.0.1:1");
+      assertThat(directory.takenBy(NODE, again, NOW)).isEmpty();
+      assertThat(directory.takenBy(NODE, second, NOW.plus(AgentDirectory.ID_HELD))).isEmpty();
+    } finally {
+      kit.shutdownTestKit();
+    }
   }
 
   private boolean beat(ActorRef<ToAgent> from, String disk) {

@@ -124,6 +124,9 @@ final class Samples {
         new ClusterEvent.AttemptReleased(
             SECOND, 29_513, Optional.of(CHECKPOINT), false, at(18), why(ReasonCode.ALL_PREPARED)),
         new ClusterEvent.NodeFinished(SECOND, GPU_3, at(19), why(ReasonCode.FINISHING)),
+        new ClusterEvent.SparesChanged(SECOND, List.of(GPU_2), at(19), why(ReasonCode.NODE_READY)),
+        new ClusterEvent.NodeTroubleChanged(
+            GPU_3, Optional.of(why(ReasonCode.DISK_FULL)), at(19), why(ReasonCode.DISK_FULL)),
         new ClusterEvent.NodeDrainChanged(GPU_1, true, at(20), why(ReasonCode.DRAINING)),
         new ClusterEvent.JobStopping(
             JOB,

@@ -162,6 +162,14 @@ final class ACluster {
     return when(new ClusterInput.NodePrepared(node, fence(id), said(node)));
   }
 
+  Decision prepared(JobId id, NodeId node, String script, String zero) {
+    return when(
+        new ClusterInput.NodePrepared(
+            node,
+            fence(id),
+            new PreparedNode(Optional.of(29_500), Optional.of(zero), script, checkpoints)));
+  }
+
   PreparedNode said(NodeId node) {
     return new PreparedNode(Optional.of(29_500), Optional.of("zero"), "script", checkpoints);
   }

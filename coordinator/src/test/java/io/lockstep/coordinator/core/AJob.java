@@ -16,6 +16,7 @@ final class AJob {
   private int spares;
   private int priority;
   private Optional<Duration> place = Optional.empty();
+  private Optional<JobSpec.Zero> zero = Optional.empty();
   private List<Integer> devices = List.of();
   private JobSpec.Restart restart = JobSpec.Restart.DEFAULT;
   private Optional<String> dir = Optional.of("/ckpt");
@@ -44,6 +45,11 @@ final class AJob {
   AJob devices(Integer... indexes) {
     devices = List.of(indexes);
     return procs(0);
+  }
+
+  AJob zero(int stage, Optional<String> json) {
+    zero = Optional.of(new JobSpec.Zero(stage, json, "--deepspeed"));
+    return this;
   }
 
   AJob spares(int wanted) {
@@ -102,7 +108,7 @@ final class AJob {
         devices,
         spares,
         priority,
-        Optional.empty(),
+        zero,
         JobSpec.Paths.NONE,
         Map.of(),
         new JobSpec.Checkpoint(dir, named, Optional.of("--resume"), format, onExisting),

@@ -367,4 +367,16 @@ class BarrierTest {
 
     assertThat(cluster.phase()).isEqualTo(JobPhase.SUCCEEDED);
   }
+
+  @Test
+  void whoHasFinishedAlreadyIsNotLateForTheStart() {
+    ACluster cluster = ACluster.aPreparingJob(2, AJob.of(2), 2);
+    cluster.prepares(ACluster.A);
+    cluster.exits("n1", Exit.zero());
+
+    cluster.after(Duration.ofSeconds(121));
+
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.START_TIMEOUT);
+    assertThat(cluster.causeOf(1).node()).contains(ACluster.node("n2"));
+  }
 }

@@ -279,4 +279,32 @@ class CheckpointTest {
             cluster.fence(A),
             new PreparedNode(Optional.empty(), zero, script, CheckpointInventory.EMPTY)));
   }
+
+  @Test
+  void aScriptThatChangedSinceTheAttemptBeforeIsSaidAndNotRefused() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).withoutCheckpoints().budget(9), 2);
+    cluster.exits("n1", Exit.killed(0));
+    cluster.prepared(A, node("n1"), "script", "zero-2");
+
+    Decision decision = cluster.prepared(A, node("n2"), "script", "zero-2");
+
+    assertThat(releaseOf(decision))
+        .contains("WARNING", "the ZeRO configuration (sha256 zero before, now zero-2)")
+        .doesNotContain("the script");
+    cluster.starts(A);
+    cluster.exits("n1", Exit.killed(0));
+    cluster.prepared(A, node("n1"), "edited", "zero-2");
+    assertThat(releaseOf(cluster.prepared(A, node("n2"), "edited", "zero-2")))
+        .contains("the script (sha256 script before, now edited)")
+        .doesNotContain("configuration");
+    cluster.starts(A);
+    cluster.exits("n1", Exit.killed(0));
+    cluster.prepared(A, node("n1"), "edited", "zero-2");
+    assertThat(releaseOf(cluster.prepared(A, node("n2"), "edited", "zero-2")))
+        .doesNotContain("WARNING");
+  }
+
+  private static String releaseOf(Decision decision) {
+    return ACluster.events(decision, ClusterEvent.AttemptReleased.class).get(0).reason().message();
+  }
 }

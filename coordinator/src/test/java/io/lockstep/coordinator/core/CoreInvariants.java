@@ -54,7 +54,11 @@ final class CoreInvariants {
       job.table().ifPresent(t -> assertThat(planned.table().worldSize()).isEqualTo(t.worldSize()));
       for (NodeId node : planned.table().nodes()) {
         Node placed = before.node(node).orElseThrow();
-        assertThat(placed.lost() || placed.draining() || placed.suspect())
+        assertThat(
+                placed.lost()
+                    || placed.draining()
+                    || placed.suspect()
+                    || placed.trouble().isPresent())
             .as("%s may be placed", placed)
             .isFalse();
         assertThat(planned.spares()).doesNotContain(node);

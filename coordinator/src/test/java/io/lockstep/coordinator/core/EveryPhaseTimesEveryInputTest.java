@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -49,6 +50,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeHello        -> QUEUED    NODE_RETURNED | NodeJoined | tells Stop
       QUEUED    NodeSilent       -> QUEUED    NODE_SILENT | NodeLost
       QUEUED    NodeHeard        -> QUEUED    NOTHING_TO_DO
+      QUEUED    NodeTrouble      -> QUEUED    DISK_FULL | NodeTroubleChanged | tells Stop
       QUEUED    NodePrepared     -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeRejected     -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeStarted      -> QUEUED    STALE | tells Acknowledge
@@ -57,6 +59,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
+      QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
       QUEUED    TookOver         -> QUEUED    NOTHING_TO_DO | tells Stop
       PREPARING Submit           -> PREPARING CONFLICT refused
@@ -67,6 +70,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeHello        -> PREPARING NODE_RETURNED | NodeJoined
       PREPARING NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
       PREPARING NodeHeard        -> PREPARING NOTHING_TO_DO
+      PREPARING NodeTrouble      -> PREPARING DISK_FULL | NodeTroubleChanged
       PREPARING NodePrepared     -> STARTING  PREPARING | NodePrepared AttemptReleased | tells Start Acknowledge
       PREPARING NodeRejected     -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       PREPARING NodeStarted      -> PREPARING STALE | tells Acknowledge
@@ -75,6 +79,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
       PREPARING StateLarge       -> PREPARING OVERLOADED
+      PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
       PREPARING TookOver         -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare
       STARTING  Submit           -> STARTING  CONFLICT refused
@@ -85,6 +90,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
       STARTING  NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
       STARTING  NodeHeard        -> STARTING  NOTHING_TO_DO
+      STARTING  NodeTrouble      -> STARTING  DISK_FULL | NodeTroubleChanged
       STARTING  NodePrepared     -> STARTING  STALE | tells Acknowledge
       STARTING  NodeRejected     -> STARTING  STALE | tells Acknowledge
       STARTING  NodeStarted      -> RUNNING   ALL_STARTED | NodeStarted AttemptRunning | tells Acknowledge
@@ -93,6 +99,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
       STARTING  StateLarge       -> STARTING  OVERLOADED
+      STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
       STARTING  TookOver         -> STARTING  NOTHING_TO_DO | AttemptTakenOver | tells Start
       RUNNING   Submit           -> RUNNING   CONFLICT refused
@@ -103,6 +110,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
       RUNNING   NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
       RUNNING   NodeHeard        -> RUNNING   NOTHING_TO_DO
+      RUNNING   NodeTrouble      -> RUNNING   DISK_FULL | NodeTroubleChanged
       RUNNING   NodePrepared     -> RUNNING   STALE | tells Acknowledge
       RUNNING   NodeRejected     -> RUNNING   STALE | tells Acknowledge
       RUNNING   NodeStarted      -> RUNNING   STALE | tells Acknowledge
@@ -111,6 +119,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
+      RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
       RUNNING   TookOver         -> RUNNING   NOTHING_TO_DO
       STOPPING  Submit           -> STOPPING  CONFLICT refused
@@ -121,6 +130,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeHello        -> STOPPING  NODE_RETURNED | NodeJoined GroupGone
       STOPPING  NodeSilent       -> STOPPING  NODE_SILENT | NodeLost GroupDoubted
       STOPPING  NodeHeard        -> STOPPING  NOTHING_TO_DO
+      STOPPING  NodeTrouble      -> STOPPING  DISK_FULL | NodeTroubleChanged
       STOPPING  NodePrepared     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeRejected     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeStarted      -> STOPPING  STALE | tells Acknowledge
@@ -129,6 +139,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
+      STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
       STOPPING  TookOver         -> STOPPING  NOTHING_TO_DO | tells Stop
       SUCCEEDED Submit           -> SUCCEEDED CONFLICT refused
@@ -139,6 +150,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeHello        -> SUCCEEDED NODE_RETURNED | NodeJoined
       SUCCEEDED NodeSilent       -> SUCCEEDED NODE_SILENT | NodeLost
       SUCCEEDED NodeHeard        -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED NodeTrouble      -> SUCCEEDED DISK_FULL | NodeTroubleChanged
       SUCCEEDED NodePrepared     -> SUCCEEDED STALE | tells Acknowledge
       SUCCEEDED NodeRejected     -> SUCCEEDED STALE | tells Acknowledge
       SUCCEEDED NodeStarted      -> SUCCEEDED STALE | tells Acknowledge
@@ -147,6 +159,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
+      SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED TookOver         -> SUCCEEDED NOTHING_TO_DO
       FAILED    Submit           -> FAILED    CONFLICT refused
@@ -157,6 +170,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeHello        -> FAILED    NODE_RETURNED | NodeJoined
       FAILED    NodeSilent       -> FAILED    NODE_SILENT | NodeLost
       FAILED    NodeHeard        -> FAILED    NOTHING_TO_DO
+      FAILED    NodeTrouble      -> FAILED    DISK_FULL | NodeTroubleChanged
       FAILED    NodePrepared     -> FAILED    STALE | tells Acknowledge
       FAILED    NodeRejected     -> FAILED    STALE | tells Acknowledge
       FAILED    NodeStarted      -> FAILED    STALE | tells Acknowledge
@@ -165,6 +179,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
+      FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
       FAILED    TookOver         -> FAILED    NOTHING_TO_DO
       CANCELED  Submit           -> CANCELED  CONFLICT refused
@@ -175,6 +190,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeHello        -> CANCELED  NODE_RETURNED | NodeJoined
       CANCELED  NodeSilent       -> CANCELED  NODE_SILENT | NodeLost
       CANCELED  NodeHeard        -> CANCELED  NOTHING_TO_DO
+      CANCELED  NodeTrouble      -> CANCELED  DISK_FULL | NodeTroubleChanged
       CANCELED  NodePrepared     -> CANCELED  STALE | tells Acknowledge
       CANCELED  NodeRejected     -> CANCELED  STALE | tells Acknowledge
       CANCELED  NodeStarted      -> CANCELED  STALE | tells Acknowledge
@@ -183,6 +199,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
+      CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
       CANCELED  TookOver         -> CANCELED  NOTHING_TO_DO
       """;
@@ -260,6 +277,7 @@ class EveryPhaseTimesEveryInputTest {
             hello(n2, "disk-n2", "boot-2", 0),
             new ClusterInput.NodeSilent(n2, Duration.ofSeconds(10)),
             new ClusterInput.NodeHeard(n2),
+            new ClusterInput.NodeTrouble(n2, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))),
             new ClusterInput.NodePrepared(n2, fence, cluster.said(n2)),
             new ClusterInput.NodeRejected(n2, fence, Reason.of(ReasonCode.DISK_FULL, "full")),
             new ClusterInput.NodeStarted(n2, fence),
@@ -268,6 +286,7 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
             new ClusterInput.StepSeen(fence, 8),
             new ClusterInput.Tick(),
+            new ClusterInput.StoodStill(Duration.ofSeconds(9)),
             new ClusterInput.StateLarge(3_000_000, 2_000_000),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));
@@ -413,6 +432,9 @@ class EveryPhaseTimesEveryInputTest {
       all.add(new ClusterInput.Resume(node));
       all.add(new ClusterInput.NodeSilent(node, Duration.ofSeconds(10)));
       all.add(new ClusterInput.NodeHeard(node));
+      all.add(
+          new ClusterInput.NodeTrouble(node, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))));
+      all.add(new ClusterInput.NodeTrouble(node, Optional.empty()));
       all.add(helloAgain(node.value()));
       all.add(hello(node, "another", "boot-1", 0));
       all.add(hello(node, "another", "boot-2", 0));

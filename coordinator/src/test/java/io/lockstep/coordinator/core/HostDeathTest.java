@@ -394,4 +394,108 @@ class HostDeathTest {
     assertThat(cluster.job().exitCode()).contains(Exits.BUDGET_SPENT);
     assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.NODE_SILENT);
   }
+
+  @Test
+  void whoWasNotHeardWhileTheCoordinatorStoodStillIsNotSuspect() {
+    ACluster cluster = threeAndASpare();
+    cluster.exits("n1", Exit.peerLoss(0));
+    cluster.now = cluster.now.plus(Duration.ofSeconds(30));
+
+    cluster.when(new ClusterInput.StoodStill(Duration.ofSeconds(30)));
+    cluster.tick();
+    assertThat(cluster.attempt()).isEqualTo(1);
+    cluster.heard("n3");
+    cluster.exits("n2", Exit.killed(1));
+
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.WORKER_KILLED);
+    assertThat(cluster.health("n2")).isEqualTo(NodeHealth.READY);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2", "n3"));
+  }
+
+  @Test
+  void twoHostsLostAtOnceWithoutAWordAreOneCountedRestart() {
+    ACluster cluster = aRunningJob(3, AJob.of(3).spares(2), 5);
+
+    cluster.silent("n2");
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n4", "n3"));
+    cluster.silent("n3");
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n4", "n5"));
+    assertThat(cluster.job().counted()).isEqualTo(1);
+    assertThat(cluster.job().uncounted()).isEqualTo(1);
+    cluster.prepares(A);
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    cluster.after(LOST_WAIT);
+    cluster.starts(A);
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+  }
+
+  @Test
+  void twoHostsLostAtOnceWithoutSparesWaitUntilBothAreBack() {
+    ACluster cluster = aRunningJob(3);
+    cluster.silent("n2");
+    cluster.silent("n3");
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job().counted()).isEqualTo(1);
+
+    cluster.when(helloAgain("n2"));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    cluster.when(helloAgain("n3"));
+
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2", "n3"));
+    assertThat(cluster.attempt()).isEqualTo(2);
+  }
+
+  @Test
+  void aNodeLostWhileItsGangStopsForADrainDelaysTheMoveByTheWaitOnly() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 4);
+    cluster.drains("n1");
+    cluster.exits("n1", Exit.stopped());
+    cluster.silent("n2");
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
+
+    cluster.after(LOST_WAIT);
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.gang()).containsExactlyInAnyOrder(node("n3"), node("n4"));
+    assertThat(cluster.job().counted()).isZero();
+  }
+
+  @Test
+  void aNodeLostWhileItsJobIsCanceledEndsItAfterTheWait() {
+    ACluster cluster = aRunningJob(2);
+    cluster.cancels(A, Duration.ofSeconds(30));
+    cluster.exits("n1", Exit.stopped());
+    cluster.silent("n2");
+
+    cluster.after(LOST_WAIT);
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.CANCELED);
+  }
+
+  @Test
+  void aNodeLostInTheLastSecondCostsARestartThoughTheOthersExitedZero() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 3);
+    cluster.exits("n1", Exit.zero());
+
+    cluster.silent("n2");
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n3"));
+    assertThat(cluster.job().counted()).isEqualTo(1);
+  }
+
+  @Test
+  void aNodeThatFinishedAndIsLostThenDoesNotMatter() {
+    ACluster cluster = aRunningJob(2);
+    cluster.exits("n1", Exit.zeroWithLeftovers());
+    cluster.silent("n1");
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+
+    cluster.exits("n2", Exit.zero());
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
+    cluster.after(LOST_WAIT);
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.SUCCEEDED);
+  }
 }

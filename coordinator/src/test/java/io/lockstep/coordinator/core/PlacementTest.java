@@ -12,8 +12,11 @@ import static io.lockstep.coordinator.core.ACluster.nodes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class PlacementTest {
@@ -105,7 +108,7 @@ class PlacementTest {
     ACluster cluster = ACluster.of(2);
     cluster.submits(A, AJob.of(2).pinned("n3", "n1"));
     assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
-    assertThat(cluster.job().reason().message()).contains("names: [n3]");
+    assertThat(cluster.job().reason().message()).contains("n3 named by the job, never heard of");
 
     cluster.submits(B, AJob.of(1));
     assertThat(cluster.gang(B)).as("the other job need not wait").isEqualTo(nodes("n1"));
@@ -415,5 +418,123 @@ class PlacementTest {
     assertThat(same.refused()).isFalse();
     assertThat(other.reason().code()).isEqualTo(ReasonCode.CONFLICT);
     assertThat(other.refused()).isTrue();
+  }
+
+  @Test
+  void aNodeWhoseAgentCannotStoreIsNotPlacedUntilItCan() {
+    ACluster cluster = ACluster.of(2);
+    Reason full = Reason.of(ReasonCode.DISK_FULL, "n1 cannot write /var/lib/lockstep");
+    cluster.when(new ClusterInput.NodeTrouble(ACluster.node("n1"), Optional.of(full)));
+    cluster.submits(A, AJob.of(2));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.QUEUED);
+    assertThat(cluster.job().reason().message()).contains("n1 troubled (DISK_FULL)");
+    assertThat(cluster.health("n1")).isEqualTo(NodeHealth.TROUBLED);
+    assertThat(cluster.state.node(ACluster.node("n1")).orElseThrow().reason()).isEqualTo(full);
+
+    cluster.when(new ClusterInput.NodeTrouble(ACluster.node("n1"), Optional.empty()));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.health("n1")).isEqualTo(NodeHealth.READY);
+  }
+
+  @Test
+  void whatRunsOnATroubledNodeRunsOnAndItsEndMovesTheJobElsewhere() {
+    ACluster cluster = ACluster.aRunningJob(2, AJob.of(2), 3);
+    Reason full = Reason.of(ReasonCode.DISK_FULL, "full");
+    cluster.when(new ClusterInput.NodeTrouble(ACluster.node("n2"), Optional.of(full)));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+
+    cluster.exits("n2", Exit.killed(1));
+
+    assertThat(cluster.gang()).isEqualTo(ACluster.nodes("n1", "n3"));
+  }
+
+  @Test
+  void aBatchThatDoesNotFitTheGangEndsTheJobAndTheNextIsPlaced() {
+    var machine =
+        new ClusterMachine(
+            LOST_WAIT,
+            ACluster.SUSPECT_WAIT,
+            (json, worldSize) -> worldSize == 4 ? List.of() : List.of("no batch for " + worldSize));
+    ACluster cluster = ACluster.of(0);
+    cluster.joins("n1", 2).joins("n2", 2);
+    AJob misfit = AJob.of(1).autoProcs().zero(0, Optional.of("{}"));
+    ClusterState state = cluster.state;
+    for (ClusterInput submit :
+        List.of(
+            new ClusterInput.Submit(A, misfit.spec()),
+            new ClusterInput.Submit(B, AJob.of(2).autoProcs().zero(0, Optional.of("{}")).spec()))) {
+      Decision decision = machine.decide(state, submit, cluster.now);
+      state = CoreInvariants.check(state, submit, decision, cluster.now);
+    }
+
+    Job ended = state.job(A).orElseThrow();
+    assertThat(ended.phase()).isEqualTo(JobPhase.FAILED);
+    assertThat(ended.reason().code()).isEqualTo(ReasonCode.ZERO_CONFIG_INVALID);
+    assertThat(ended.reason().message()).contains("1 nodes of 2 workers", "no batch for 2");
+    assertThat(ended.exitCode()).contains(Exits.REFUSED);
+    assertThat(state.job(B).orElseThrow().phase()).isEqualTo(JobPhase.PREPARING);
+  }
+
+  @Test
+  void aStageIsTheSameWishWhateverFileIsShippedForIt() {
+    ACluster cluster = ACluster.of(1);
+    cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"this release\"}")));
+    assertThat(cluster.job().spec().zero().orElseThrow().json()).isPresent();
+
+    Decision again = cluster.submits(A, AJob.of(1).zero(2, Optional.of("{\"of\": \"the next\"}")));
+    Decision other = cluster.submits(A, AJob.of(1).zero(3, Optional.of("{}")));
+
+    assertThat(again.reason().code()).isEqualTo(ReasonCode.ALREADY_QUEUED);
+    assertThat(other.reason().code()).isEqualTo(ReasonCode.CONFLICT);
+    assertThat(cluster.job().spec().zero().orElseThrow().json().orElseThrow()).contains("this");
+  }
+
+  @Test
+  void aLostSpareIsMadeUpForAndOneThatJoinsLateIsTaken() {
+    ACluster cluster = ACluster.aRunningJob(2, AJob.of(2).spares(1), 2);
+    assertThat(cluster.job().spares()).isEmpty();
+
+    Decision joined = cluster.when(ACluster.hello(node("n3"), "disk-n3", "boot-1", 0));
+    assertThat(events(joined, ClusterEvent.SparesChanged.class)).hasSize(1);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n3"));
+    cluster.joins("n4", 0);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n3"));
+
+    cluster.silent("n3");
+    cluster.tick();
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+
+    cluster.when(helloAgain("n3"));
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+    cluster.exits("n2", Exit.killed(1));
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2"));
+  }
+
+  @Test
+  void aSpareLostWhileTheGangPreparesIsMadeUpForAndDoesNotDisturbIt() {
+    ACluster cluster = ACluster.aPreparingJob(2, AJob.of(2).spares(1), 4);
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n3"));
+
+    cluster.silent("n3");
+    cluster.tick();
+
+    assertThat(cluster.job().spares()).isEqualTo(nodes("n4"));
+    assertThat(cluster.attempt()).isEqualTo(1);
+    cluster.runs(A);
+  }
+
+  @Test
+  void aJobThatWaitsForNodesIsNotKeptOffThemByAWishForSpares() {
+    ACluster cluster = ACluster.aRunningJob(2, AJob.of(2).spares(1), 2);
+    cluster.submits(B, AJob.of(2));
+
+    cluster.joins("n3", 0);
+    assertThat(cluster.job().spares()).isEmpty();
+    cluster.joins("n4", 0);
+
+    assertThat(cluster.job(B).phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.job().spares()).isEmpty();
   }
 }

@@ -65,6 +65,32 @@ class RestartTest {
   }
 
   @Test
+  void whereEachAttemptOfAnEndedJobRanIsKeptWhileTheTablesAreSmall() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).budget(2), 2);
+    failAndRun(cluster, Exit.killed(0));
+    failAndRun(cluster, Exit.killed(0));
+    cluster.exits("n1", Exit.killed(0));
+    cluster.exits("n2", Exit.stopped());
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.FAILED);
+    assertThat(cluster.job().attempts())
+        .hasSize(3)
+        .allSatisfy(a -> assertThat(a.table().orElseThrow().nnodes()).isEqualTo(2));
+  }
+
+  @Test
+  void whereOlderAttemptsOfABigGangRanIsForgotten() {
+    int nodes = Job.MAX_TABLE_ENTRIES;
+    ACluster cluster = aRunningJob(nodes, AJob.of(nodes).budget(2), nodes);
+    failAndRun(cluster, Exit.killed(0));
+
+    assertThat(cluster.job().attempts()).hasSize(2);
+    assertThat(cluster.job().attempts().get(0).table()).isEmpty();
+    assertThat(cluster.job().attempts().get(0).cause()).isPresent();
+    assertThat(cluster.job().attempts().get(1).table()).isPresent();
+  }
+
+  @Test
   void withoutBudgetTheFirstFailureIsTheEnd() {
     ACluster killed = aRunningJob(1, AJob.of(1).budget(0), 1);
     killed.exits("n1", Exit.killed(0));

@@ -3,6 +3,7 @@ package io.lockstep.protocol.message;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.util.Optional;
@@ -54,6 +55,9 @@ public sealed interface AgentCommand extends Wire, ToAgent {
 
   /** The coordinator does not know this agent, or is new: say Hello. */
   record SayHello(Term term, Optional<String> founding) implements AgentCommand {}
+
+  /** This daemon is not taken as this node, and why: for its log; it goes on asking. */
+  record NotAdmitted(Term term, Optional<String> founding, Reason reason) implements AgentCommand {}
 
   /** Reports that are repeated until acknowledged. */
   enum ReportKind {

@@ -19,10 +19,13 @@ import com.fasterxml.jackson.dataformat.cbor.databind.CBORMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.Term;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.function.Function;
 
 /**
@@ -61,6 +64,8 @@ public final class WireJson {
     var module = new SimpleModule("lockstep-values");
     text(module, JobId.class, JobId::new);
     text(module, NodeId.class, NodeId::new);
+    known(module, ReasonCode.class, ReasonCode.values(), ReasonCode.OTHER);
+    known(module, FailureCause.class, FailureCause.values(), FailureCause.OTHER);
     number(module, Attempt.class, Attempt::number, n -> new Attempt(Math.toIntExact(n)));
     number(module, Term.class, Term::number, Term::new);
     return module;
@@ -104,6 +109,23 @@ public final class WireJson {
             }
           }
         });
+  }
+
+  /** A name of a newer release reads as {@code other}: the rest of the message still counts. */
+  private static <T extends Enum<T>> void known(
+      SimpleModule module, Class<T> type, T[] values, T other) {
+    module.addDeserializer(
+        type,
+        new ValueDeserializer<>(
+            type,
+            JsonToken.VALUE_STRING,
+            p -> {
+              String name = p.getText();
+              return Arrays.stream(values)
+                  .filter(v -> v.name().equals(name))
+                  .findFirst()
+                  .orElse(other);
+            }));
   }
 
   private static <T> void number(

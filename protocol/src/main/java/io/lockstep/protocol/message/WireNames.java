@@ -20,6 +20,7 @@ public final class WireNames {
         .with("cmd.stop", AgentCommand.Stop.class)
         .with("cmd.ack", AgentCommand.Acknowledge.class)
         .with("cmd.say-hello", AgentCommand.SayHello.class)
+        .with("cmd.not-admitted", AgentCommand.NotAdmitted.class)
         .with("rep.hello", AgentReport.Hello.class)
         .with("rep.heartbeat", AgentReport.Heartbeat.class)
         .with("rep.prepared", AgentReport.Prepared.class)

@@ -31,7 +31,9 @@ public enum FailureCause {
   /** An operator drained a node; costs no budget. */
   NODE_DRAINED(false),
   /** The job was canceled. */
-  CANCELED(false);
+  CANCELED(false),
+  /** One of a newer release; the message says what it is. */
+  OTHER(true);
 
   private final boolean counted;
 

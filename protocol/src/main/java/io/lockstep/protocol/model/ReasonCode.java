@@ -54,6 +54,7 @@ public enum ReasonCode {
   NODE_JOINED,
   NODE_RETURNED,
   NODE_READY,
+  NODE_ID_TAKEN,
   DRAINING,
   // refusals and nothing to do
   STALE,
@@ -66,5 +67,7 @@ public enum ReasonCode {
   NOT_PLACED,
   NO_QUORUM,
   OVERLOADED,
-  INTERNAL
+  INTERNAL,
+  /** One of a newer release; the message says what it is. */
+  OTHER
 }

@@ -7,11 +7,15 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.lockstep.protocol.Samples;
 import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.time.Instant;
@@ -118,5 +122,19 @@ final class WireJsonTest {
   void halfAFenceIsRefused(String text) {
     assertThatThrownBy(() -> json.readValue(text, Fence.class))
         .isInstanceOf(JsonProcessingException.class);
+  }
+
+  @Test
+  void aCodeOfANewerReleaseReadsAsOtherAndTheMessageStays() throws Exception {
+    for (ObjectMapper mapper : List.of(WireJson.cbor(), WireJson.json())) {
+      ObjectNode tree =
+          mapper.createObjectNode().put("code", "QUANTUM_FLUX").put("message", "the flux rose");
+      byte[] newer = mapper.writeValueAsBytes(tree);
+
+      assertThat(mapper.readValue(newer, Reason.class))
+          .isEqualTo(new Reason(ReasonCode.OTHER, "the flux rose"));
+      assertThat(mapper.readValue(mapper.writeValueAsBytes("FLUX_FAULT"), FailureCause.class))
+          .isEqualTo(FailureCause.OTHER);
+    }
   }
 }

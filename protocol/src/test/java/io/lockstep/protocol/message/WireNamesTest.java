@@ -29,6 +29,7 @@ final class WireNamesTest {
             "cmd.stop",
             "cmd.ack",
             "cmd.say-hello",
+            "cmd.not-admitted",
             "rep.hello",
             "rep.heartbeat",
             "rep.prepared",
