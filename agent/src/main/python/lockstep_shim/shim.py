@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lockstep_shim import capture, durable, failure, procfs, workers
+from lockstep_shim import capture, durable, failure, guard, lease, procfs, workers
 from lockstep_shim.capture import SegmentedLog, Stream
 from lockstep_shim.control import Control, Kill, Stop
 from lockstep_shim.failure import Candidate, Exit
+from lockstep_shim.guard import Guard
+from lockstep_shim.lease import Lease
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.progress import Progress, ProgressReader
 from lockstep_shim.spec import Spec
@@ -41,6 +43,7 @@ REPORT_RETRY_SECONDS = 1.0
 REPORT_RETRY_LIMIT_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
 GO_LIMIT_SECONDS = 10.0
+FIRST_GRANT_LIMIT_SECONDS = 60.0
 MAX_SHIM_LOG_BYTES = 1 << 20
 REPORT_TAIL_LINES = 20
 PR_SET_CHILD_SUBREAPER = 36
@@ -109,6 +112,13 @@ class _Signals:
         self.kill_asked = False
         self.wake_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
+    def wake(self) -> None:
+        """Makes the loop look, from any thread."""
+        try:
+            os.write(self._write_fd, b"\0")
+        except BlockingIOError:
+            return  # it will look anyhow
+
     def install(self) -> None:
         """Takes over from whatever the agent's JVM left set, so that torchrun inherits plain defaults."""
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
@@ -149,6 +159,7 @@ class Group:
     def __init__(self, spec: Spec, identity: ProcessId, launcher_id: ProcessId, signals: _Signals) -> None:
         self._spec = spec
         self._signals = signals
+        self._identity = identity
         self._scan = TreeScan(identity, os.fsencode(spec.marker), frozenset({launcher_id}))
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals.wake_fd, selectors.EVENT_READ, signals.drain)
@@ -174,13 +185,18 @@ class Group:
         self._progress_changed = False
         self._last_beat = self._last_progress = self._last_search = time.monotonic()
         self._log_room = MAX_SHIM_LOG_BYTES
+        self._guard: Guard | None = None
+        self._lease: Lease | None = None
+        self._lease_lost: str | None = None
+        self._launcher_id = launcher_id
         self._make_folders()
         self._control = Control(spec.socket, self._selector, self._status)
 
     def serve(self) -> int:
         """Runs the group to its end, writes the report, says goodbye."""
         try:
-            self._start_torchrun()
+            if self._may_start():
+                self._start_torchrun()
             while not self._is_over():
                 self._turn()
             report = self._make_report(None)
@@ -188,14 +204,92 @@ class Group:
             self._log(traceback.format_exc())
             self._end_tree_now()
             report = self._make_report(f"the shim failed: {type(error).__name__}: {error}")
+        self._give_lease_back()
         self._publish(report)
         self._farewell()
+        if self._lease is not None:
+            self._lease.await_return()
         return 0
 
     def abandon(self) -> None:
         """Takes back what was set up, before anything was forked."""
         self._control.close()
         self._remove_fifos()
+
+    # --- the lease -------------------------------------------------------------------------------------------------
+
+    def _may_start(self) -> bool:
+        """Waits for the first grant of a majority: nothing is forked before (A16)."""
+        spec = self._spec.lease
+        if spec is None:
+            return True
+        # before there are threads: what is forked then has one
+        self._guard = guard.fork(self._spec.marker, self._identity, self._launcher_id)
+        self._scan = TreeScan(
+            self._identity, os.fsencode(self._spec.marker), frozenset({self._launcher_id, self._guard.id})
+        )
+        self._lease = Lease(spec, self._signals.wake, self._guard.shared.set_deadline)
+        self._lease.start()
+        give_up = time.monotonic() + FIRST_GRANT_LIMIT_SECONDS
+        while self._lease.deadline is None and self._tree_end is None:
+            now = time.monotonic()
+            self._wait(min(SEARCH_INTERVAL_SECONDS, max(0.0, give_up - now)))
+            self._reap()
+            self._obey(now)
+            if self._stop_requested and self._tree_end is None:
+                self._begin_end(now)
+            self._look_at_lease(now)
+            if now >= give_up and self._tree_end is None:
+                self._lose_lease(
+                    now,
+                    f"no majority of seats granted a lease within {FIRST_GRANT_LIMIT_SECONDS:.0f} s;"
+                    f" the last: {self._lease.last_problem}",
+                )
+            self._tell_watchers(now)
+        return self._tree_end is None
+
+    def _look_at_lease(self, now: float) -> None:
+        """Ends the group when its lease is over, when a seat says so, or when the guard is gone (A14 to A17)."""
+        spec = self._spec.lease
+        if spec is None or self._lease is None or self._guard is None or self._tree_end is not None:
+            return
+        at = lease.clock()
+        if self._lease.stop is not None:
+            self._lose_lease(now, f"told to stop by the seat {self._lease.stop}")
+        elif self._lease.has_run_out(at):
+            self._lose_lease(
+                now,
+                f"the lease of {spec.length_seconds:g} s has run out: no majority of seats renewed it;"
+                f" the last: {self._lease.last_problem}",
+            )
+        elif self._guard.is_gone():
+            self._lose_lease(now, "the guard of the lease is gone")
+        elif self._guard.is_late(at):
+            self._lose_lease(now, "the guard of the lease is frozen")
+
+    def _lose_lease(self, now: float, why: str) -> None:
+        self._lease_lost = why
+        self._log(f"ends the group: {why}")
+        self._begin_end(now)
+
+    def _give_lease_back(self) -> None:
+        """The tree is gone, or nothing can end it: the guard has nothing left to do."""
+        if self._lease is not None:
+            if self._lease_lost is None:
+                self._lease.give_back()
+            else:
+                self._lease.end()
+        if self._guard is not None:
+            self._guard.shared.set_done()
+            self._reap_guard(self._guard)
+
+    def _reap_guard(self, ended: Guard) -> None:
+        give_up = time.monotonic() + FAREWELL_SECONDS
+        while not ended.is_gone() and time.monotonic() < give_up:
+            time.sleep(SCAN_INTERVAL_SECONDS)
+        if not ended.is_gone():
+            procfs.send_signal(ended.id, signal.SIGKILL)
+        self._reap()
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -264,6 +358,7 @@ class Group:
         now = time.monotonic()
         self._reap()
         self._obey(now)
+        self._look_at_lease(now)
         self._search_workers(now)
         self._look_at_workers()
         self._decide(now)
@@ -283,6 +378,8 @@ class Group:
             wait = min(wait, POLL_INTERVAL_SECONDS)
         if self._progress_changed or self._progress.has_pending:
             wait = min(wait, PROGRESS_SILENCE_SECONDS)
+        if self._lease is not None and self._lease.deadline is not None:
+            wait = min(wait, self._lease.deadline - lease.clock())
         for deadline in (self._kill_at, self._stop_deadline):
             if deadline is not None:
                 wait = min(wait, deadline - now)
@@ -553,7 +650,7 @@ class Group:
         self._add_what_torchrun_says(torchrun_text)
         torchrun_exit = self._torchrun.exit if self._torchrun else None
         outcome = self._outcome(torchrun_exit, shim_error)
-        first = self._first_failure() if outcome == "failed" else None
+        first = self._first_failure() if outcome == "failed" and self._lease_lost is None else None
         failing = self._stream_of(first["localRank"]) if first else self._streams.get("torchrun")
         tail = failing.tail.lines(REPORT_TAIL_LINES) if failing else []
         return {
@@ -581,6 +678,8 @@ class Group:
             return "failed"
         if self._stop_requested:
             return "stopped"
+        if self._lease_lost is not None:
+            return "failed"
         return "succeeded" if torchrun_exit is not None and torchrun_exit.is_success else "failed"
 
     def _add_what_torchrun_says(self, text: str) -> None:
@@ -646,8 +745,8 @@ class Group:
     ) -> str | None:
         if outcome != "failed":
             return None
-        if shim_error or self._launch_error:
-            return shim_error or self._launch_error
+        if shim_error or self._launch_error or self._lease_lost:
+            return shim_error or self._launch_error or self._lease_lost
         if first is not None:
             return str(first["message"])
         return failure.explain([], torchrun_text, torchrun_exit, "torchrun").message

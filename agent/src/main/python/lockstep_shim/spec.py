@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lockstep_shim.lease import LeaseSpec
+
 SPEC_VERSION = 1
 MARKER_NAME = "LOCKSTEP_GROUP"
 MAX_SPEC_BYTES = 8 << 20
@@ -16,10 +18,15 @@ MAX_LOCAL_WORLD_SIZE = 1_024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path holds 108 with its final NUL
 MIN_SEGMENT_BYTES = 4_096
 
+MAX_SEATS = 9
+MIN_LEASE_MILLIS = 100
+MAX_LEASE_MILLIS = 3_600_000
+
 _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
+_KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
-    | {"logs", "progressRank", "workerExec"}
+    | {"logs", "progressRank", "workerExec", "lease"}
 )
 
 
@@ -44,6 +51,7 @@ class Spec:
     max_log_bytes: int
     progress_rank: int
     worker_exec: bool
+    lease: LeaseSpec | None
 
     @property
     def master_port(self) -> str | None:
@@ -107,12 +115,36 @@ def parse(raw: object) -> Spec:
         max_log_bytes=log_fields.number("maxBytes", MIN_SEGMENT_BYTES, 1 << 50, 64 << 20),
         progress_rank=fields.number("progressRank", 0, 1 << 30, 0),
         worker_exec=bool(worker_exec),
+        lease=_lease(raw.get("lease"), problems),
     )
     if not problems:
         problems.extend(_contradictions(spec))
     if problems:
         raise SpecError("the spec cannot be used: " + "; ".join(problems))
     return spec
+
+
+def _lease(raw: object, problems: list[str]) -> LeaseSpec | None:
+    """None: the group runs without one."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        problems.append("lease must be an object")
+        return None
+    problems.extend(f"unknown field 'lease.{name}'" for name in sorted(set(raw) - _KNOWN_LEASE))
+    fields = _Fields(raw, problems, "lease.")
+    seats = fields.texts("seats")
+    if len(seats) > MAX_SEATS or len(set(seats)) != len(seats):
+        problems.append(f"lease.seats must be at most {MAX_SEATS} different addresses")
+    return LeaseSpec(
+        seats=seats,
+        founding=fields.text("founding"),
+        plan=fields.number("plan", 0, 1 << 62),
+        job=fields.text("job"),
+        attempt=fields.number("attempt", 1, 1 << 31),
+        node=fields.text("node"),
+        length_seconds=fields.number("lengthMillis", MIN_LEASE_MILLIS, MAX_LEASE_MILLIS) / 1_000,
+    )
 
 
 def check_host(spec: Spec) -> None:

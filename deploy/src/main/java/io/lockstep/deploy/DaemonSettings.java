@@ -47,10 +47,12 @@ public record DaemonSettings(
   /**
    * Ports of the daemon, all on its one address.
    *
+   * @param lease where a seat grants leases; the same on all hosts
    * @param masterLow first of the range for MASTER_PORT
    * @param masterHigh last of it, included
    */
-  public record Ports(int akka, int management, int http, int masterLow, int masterHigh) {}
+  public record Ports(
+      int akka, int management, int http, int lease, int masterLow, int masterHigh) {}
 
   /** This daemon's own seat, if it is one. */
   public Optional<Seat> seat() {
@@ -75,7 +77,8 @@ public record DaemonSettings(
         ports.masterLow(),
         ports.masterHigh(),
         version,
-        -1);
+        -1,
+        seats.stream().map(seat -> seat.address(ports.lease())).toList());
   }
 
   /** The effective settings in the form of lockstep.conf. */
@@ -95,6 +98,7 @@ public record DaemonSettings(
         "ports.akka = " + ports.akka(),
         "ports.management = " + ports.management(),
         "ports.http = " + ports.http(),
+        "ports.lease = " + ports.lease(),
         "ports.master = \"" + ports.masterLow() + "-" + ports.masterHigh() + "\"");
   }
 }

@@ -27,8 +27,13 @@ public record Seat(String host, int port) {
     return new SeatId(toString());
   }
 
+  /** Another port of the same host. */
+  String address(int other) {
+    return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + other;
+  }
+
   @Override
   public String toString() {
-    return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
+    return address(port);
   }
 }

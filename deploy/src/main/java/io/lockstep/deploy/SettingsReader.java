@@ -59,6 +59,7 @@ final class SettingsReader {
           "ports.akka",
           "ports.management",
           "ports.http",
+          "ports.lease",
           "ports.master");
 
   private final Map<String, String> env;
@@ -164,6 +165,8 @@ final class SettingsReader {
             8_558,
             "ports.http",
             7_733,
+            "ports.lease",
+            7_734,
             "ports.master",
             "29500-29999"),
         "default");
@@ -173,11 +176,12 @@ final class SettingsReader {
     int akkaPort = port(config, "ports.akka");
     int management = port(config, "ports.management");
     int http = port(config, "ports.http");
-    boolean areRead = akkaPort != UNREAD && management != UNREAD && http != UNREAD;
-    if (areRead && (akkaPort == management || akkaPort == http || management == http)) {
+    int lease = port(config, "ports.lease");
+    List<Integer> ports = List.of(akkaPort, management, http, lease);
+    if (!ports.contains(UNREAD) && Set.copyOf(ports).size() < ports.size()) {
       problems.add(
-          "ports.akka, ports.management and ports.http must differ, found: %d, %d and %d"
-              .formatted(akkaPort, management, http));
+          "ports.akka, ports.management, ports.http and ports.lease must differ, found: "
+              + String.join(", ", ports.stream().map(String::valueOf).toList()));
     }
     int[] master = masterPorts(config);
     List<Seat> seats = seats(config, isPort(akkaPort) ? akkaPort : DEFAULT_AKKA_PORT);
@@ -195,7 +199,7 @@ final class SettingsReader {
         python(config),
         shim(config),
         insecure,
-        new DaemonSettings.Ports(akkaPort, management, http, master[0], master[1]),
+        new DaemonSettings.Ports(akkaPort, management, http, lease, master[0], master[1]),
         silence(config, "node-silent-after", LEAST_SILENCE),
         silence(config, "node-suspect-after", LEAST_SUSPICION),
         version);

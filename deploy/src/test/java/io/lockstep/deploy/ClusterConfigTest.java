@@ -45,7 +45,7 @@ final class ClusterConfigTest {
         "python3",
         Path.of("/shim"),
         true,
-        new DaemonSettings.Ports(25_520, 8_558, 7_733, 29_500, 29_999),
+        new DaemonSettings.Ports(25_520, 8_558, 7_733, 7_734, 29_500, 29_999),
         Duration.ofSeconds(10),
         Duration.ofSeconds(2),
         "1.2.3");

@@ -12,6 +12,7 @@ final class Chaos {
     WORKER_CRASH,
     SCRIPT_ERROR,
     SHIM_KILLED,
+    SHIM_FROZEN,
     AGENT_RESTART,
     DAEMON_CRASH,
     HOST_CRASH,
@@ -83,6 +84,12 @@ final class Chaos {
                           "error " + sim.schedule.below(4),
                           sim.schedule.instant())));
       case SHIM_KILLED -> anyGroup(SimGroup::loseShim);
+      case SHIM_FROZEN ->
+          anyGroup(
+              g -> {
+                g.freezeShim();
+                later(500, 20_000, g::thawShim);
+              });
       case AGENT_RESTART -> {
         host.stopAgent();
         later(10, 5_000, host::startAgent);

@@ -13,13 +13,13 @@ final class Invariants {
   private final List<Invariant> all;
 
   Invariants(Simulation sim) {
-    var givenUp = new GivenUp();
+    var ranOut = new RanOut(sim);
     this.acknowledged = new NothingAcknowledgedIsLost(sim);
     this.all =
         List.of(
-            givenUp,
+            ranOut,
             acknowledged,
-            new NoRankRunsTwice(sim, givenUp),
+            new NoRankRunsTwice(sim, ranOut),
             new GangStartsTogether(),
             new NothingActedUnstored(sim),
             new AttemptNeverGoesBack(),
@@ -31,7 +31,7 @@ final class Invariants {
             new DrainedNodeIsNotPlaced(),
             new QuarantinedNodeIsNotPlaced(),
             new NodeHasOneJob(),
-            new TerminalIsFinal(sim, givenUp),
+            new TerminalIsFinal(sim, ranOut),
             new StateIsAFold());
   }
 

@@ -16,7 +16,16 @@ enum Mutation {
   NO_READOPTION(0),
   REPORT_ONCE(15),
   FORGETFUL_AGENT_IS_PROOF(510),
-  FORK_BEFORE_STORED_AND_UNMARKED(0);
+  FORK_BEFORE_STORED_AND_UNMARKED(0),
+  GRANT_WHATEVER_IS_ASKED(0),
+  FORK_BEFORE_GRANT(0),
+  COUNT_FROM_RECEIPT(0),
+  RENEW_WHAT_RAN_OUT(0),
+  ONE_SEAT_IS_ENOUGH(0),
+  NO_GUARD(0),
+  NO_WAIT_FOR_LEASES(0),
+  AGES_OF_SEATS_THAT_DO_NOT_KNOW(0),
+  ONE_SEATS_AGE(0);
 
   /** Where to begin the search: close before a seed that noticed, to save time. */
   final long firstSeed;

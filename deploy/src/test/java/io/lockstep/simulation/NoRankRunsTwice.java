@@ -11,11 +11,11 @@ import java.util.Map;
  */
 final class NoRankRunsTwice implements Invariant {
   private final Simulation sim;
-  private final GivenUp givenUp;
+  private final RanOut ranOut;
 
-  NoRankRunsTwice(Simulation sim, GivenUp givenUp) {
+  NoRankRunsTwice(Simulation sim, RanOut ranOut) {
     this.sim = sim;
-    this.givenUp = givenUp;
+    this.ranOut = ranOut;
   }
 
   @Override
@@ -27,7 +27,7 @@ final class NoRankRunsTwice implements Invariant {
     for (SimGroup group : sim.livingGroups()) {
       Attempt running = newest.getOrDefault(group.fence().job(), group.fence().attempt());
       require(
-          !group.fence().attempt().isBefore(running) || givenUp.exempts(group),
+          !group.fence().attempt().isBefore(running) || ranOut.exempts(group),
           "%s still has processes on %s while attempt %s runs",
           group.fence(),
           group.host.id,

@@ -3,6 +3,7 @@ package io.lockstep.simulation;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.GroupReport;
 import io.lockstep.agent.core.StartOrder;
+import io.lockstep.coordinator.actor.LeaseWatch;
 import io.lockstep.coordinator.actor.StateCodec;
 import io.lockstep.coordinator.core.ClusterAction;
 import io.lockstep.coordinator.core.ClusterEvent;
@@ -11,11 +12,14 @@ import io.lockstep.coordinator.core.ClusterMachine;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Decision;
 import io.lockstep.coordinator.core.Forgetting;
+import io.lockstep.coordinator.core.LeaseDoor;
+import io.lockstep.coordinator.core.LeaseReport;
 import io.lockstep.coordinator.core.PreparedNode;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.QuorumDriver;
 import io.lockstep.coordinator.seat.QuorumOutcome;
 import io.lockstep.coordinator.seat.SeatLimits;
+import io.lockstep.coordinator.seat.SeatReply;
 import io.lockstep.coordinator.seat.ToSeat;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.GroupStatus;
@@ -43,8 +47,9 @@ final class SimCoordinator {
   final String incarnation;
   private final Simulation sim;
   private final ClusterMachine machine;
-  private final StateCodec codec = TrueHistory.CODEC;
+  private final StateCodec codec;
   private final QuorumDriver quorum;
+  private final LeaseWatch leases = new LeaseWatch();
   private final Deque<Runnable> mailbox = new ArrayDeque<>();
   private final Queue<Waiting> waiting = new ArrayDeque<>();
   private Map<NodeId, Known> agents = new HashMap<>();
@@ -65,7 +70,8 @@ final class SimCoordinator {
     this.sim = sim;
     this.host = host;
     this.incarnation = "coordinator-" + number;
-    this.machine = new ClusterMachine(Simulation.NODE_SILENT_AFTER);
+    this.codec = sim.codec;
+    this.machine = new ClusterMachine();
     this.agentsSince = now();
     this.lastBeat = now();
     this.quorum =
@@ -78,6 +84,7 @@ final class SimCoordinator {
     carry(quorum.begin(now()));
     quorumBeat();
     machineBeat();
+    leaseBeat();
   }
 
   void stop() {
@@ -148,11 +155,28 @@ final class SimCoordinator {
         Duration silence = silence(node);
         if (silence.compareTo(Simulation.NODE_SILENT_AFTER) > 0
             && state.flatMap(s -> s.node(node)).filter(n -> !n.lost()).isPresent()) {
-          input(new ClusterInput.NodeSilent(node, silence));
+          input(new ClusterInput.NodeSilent(node, silence, report()));
         }
       }
       input(new ClusterInput.Tick());
     }
+  }
+
+  private void leaseBeat() {
+    later(SeatLimits.PROBE_INTERVAL.toMillis(), this::leaseBeat);
+    if (state.isPresent()) {
+      input(new ClusterInput.LeasesSeen(report()));
+    }
+  }
+
+  private LeaseReport report() {
+    LeaseReport report = leases.report(quorum);
+    return switch (sim.mutation) {
+      case NO_WAIT_FOR_LEASES -> LeaseDoor.allOld(report);
+      case AGES_OF_SEATS_THAT_DO_NOT_KNOW -> LeaseDoor.allKnow(report);
+      case ONE_SEATS_AGE -> new LeaseReport(1, report.seats());
+      default -> report;
+    };
   }
 
   private Duration silence(NodeId node) {
@@ -172,18 +196,21 @@ final class SimCoordinator {
                   .receive(
                       message.request(),
                       reply ->
-                          sim.network.send(
-                              seat.name,
-                              host.name,
-                              () -> enter(() -> carry(quorum.receive(reply, now()))))));
+                          sim.network.send(seat.name, host.name, () -> enter(() -> heard(reply)))));
     }
     step.outcomes().forEach(this::onOutcome);
     next();
   }
 
+  private void heard(SeatReply reply) {
+    leases.saw(reply, quorum, now());
+    carry(quorum.receive(reply, now()));
+  }
+
   private void onOutcome(QuorumOutcome outcome) {
     if (outcome instanceof QuorumOutcome.BecameLeader leader) {
       agents = new HashMap<>();
+      leases.clear();
       agentsSince = now();
       lastBeat = now();
       ClusterState read = codec.read(leader.state());

@@ -17,6 +17,7 @@ final class SimGroup {
   /** All but GONE means that processes live. */
   enum Phase {
     LAUNCHING,
+    LEASING,
     JOINING,
     WAITING_FOR_PEERS,
     TRAINING,
@@ -34,8 +35,10 @@ final class SimGroup {
   private final boolean obeysTerm;
   private final boolean stuck;
   private final boolean leavesSome;
+  private final SimLease lease;
   private Phase phase = Phase.LAUNCHING;
   private boolean shimAlive;
+  private boolean shimFrozen;
   private boolean finished;
   private boolean killed;
   private long stopBy = Long.MAX_VALUE;
@@ -50,6 +53,7 @@ final class SimGroup {
     this.obeysTerm = !sim.schedule.oneIn(4);
     this.stuck = sim.schedule.oneIn(40);
     this.leavesSome = sim.schedule.oneIn(30);
+    this.lease = new SimLease(sim, this);
   }
 
   Fence fence() {
@@ -96,9 +100,45 @@ final class SimGroup {
 
   private void shimIsUp() {
     shimAlive = true;
-    phase = Phase.JOINING;
+    phase = Phase.LEASING;
     host.folder(fence()).shimStarted(host.bootId());
+    if (sim.mutation == Mutation.FORK_BEFORE_GRANT) {
+      join();
+    }
+    lease.begin();
+  }
+
+  /** A majority of seats has granted: now torchrun is forked (A16). */
+  void leased() {
+    if (phase == Phase.LEASING) {
+      join();
+    }
+  }
+
+  private void join() {
+    phase = Phase.JOINING;
+    sim.worldChanged();
     in(sim.schedule.between(300, 4_000), Phase.JOINING, this::torchrunIsUp);
+  }
+
+  /** As the shim does it when its lease has run out, or a seat says that the attempt is over. */
+  void loseLease() {
+    if (isAlive() && phase != Phase.ENDING) {
+      sim.trace.detail("%s: %s has no lease any more", host.id, fence());
+      end(Ends.torchrunFailed(sim.schedule.instant()));
+    }
+  }
+
+  boolean shimIsAwake() {
+    return shimAlive && !shimFrozen && isAlive();
+  }
+
+  void freezeShim() {
+    shimFrozen = true;
+  }
+
+  void thawShim() {
+    shimFrozen = false;
   }
 
   private void torchrunIsUp() {
@@ -149,20 +189,21 @@ final class SimGroup {
     }
   }
 
-  /** The shim is killed alone: what it started lives on, and nobody will report. */
+  /** The shim is killed alone: its guard ends what it started, and nobody will report. */
   void loseShim() {
     if (shimAlive) {
       shimAlive = false;
+      lease.shimDied();
       tell(hands -> hands.onSilence(this));
     }
   }
 
   /** As the shim does: TERM, and KILL at the end of the grace. */
   void stop(Duration grace) {
-    if (!shimAlive || phase == Phase.ENDING) {
+    if (!shimIsAwake() || phase == Phase.ENDING) {
       return;
     }
-    if (grace.isZero()) {
+    if (grace.isZero() || phase == Phase.LEASING) {
       end(Ends.stopped(sim.schedule.instant()));
       return;
     }
@@ -172,7 +213,7 @@ final class SimGroup {
     sim.schedule.after(
         ends - sim.schedule.now(),
         () -> {
-          if (phase != Phase.ENDING && shimAlive) {
+          if (phase != Phase.ENDING && shimIsAwake()) {
             end(Ends.stopped(sim.schedule.instant()));
           }
         });

@@ -31,6 +31,7 @@ final class SimHost {
   private int boots = 1;
   private int disks = 1;
   private int lives;
+  private final double clockRate;
 
   SimHost(Simulation sim, String name, Optional<SimSeat> seat) {
     this.sim = sim;
@@ -38,6 +39,12 @@ final class SimHost {
     this.id = new NodeId(name);
     this.seat = seat;
     this.memory = AgentState.empty(diskId());
+    this.clockRate = 1 + (sim.schedule.between(0, 200) - 100) / 10_000.0;
+  }
+
+  /** How fast its clock runs: up to 1 % from the truth. */
+  double clockRate() {
+    return clockRate;
   }
 
   private String diskId() {

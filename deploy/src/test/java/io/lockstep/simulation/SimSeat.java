@@ -1,5 +1,10 @@
 package io.lockstep.simulation;
 
+import io.lockstep.coordinator.actor.StateLaw;
+import io.lockstep.coordinator.seat.LeaseAnswer;
+import io.lockstep.coordinator.seat.LeaseBook;
+import io.lockstep.coordinator.seat.LeaseLaw;
+import io.lockstep.coordinator.seat.LeaseRequest;
 import io.lockstep.coordinator.seat.SeatDoor;
 import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.coordinator.seat.SeatReply;
@@ -22,12 +27,31 @@ final class SimSeat {
   private Optional<SeatState> syncing = Optional.empty();
   private boolean up = true;
   private int life;
+  private LeaseBook leases;
 
   SimSeat(Simulation sim, SeatId id) {
     this.sim = sim;
     this.id = id;
     this.machine = new SeatDoor(id);
     this.disk = SeatDoor.empty("seat-disk-of-" + id);
+    this.leases = newLeases();
+  }
+
+  private LeaseBook newLeases() {
+    var book = new LeaseBook(law(), () -> sim.schedule.now() * 1_000_000);
+    book.follow(disk);
+    return book;
+  }
+
+  private LeaseLaw.Reader law() {
+    return sim.mutation == Mutation.GRANT_WHATEVER_IS_ASKED
+        ? stored -> (fence, node) -> LeaseLaw.Standing.PERMITTED
+        : new StateLaw(sim.codec);
+  }
+
+  /** Empty while its daemon is down. */
+  Optional<LeaseAnswer> renew(LeaseRequest request) {
+    return up ? Optional.of(leases.renew(request)) : Optional.empty();
   }
 
   SeatState disk() {
@@ -50,7 +74,7 @@ final class SimSeat {
   private void handle(SeatRequest request, Consumer<SeatReply> answer) {
     SeatDoor.Decided decided = machine.decide(disk, request);
     if (!decided.changed()) {
-      answer.accept(decided.reply());
+      answer.accept(leases.withAges(decided.reply()));
       return;
     }
     syncing = Optional.of(decided.next());
@@ -60,8 +84,9 @@ final class SimSeat {
         () -> {
           if (life == current) {
             disk = decided.next();
+            leases.follow(disk);
             syncing = Optional.empty();
-            answer.accept(decided.reply());
+            answer.accept(leases.withAges(decided.reply()));
             next();
           }
         });
@@ -78,6 +103,9 @@ final class SimSeat {
   }
 
   void restart() {
+    if (!up) {
+      leases = newLeases();
+    }
     up = true;
   }
 }

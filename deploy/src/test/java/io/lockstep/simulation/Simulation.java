@@ -1,5 +1,7 @@
 package io.lockstep.simulation;
 
+import io.lockstep.coordinator.actor.StateCodec;
+import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
@@ -18,6 +20,7 @@ final class Simulation {
   private static final long SETTLE_MILLIS = 1_200_000;
   private static final int DEFAULT_WORK = 30;
 
+  final StateCodec codec = new RememberingCodec();
   final Schedule schedule;
   final Trace trace;
   final Mutation mutation;
@@ -93,6 +96,11 @@ final class Simulation {
 
   SimHost seatHost(SeatId id) {
     return Optional.ofNullable(seats.get(id)).orElseThrow();
+  }
+
+  /** The founding that a shim was started under; there is only one here. */
+  String foundingOf(SimHost seat) {
+    return seat.seat().disk().founding().map(FoundingId::text).orElse("none");
   }
 
   Gang gang(LaunchSpec launch) {

@@ -12,12 +12,12 @@ import java.util.Optional;
 /** An ended job stays as it ended, and no process of it lives from then on. */
 final class TerminalIsFinal implements Invariant {
   private final Simulation sim;
-  private final GivenUp givenUp;
+  private final RanOut ranOut;
   private final Map<JobId, JobPhase> ended = new HashMap<>();
 
-  TerminalIsFinal(Simulation sim, GivenUp givenUp) {
+  TerminalIsFinal(Simulation sim, RanOut ranOut) {
     this.sim = sim;
-    this.givenUp = givenUp;
+    this.ranOut = ranOut;
   }
 
   @Override
@@ -41,7 +41,7 @@ final class TerminalIsFinal implements Invariant {
   public void worldChanged() {
     for (SimGroup group : sim.livingGroups()) {
       require(
-          !ended.containsKey(group.fence().job()) || givenUp.exempts(group),
+          !ended.containsKey(group.fence().job()) || ranOut.exempts(group),
           "%s is over and %s has processes on %s",
           group.fence().job(),
           group.fence(),

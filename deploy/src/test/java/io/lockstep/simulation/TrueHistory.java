@@ -1,6 +1,5 @@
 package io.lockstep.simulation;
 
-import io.lockstep.coordinator.actor.StateCodec;
 import io.lockstep.coordinator.core.ClusterEvent;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.seat.StoredState;
@@ -10,9 +9,8 @@ import java.util.List;
 /** Every event that was ever true, once, in order: what all coordinators together stored. */
 final class TrueHistory {
   /** One for all runs: making it is slow. */
-  static final StateCodec CODEC = new StateCodec();
-
   private final Simulation sim;
+
   private final List<ClusterEvent> events = new ArrayList<>();
   private final List<ClusterState> states = new ArrayList<>(List.of(ClusterState.EMPTY));
 
@@ -42,7 +40,7 @@ final class TrueHistory {
     for (byte[] bytes : stored.events()) {
       version++;
       if (version > events.size()) {
-        happened(version, CODEC.readEvent(bytes));
+        happened(version, sim.codec.readEvent(bytes));
       }
     }
     sim.invariants.tookOver(states.get((int) version), read);

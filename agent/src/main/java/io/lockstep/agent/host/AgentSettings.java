@@ -2,6 +2,7 @@ package io.lockstep.agent.host;
 
 import io.lockstep.protocol.model.NodeId;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * What the daemon tells its agent about itself.
@@ -14,6 +15,8 @@ import java.nio.file.Path;
  * @param masterPortLow first port of the range for MASTER_PORT
  * @param masterPortHigh last port of the range, included
  * @param nodeRankHint rank that the host asks for, or -1
+ * @param leaseSeats where groups renew their leases, as {@code host:port}; none means that groups
+ *     run without a lease
  */
 public record AgentSettings(
     NodeId node,
@@ -25,8 +28,10 @@ public record AgentSettings(
     int masterPortLow,
     int masterPortHigh,
     String version,
-    int nodeRankHint) {
+    int nodeRankHint,
+    List<String> leaseSeats) {
   public AgentSettings {
+    leaseSeats = List.copyOf(leaseSeats);
     dataDir = dataDir.toAbsolutePath().normalize();
     shim = shim.toAbsolutePath().normalize();
     if (masterPortLow < 1 || masterPortHigh > 65_535 || masterPortLow > masterPortHigh) {
@@ -50,7 +55,8 @@ public record AgentSettings(
         masterPortLow,
         masterPortHigh,
         version,
-        nodeRank);
+        nodeRank,
+        leaseSeats);
   }
 
   /** What this daemon's processes carry: unique per daemon on a machine. */

@@ -100,6 +100,11 @@ public record GroupFolder(Path path) {
     return foundingOf(dataDir.resolve("groups")).filter(f -> !f.equals(founding)).isPresent();
   }
 
+  /** The cluster that what lies here is of; empty before a coordinator was heard. */
+  static Optional<String> founding(Path dataDir) throws IOException {
+    return foundingOf(dataDir.resolve("groups"));
+  }
+
   private static Optional<String> foundingOf(Path groups) throws IOException {
     Path mark = groups.resolve(FOUNDING);
     return Files.exists(mark) ? Optional.of(Files.readString(mark)) : Optional.empty();

@@ -55,6 +55,7 @@ public final class ProcessGroups implements AutoCloseable {
   private final String python;
   private final ShimSockets sockets;
   private final ProcessScan scan;
+  private final List<String> leaseSeats;
   private final String bootId;
   private final Consumer<GroupInput> out;
   private final ScheduledExecutorService thread =
@@ -73,11 +74,18 @@ public final class ProcessGroups implements AutoCloseable {
    *
    * @param shim folder of the shim's package
    * @param python interpreter that runs the shim
+   * @param leaseSeats where groups renew their leases; none: they run without
    * @param out what happens to groups; called on several threads, must not block
    */
   public ProcessGroups(
-      Path dataDir, Path shim, String python, String markerPrefix, Consumer<GroupInput> out)
+      Path dataDir,
+      Path shim,
+      String python,
+      String markerPrefix,
+      List<String> leaseSeats,
+      Consumer<GroupInput> out)
       throws IOException {
+    this.leaseSeats = List.copyOf(leaseSeats);
     this.dataDir = dataDir;
     this.shim = shim;
     this.python = python;
@@ -219,8 +227,9 @@ public final class ProcessGroups implements AutoCloseable {
             launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));
   }
 
-  private static Map<String, Object> spec(
-      LaunchSpec launch, TorchrunCommand command, GroupFolder folder, Path socket) {
+  private Map<String, Object> spec(
+      LaunchSpec launch, TorchrunCommand command, GroupFolder folder, Path socket)
+      throws IOException {
     int procs = launch.rankTable().procsPerNode();
     var spec = new LinkedHashMap<String, Object>();
     spec.put("version", 1);
@@ -235,7 +244,23 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("python", command.python());
     spec.put("logs", Map.of("segmentBytes", LOG_SEGMENT_BYTES, "maxBytes", LOG_MAX_BYTES));
     spec.put("progressRank", 0);
+    if (!leaseSeats.isEmpty()) {
+      spec.put("lease", lease(launch));
+    }
     return spec;
+  }
+
+  /** What the shim asks the seats for (A14). */
+  private Map<String, Object> lease(LaunchSpec launch) throws IOException {
+    var lease = new LinkedHashMap<String, Object>();
+    lease.put("seats", leaseSeats);
+    lease.put("founding", GroupFolder.founding(dataDir).orElse(""));
+    lease.put("plan", launch.fence().plan());
+    lease.put("job", launch.fence().job().value());
+    lease.put("attempt", launch.fence().attempt().number());
+    lease.put("node", launch.node().value());
+    lease.put("lengthMillis", launch.job().deadlines().lease().toMillis());
+    return lease;
   }
 
   private static String lastLine(BoundedCommand.Result result) {

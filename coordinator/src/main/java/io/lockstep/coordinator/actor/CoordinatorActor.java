@@ -52,11 +52,16 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   static final int MAX_WAITING_INPUTS = 10_000;
 
   private static final Duration TICK = Duration.ofSeconds(1);
+
+  /** How often leases are looked at; seats are asked as often. */
+  private static final Duration LEASES = SeatLimits.PROBE_INTERVAL;
+
   private static final Logger log = LoggerFactory.getLogger(CoordinatorActor.class);
 
   private enum Beat implements ToCoordinator {
     QUORUM,
-    MACHINE
+    MACHINE,
+    LEASES
   }
 
   private record FromSeat(SeatReply reply) implements ToCoordinator {}
@@ -77,6 +82,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private final QuorumDriver quorum;
   private final Map<SeatId, ActorRef<SeatCommand>> seats = new HashMap<>();
   private final ActorRef<SeatReply> seatReplies;
+  private final LeaseWatch leases = new LeaseWatch();
   private final Queue<Waiting> waiting = new ArrayDeque<>();
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
@@ -95,9 +101,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine =
-        new ClusterMachine(
-            settings.nodeSilentAfter(), settings.nodeSuspectAfter(), Requests::zeroProblems);
+    this.machine = new ClusterMachine(settings.nodeSuspectAfter(), Requests::zeroProblems);
     this.agents = new AgentDirectory(now());
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());
@@ -117,6 +121,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
             new Random());
     timers.startTimerWithFixedDelay(Beat.QUORUM, SeatLimits.TICK);
     timers.startTimerWithFixedDelay(Beat.MACHINE, TICK);
+    timers.startTimerWithFixedDelay(Beat.LEASES, LEASES);
     carry(quorum.begin(now()));
   }
 
@@ -137,6 +142,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   // quorum
 
   private Behavior<ToCoordinator> onSeat(FromSeat message) {
+    leases.saw(message.reply(), quorum, now());
     carry(quorum.receive(message.reply(), now()));
     return this;
   }
@@ -144,6 +150,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private Behavior<ToCoordinator> onBeat(Beat beat) {
     if (beat == Beat.QUORUM) {
       carry(quorum.tick(now()));
+    } else if (beat == Beat.LEASES) {
+      input(new ClusterInput.LeasesSeen(leases.report(quorum)));
     } else if (state.isPresent()) {
       Duration sinceLastBeat = Duration.between(lastBeat, now());
       if (sinceLastBeat.compareTo(FROZEN) > 0) {
@@ -154,7 +162,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       Duration limit = settings.nodeSilentAfter();
       for (var node : agents.silent(state.get().nodes().keySet(), limit, now())) {
         if (state.get().node(node).filter(n -> !n.lost()).isPresent()) {
-          input(new ClusterInput.NodeSilent(node, agents.silence(node, now())));
+          input(
+              new ClusterInput.NodeSilent(
+                  node, agents.silence(node, now()), leases.report(quorum)));
         }
       }
       input(new ClusterInput.Tick());
@@ -177,6 +187,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (outcome instanceof QuorumOutcome.BecameLeader leader) {
       log.info("coordinates in term {} from {}", leader.term(), leader.state());
       agents = new AgentDirectory(now());
+      leases.clear();
       lastBeat = now();
       state = Optional.of(codec.read(leader.state()));
       input(new ClusterInput.TookOver());

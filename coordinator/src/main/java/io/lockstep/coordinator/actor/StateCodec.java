@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 
 /** Bytes of events and snapshots as seats keep them: CBOR with a stable name for each event. */
-public final class StateCodec {
+public class StateCodec {
   private static final String NAME = "event";
   private static final String BODY = "of";
 
@@ -43,7 +43,7 @@ public final class StateCodec {
           .with("attempt.failed", ClusterEvent.AttemptFailed.class)
           .with("attempt.cause-refined", ClusterEvent.CauseRefined.class)
           .with("attempt.group-gone", ClusterEvent.GroupGone.class)
-          .with("attempt.group-doubted", ClusterEvent.GroupDoubted.class)
+          .with("job.lease-revoked", ClusterEvent.LeaseRevoked.class)
           .with("job.checkpoint-seen", ClusterEvent.CheckpointSeen.class)
           .with("job.stopping", ClusterEvent.JobStopping.class)
           .with("job.requeued", ClusterEvent.JobRequeued.class)

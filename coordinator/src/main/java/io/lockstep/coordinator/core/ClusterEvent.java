@@ -17,10 +17,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.UnaryOperator;
 
 /** What became true; stored by a majority of seats before anything is done about it. */
 public sealed interface ClusterEvent {
+  /** What a group gets beyond its grace until nobody renews its lease any more. */
+  Duration KILL_TIME = Duration.ofSeconds(5);
+
   Instant at();
 
   Reason reason();
@@ -502,19 +504,13 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** A group whose node is not heard counts as gone from then on. */
-  record GroupDoubted(Fence fence, NodeId on, Instant giveUpAt, Instant at, Reason reason)
-      implements OfGroup {
+  /** The grace of a stopping job is over: its groups' leases are not renewed any more (A19). */
+  record LeaseRevoked(JobId id, Instant at, Reason reason) implements OfJob {
     @Override
     public Job change(Job job) {
       return job.with(
           d -> {
-            UnaryOperator<OpenGroup> doubt =
-                g ->
-                    g.node().equals(on) && g.fence().equals(fence)
-                        ? new OpenGroup(g.node(), g.fence(), g.disk(), Optional.of(giveUpAt))
-                        : g;
-            d.open.replaceAll(doubt);
+            d.leasedUntil = Optional.empty();
           });
     }
   }
@@ -549,6 +545,8 @@ public sealed interface ClusterEvent {
             d.reason = reason;
             d.ending = Optional.of(ending);
             d.grace = grace;
+            d.leasedUntil =
+                grace.isZero() ? Optional.empty() : Optional.of(at.plus(grace).plus(KILL_TIME));
             d.exitCode = exitCode;
             d.current.ifPresent(
                 a ->

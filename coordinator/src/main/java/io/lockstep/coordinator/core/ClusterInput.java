@@ -77,10 +77,18 @@ public sealed interface ClusterInput {
   }
 
   /** An agent was not heard for the settable time. */
-  record NodeSilent(NodeId node, Duration silentFor) implements ClusterInput {
+  record NodeSilent(NodeId node, Duration silentFor, LeaseReport leases) implements ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onSilent(s, this, now);
+    }
+  }
+
+  /** The seats said when they last renewed which leases. */
+  record LeasesSeen(LeaseReport leases) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onLeases(s, this, now);
     }
   }
 

@@ -27,27 +27,23 @@ public final class ClusterMachine {
   /** Twice the heartbeat's pause. */
   public static final Duration SUSPECT_WAIT = Duration.ofSeconds(2);
 
-  private final Duration nodeLostWait;
   private final Duration suspectWait;
   private final ZeroCheck zeroCheck;
 
-  public ClusterMachine(Duration nodeLostWait) {
-    this(nodeLostWait, SUSPECT_WAIT);
+  public ClusterMachine() {
+    this(SUSPECT_WAIT);
   }
 
-  public ClusterMachine(Duration nodeLostWait, Duration suspectWait) {
-    this(nodeLostWait, suspectWait, ZeroCheck.NONE);
+  public ClusterMachine(Duration suspectWait) {
+    this(suspectWait, ZeroCheck.NONE);
   }
 
   /**
-   * @param nodeLostWait how long the groups of a silent node may still run unseen; stands in for
-   *     the lease until there are leases
    * @param suspectWait how long a gang that lost a peer waits to hear whose fault it was; nodes not
    *     heard by then are suspect
    * @param zeroCheck looks at a ZeRO configuration when the world size is known
    */
-  public ClusterMachine(Duration nodeLostWait, Duration suspectWait, ZeroCheck zeroCheck) {
-    this.nodeLostWait = nodeLostWait;
+  public ClusterMachine(Duration suspectWait, ZeroCheck zeroCheck) {
     this.suspectWait = suspectWait;
     this.zeroCheck = zeroCheck;
   }
@@ -255,6 +251,9 @@ public final class ClusterMachine {
           Reason.of(ReasonCode.NOTHING_TO_DO, "%s is known to be lost", silent.node()));
     }
     var d = deciding(state, now);
+    if (JobMachine.trainsOn(state, silent, now)) {
+      return trainsUnsteered(d, node.get(), silent, now);
+    }
     Reason why =
         Reason.of(
             ReasonCode.NODE_SILENT,
@@ -263,9 +262,33 @@ public final class ClusterMachine {
             silent.silentFor().toSeconds());
     d.event(new ClusterEvent.NodeLost(silent.node(), now, why));
     for (JobId id : ids(d.state())) {
-      JobMachine.nodeLost(d, d.job(id), silent.node(), why, now.plus(nodeLostWait));
+      JobMachine.nodeLost(d, d.job(id), silent.node(), why);
     }
     return d.because(why);
+  }
+
+  /** A silent agent alone ends nothing: its workers have their lease from the seats (A23). */
+  private static Decision trainsUnsteered(
+      Deciding d, Node node, ClusterInput.NodeSilent silent, Instant now) {
+    Reason why =
+        Reason.of(
+            ReasonCode.NODE_SILENT,
+            "the agent on %s was not heard for %d s; its workers renew their lease: they train on,"
+                + " and cannot be steered",
+            silent.node(),
+            silent.silentFor().toSeconds());
+    if (!node.suspect()) {
+      d.event(new ClusterEvent.NodeSuspected(silent.node(), now, why));
+    }
+    return d.orElse(why);
+  }
+
+  Decision onLeases(ClusterState state, ClusterInput.LeasesSeen seen, Instant now) {
+    var d = deciding(state, now);
+    for (JobId id : ids(state)) {
+      JobMachine.onLeases(d, id, seen.leases());
+    }
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no lease is over, none is silent"));
   }
 
   Decision onHeard(ClusterState state, ClusterInput.NodeHeard heard, Instant now) {
@@ -336,23 +359,7 @@ public final class ClusterMachine {
 
   Decision onUnknown(ClusterState state, ClusterInput.NodeKnowsNothing unknown, Instant now) {
     var d = deciding(state, now);
-    Reason why =
-        Reason.of(
-            ReasonCode.WAITING_FOR_OLD_GROUPS,
-            "the agent on %s lost its memory of attempt %s",
-            unknown.node(),
-            unknown.fence().attempt());
-    state
-        .job(unknown.fence().job())
-        .filter(job -> job.phase() == JobPhase.STOPPING || !job.isCurrent(unknown.fence()))
-        .flatMap(job -> job.openOn(unknown.node(), unknown.fence()))
-        .filter(group -> group.giveUpAt().isEmpty())
-        .ifPresent(
-            group ->
-                d.event(
-                    new ClusterEvent.GroupDoubted(
-                        unknown.fence(), unknown.node(), now.plus(nodeLostWait), now, why)));
-    noteHeard(d, unknown.node());
+    noteHeard(d, unknown.node()); // what it forgot is over when its lease must be
     return d.orElse(stale(unknown.fence()));
   }
 

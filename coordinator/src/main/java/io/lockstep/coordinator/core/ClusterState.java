@@ -90,6 +90,21 @@ public record ClusterState(
         .isPresent();
   }
 
+  /** What a seat that holds this state says of a lease (A15). */
+  public LeaseStanding standing(Lease lease) {
+    Optional<Job> known = job(lease.fence().job());
+    if (known.isEmpty() || lease.fence().plan() > version) {
+      return LeaseStanding.UNKNOWN;
+    }
+    if (known.get().permits(lease)) {
+      return LeaseStanding.PERMITTED;
+    }
+    return known.get().isUnderWay(lease.fence())
+            || lease.fence().attempt().number() > known.get().attemptsMade()
+        ? LeaseStanding.UNKNOWN
+        : LeaseStanding.ENDED;
+  }
+
   /** This state after one more event. */
   public ClusterState evolve(ClusterEvent event) {
     ClusterState changed = event.applyTo(this);
@@ -106,7 +121,13 @@ public record ClusterState(
     while (told.size() > MAX_HISTORY) {
       told.remove(0);
     }
-    return new ClusterState(version + 1, changed.nodes, changed.jobs, told);
+    ClusterState revoked =
+        event
+            .job()
+            .flatMap(changed::job)
+            .map(j -> changed.with(j.revoking(version + 1)))
+            .orElse(changed);
+    return new ClusterState(version + 1, revoked.nodes, revoked.jobs, told);
   }
 
   ClusterState without(Set<JobId> forgotten) {

@@ -30,6 +30,7 @@ import java.util.function.UnaryOperator;
  * @param ending what a stopping job becomes
  * @param held kept out of placement until a user releases it
  * @param waitsSince since when it could be placed and was not; empty while held or placed
+ * @param leasedUntil while it stops with grace: until when its groups may renew their leases
  * @param startedWith script and configuration of the last attempt that was released
  */
 public record Job(
@@ -56,7 +57,8 @@ public record Job(
     Optional<Integer> exitCode,
     boolean held,
     Optional<Instant> waitsSince,
-    Optional<StartedWith> startedWith) {
+    Optional<StartedWith> startedWith,
+    Optional<Instant> leasedUntil) {
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
@@ -104,6 +106,45 @@ public record Job(
 
   boolean isCurrent(Fence fence) {
     return current.filter(a -> a.fence().equals(fence)).isPresent();
+  }
+
+  /** Seats let this group's workers run: its attempt was released, and is not over (A15). */
+  boolean permits(Lease lease) {
+    boolean released =
+        current
+            .filter(a -> a.fence().equals(lease.fence()) && a.released())
+            .filter(a -> a.table().contains(lease.node()))
+            .isPresent();
+    return released
+        && switch (phase) {
+          case STARTING, RUNNING -> true;
+          case STOPPING -> leasedUntil.isPresent();
+          case QUEUED, PREPARING, SUCCEEDED, FAILED, CANCELED -> false;
+        };
+  }
+
+  /** An attempt that is not over, permitted or not yet. */
+  boolean isUnderWay(Fence fence) {
+    return isCurrent(fence)
+        && switch (phase) {
+          case PREPARING, STARTING, RUNNING -> true;
+          case STOPPING -> leasedUntil.isPresent();
+          case QUEUED, SUCCEEDED, FAILED, CANCELED -> false;
+        };
+  }
+
+  /** What this version of the state ended cannot be renewed from it on (A19). */
+  Job revoking(long version) {
+    boolean all = open.stream().allMatch(g -> g.revokedAt().isPresent() || isUnderWay(g.fence()));
+    return all
+        ? this
+        : with(
+            d ->
+                d.open.replaceAll(
+                    g ->
+                        g.revokedAt().isPresent() || isUnderWay(g.fence())
+                            ? g
+                            : g.revoked(version)));
   }
 
   boolean isInBackoff(Instant now) {
@@ -167,6 +208,7 @@ public record Job(
     boolean held;
     Optional<Instant> waitsSince = Optional.empty();
     Optional<StartedWith> startedWith = Optional.empty();
+    Optional<Instant> leasedUntil = Optional.empty();
 
     private Draft(JobId id, JobSpec spec, Reason reason, Instant at) {
       this.id = id;
@@ -198,6 +240,7 @@ public record Job(
       held = job.held;
       waitsSince = job.waitsSince;
       startedWith = job.startedWith;
+      leasedUntil = job.leasedUntil;
     }
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
@@ -262,7 +305,8 @@ public record Job(
           exitCode,
           held,
           waitsSince,
-          startedWith);
+          startedWith,
+          leasedUntil);
     }
   }
 }

@@ -740,13 +740,8 @@ final class JobMachine {
     }
   }
 
-  /** A node is lost: its groups count as gone from {@code giveUpAt} on, and its gang fails. */
-  static void nodeLost(Deciding d, Job job, NodeId node, Reason why, Instant giveUpAt) {
-    for (OpenGroup group : job.open()) {
-      if (group.node().equals(node) && group.giveUpAt().isEmpty()) {
-        d.event(new ClusterEvent.GroupDoubted(group.fence(), node, giveUpAt, d.now(), why));
-      }
-    }
+  /** A node is lost, and its gang fails. */
+  static void nodeLost(Deciding d, Job job, NodeId node, Reason why) {
     Optional<AttemptRecord> missed = lastAttemptThatMissed(job, node);
     AttemptRecord.Cause cause =
         AttemptRecord.Cause.of(FailureCause.NODE_SILENT, node, why.message());
@@ -843,7 +838,6 @@ final class JobMachine {
   // time
 
   static void onTick(Deciding d, JobId id) {
-    giveUpDoubted(d, d.job(id));
     Job job = d.job(id);
     switch (job.phase()) {
       case PREPARING -> prepareDeadline(d, job);
@@ -853,7 +847,8 @@ final class JobMachine {
         }
       }
       case RUNNING -> verdict(d, job);
-      case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
+      case STOPPING -> revokeDeadline(d, job);
+      case QUEUED, SUCCEEDED, FAILED, CANCELED -> {}
     }
     resend(d, d.job(id));
   }
@@ -894,13 +889,105 @@ final class JobMachine {
         true);
   }
 
-  private static void giveUpDoubted(Deciding d, Job job) {
-    for (OpenGroup group : job.open()) {
-      if (group.giveUpAt().filter(t -> !t.isAfter(d.now())).isPresent()) {
-        gone(
-            d, d.job(job.id()), group.fence(), group.node(), "not heard of for too long, given up");
-        settle(d, d.job(job.id()));
-      }
+  // leases
+
+  /** The silent node's workers renew their lease, and so train. */
+  static boolean trainsOn(ClusterState state, ClusterInput.NodeSilent silent, Instant now) {
+    return state
+        .jobOn(silent.node())
+        .flatMap(Job::current)
+        .map(a -> new Lease(a.fence(), silent.node()))
+        .filter(lease -> silent.leases().isRenewed(lease, Lease.SILENT_AFTER, now))
+        .isPresent();
+  }
+
+  static void onLeases(Deciding d, JobId id, LeaseReport leases) {
+    Job job = d.job(id);
+    if (countAsGone(d, job, leases)) {
+      return; // what follows from it comes first
+    }
+    switch (job.phase()) {
+      case STARTING, RUNNING -> failOnSilence(d, job, leases);
+      case QUEUED, PREPARING, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
+    }
+  }
+
+  /** Nobody saw these groups end, but what they ran under is over (A21). */
+  private static boolean countAsGone(Deciding d, Job job, LeaseReport leases) {
+    Duration wait = Lease.overAfter(job.spec().deadlines().lease());
+    List<OpenGroup> over =
+        job.open().stream()
+            .filter(g -> nobodyWillProve(d.state(), g))
+            .filter(
+                g ->
+                    g.revokedAt()
+                        .flatMap(version -> leases.lastRenewal(g.lease(), version))
+                        .filter(at -> !at.plus(wait).isAfter(d.now()))
+                        .isPresent())
+            .toList();
+    for (OpenGroup group : over) {
+      gone(d, d.job(job.id()), group.fence(), group.node(), "its lease has run out");
+    }
+    if (!over.isEmpty()) {
+      settle(d, d.job(job.id()));
+    }
+    return !over.isEmpty();
+  }
+
+  /** A node that is heard and remembers the group says itself when its processes are gone. */
+  private static boolean nobodyWillProve(ClusterState state, OpenGroup group) {
+    return state
+        .node(group.node())
+        .filter(n -> !n.lost() && !n.suspect() && n.disk().equals(group.disk()))
+        .isEmpty();
+  }
+
+  /** A23: the seats know it before the agent's silence tells. */
+  private static void failOnSilence(Deciding d, Job job, LeaseReport leases) {
+    AttemptState attempt = job.current().orElseThrow();
+    List<NodeId> silent =
+        attempt.table().nodes().stream()
+            .filter(n -> !attempt.finished().contains(n))
+            .filter(n -> attempt.faltered().filter(f -> f.exited().contains(n)).isEmpty())
+            .filter(n -> leases.isSilent(new Lease(attempt.fence(), n), Lease.SILENT_AFTER))
+            .toList();
+    if (silent.isEmpty()) {
+      return;
+    }
+    Reason why =
+        Reason.of(
+            ReasonCode.NODE_SILENT,
+            "a majority of seats has not been asked for its lease for %d s",
+            Lease.SILENT_AFTER.toSeconds());
+    silent.forEach(n -> d.event(new ClusterEvent.NodeSuspected(n, d.now(), why)));
+    fail(
+        d,
+        d.job(job.id()),
+        new AttemptRecord.Cause(
+            FailureCause.NODE_SILENT,
+            Optional.of(silent.get(0)),
+            Optional.empty(),
+            "%s: %s".formatted(some(silent), why.message()),
+            "",
+            true));
+  }
+
+  /** A grace is over at its end, and when nobody is left who could use it. */
+  private static void revokeDeadline(Deciding d, Job job) {
+    if (job.leasedUntil().isEmpty()) {
+      return;
+    }
+    boolean late = !job.leasedUntil().get().isAfter(d.now());
+    if (late || job.open().stream().allMatch(g -> nobodyWillProve(d.state(), g))) {
+      d.event(
+          new ClusterEvent.LeaseRevoked(
+              job.id(),
+              d.now(),
+              Reason.of(
+                  ReasonCode.FINISHING,
+                  "%s: %s",
+                  late ? "the grace is over" : "nobody is heard who could use the grace",
+                  job.reason().message())));
     }
   }
 

@@ -2,13 +2,21 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
-import java.time.Instant;
 import java.util.Optional;
 
 /**
  * A worker group that may still run somewhere: not proven gone (A21).
  *
  * @param disk the agent's disk id that the attempt was planned with
- * @param giveUpAt when it counts as gone although nobody saw it end; empty while its node is heard
+ * @param revokedAt version of the event since which no seat that knows it renews the group's lease
+ *     (A19); empty while the attempt is under way
  */
-public record OpenGroup(NodeId node, Fence fence, String disk, Optional<Instant> giveUpAt) {}
+public record OpenGroup(NodeId node, Fence fence, String disk, Optional<Long> revokedAt) {
+  Lease lease() {
+    return new Lease(fence, node);
+  }
+
+  OpenGroup revoked(long version) {
+    return new OpenGroup(node, fence, disk, Optional.of(version));
+  }
+}

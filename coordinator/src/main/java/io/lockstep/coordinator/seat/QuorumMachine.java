@@ -61,6 +61,10 @@ class QuorumMachine {
     this.newFounding = newFounding;
   }
 
+  Duration probeInterval() {
+    return SeatLimits.PROBE_INTERVAL;
+  }
+
   QuorumState initial() {
     return new QuorumState(0, Term.NONE, Map.of(), new Resting(Instant.MIN));
   }
@@ -553,7 +557,7 @@ class QuorumMachine {
 
   /** The write again to those who did not accept it; now and then to all, who may be gone. */
   private void sendAgain(Turn turn, Leading before) {
-    boolean probes = !turn.now.isBefore(before.probedAt().plus(SeatLimits.PROBE_INTERVAL));
+    boolean probes = !turn.now.isBefore(before.probedAt().plus(probeInterval()));
     Leading leading = probes ? before.withProbedAt(turn.now) : before;
     turn.phase = leading;
     Optional<Write> write = leading.write();

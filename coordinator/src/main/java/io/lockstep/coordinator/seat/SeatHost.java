@@ -21,6 +21,7 @@ public final class SeatHost implements AutoCloseable {
   private final SeatId seat;
   private final SeatMachine machine;
   private final SeatStore store;
+  private final LeaseBook leases;
   private final ThreadPoolExecutor thread;
   // of the thread only
   private String broken = "";
@@ -30,14 +31,17 @@ public final class SeatHost implements AutoCloseable {
    *
    * @throws IOException when the store can be neither read nor replaced
    */
-  public static SeatHost open(SeatId seat, Path dataDir) throws IOException {
-    return new SeatHost(seat, SeatDisk.open(dataDir));
+  public static SeatHost open(SeatId seat, Path dataDir, LeaseLaw.Reader reader)
+      throws IOException {
+    return new SeatHost(seat, SeatDisk.open(dataDir), reader);
   }
 
-  SeatHost(SeatId seat, SeatStore store) {
+  SeatHost(SeatId seat, SeatStore store, LeaseLaw.Reader reader) {
     this.seat = seat;
     this.machine = new SeatMachine(seat);
     this.store = store;
+    this.leases = new LeaseBook(reader, System::nanoTime);
+    this.leases.follow(store.state());
     this.thread =
         new ThreadPoolExecutor(
             1,
@@ -93,6 +97,7 @@ public final class SeatHost implements AutoCloseable {
     if (decision.changed()) {
       try {
         store.save(decision.next());
+        leases.follow(decision.next());
       } catch (IOException e) {
         // what the disk now holds is unknown, so nothing is said about it any more
         broken =
@@ -102,7 +107,12 @@ public final class SeatHost implements AutoCloseable {
         return new SeatReply.Broken(request.request(), seat, broken);
       }
     }
-    return decision.reply();
+    return leases.withAges(decision.reply());
+  }
+
+  /** From any thread; does not wait for the disk. */
+  public LeaseAnswer renew(LeaseRequest request) {
+    return leases.renew(request);
   }
 
   /** Ends the thread and closes the store. A request that still waits is not answered. */

@@ -30,8 +30,11 @@ public final class SeatLimits {
    */
   public static final Duration TICK = Duration.ofMillis(500);
 
-  /** An idle coordinator asks all seats this often whether they still follow it. */
-  public static final Duration PROBE_INTERVAL = Duration.ofSeconds(2);
+  /**
+   * An idle coordinator asks all seats this often whether they still follow it, and how old the
+   * leases are that they granted.
+   */
+  public static final Duration PROBE_INTERVAL = Duration.ofMillis(500);
 
   /** The whole state goes to one seat at most this often. */
   public static final Duration INSTALL_INTERVAL = Duration.ofMillis(400);

@@ -5,11 +5,10 @@ import io.lockstep.coordinator.seat.SeatReply.NeedsSnapshot;
 import io.lockstep.coordinator.seat.SeatReply.Promised;
 import io.lockstep.coordinator.seat.SeatReply.Refusal;
 import io.lockstep.coordinator.seat.SeatReply.Refused;
+import java.util.List;
 import java.util.Optional;
 
-/**
- * Decides one seat's promises and acceptances (A2 to A6, A8); lease grants will be its third duty.
- */
+/** Decides one seat's promises and acceptances (A2 to A6, A8); {@link LeaseBook} grants by them. */
 class SeatMachine {
   private final SeatId seat;
 
@@ -152,7 +151,9 @@ class SeatMachine {
         request.term(),
         state.stored().version(),
         state.stored().membership().version(),
-        state.stored().snapshotVersion());
+        state.stored().snapshotVersion(),
+        0,
+        List.of());
   }
 
   private SeatDecision needsSnapshot(SeatState state, SeatRequest request) {

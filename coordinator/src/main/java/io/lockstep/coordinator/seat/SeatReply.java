@@ -2,6 +2,7 @@ package io.lockstep.coordinator.seat;
 
 import io.lockstep.protocol.message.Wire;
 import io.lockstep.protocol.model.Term;
+import java.util.List;
 import java.util.Optional;
 
 /** What a seat answers; all of it is true of its synced disk, except {@link Broken}. */
@@ -53,7 +54,12 @@ public sealed interface SeatReply extends Wire {
       StoredState state)
       implements SeatReply {}
 
-  /** Accepted, and synced: this is what the seat now holds under {@code term}. */
+  /**
+   * Accepted, and synced: this is what the seat now holds under {@code term}.
+   *
+   * @param servingMillis since when it grants: what it has no age of it may have granted before
+   * @param grants when it last granted which lease; none since that state forbids them (A20)
+   */
   record Accepted(
       long request,
       SeatId seat,
@@ -61,8 +67,19 @@ public sealed interface SeatReply extends Wire {
       Term term,
       long version,
       long membershipVersion,
-      long snapshotVersion)
-      implements SeatReply {}
+      long snapshotVersion,
+      long servingMillis,
+      List<GrantAge> grants)
+      implements SeatReply {
+    public Accepted {
+      grants = List.copyOf(grants);
+    }
+
+    Accepted with(long serving, List<GrantAge> ages) {
+      return new Accepted(
+          request, seat, disk, term, version, membershipVersion, snapshotVersion, serving, ages);
+    }
+  }
 
   /** Did not accept under {@code term}: send everything (A6). */
   record NeedsSnapshot(

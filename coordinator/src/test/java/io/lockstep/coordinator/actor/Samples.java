@@ -116,7 +116,7 @@ final class Samples {
             Optional.of(at(60)),
             at(13),
             why(ReasonCode.RESTARTING)),
-        new ClusterEvent.GroupDoubted(FIRST, GPU_2, at(90), at(14), why(ReasonCode.NODE_SILENT)),
+        new ClusterEvent.LeaseRevoked(JOB, at(14), why(ReasonCode.FINISHING)),
         new ClusterEvent.CauseRefined(
             FIRST, cause(Optional.of(2), false), at(15), why(ReasonCode.WORKERS_FAILED)),
         planned(16, SECOND, List.of(GPU_3, GPU_1), List.of()),

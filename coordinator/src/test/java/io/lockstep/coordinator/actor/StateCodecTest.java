@@ -94,7 +94,7 @@ final class StateCodecTest {
             "AttemptFailed",
             "CauseRefined",
             "GroupGone",
-            "GroupDoubted",
+            "LeaseRevoked",
             "CheckpointSeen",
             "JobStopping",
             "JobRequeued",

@@ -17,8 +17,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -28,15 +32,18 @@ import java.util.stream.IntStream;
 final class ACluster {
   static final Duration LOST_WAIT = Duration.ofSeconds(10);
   static final Duration SUSPECT_WAIT = Duration.ofSeconds(2);
+  static final Duration SINCE_DEATH = Duration.ofSeconds(3);
   static final Duration SECOND = Duration.ofSeconds(1);
   static final JobId A = new JobId("a");
   static final JobId B = new JobId("b");
   static final JobId C = new JobId("c");
 
-  final ClusterMachine machine = new ClusterMachine(LOST_WAIT, SUSPECT_WAIT);
+  final ClusterMachine machine = new ClusterMachine(SUSPECT_WAIT);
   ClusterState state = ClusterState.EMPTY;
   Instant now = Instant.parse("2026-01-01T00:00:00Z");
   CheckpointInventory checkpoints = CheckpointInventory.EMPTY;
+  private final Map<Lease, Instant> granted = new HashMap<>();
+  private final Set<NodeId> dead = new HashSet<>();
 
   // fleets
 
@@ -200,7 +207,52 @@ final class ACluster {
   }
 
   Decision silent(String name) {
-    return when(new ClusterInput.NodeSilent(node(name), Duration.ofSeconds(10)));
+    dies(name);
+    return when(new ClusterInput.NodeSilent(node(name), Duration.ofSeconds(10), leases()));
+  }
+
+  /** Its agent is silent, and its shims are not. */
+  Decision agentSilent(String name) {
+    return when(new ClusterInput.NodeSilent(node(name), Duration.ofSeconds(10), leases()));
+  }
+
+  /** No shim of this host has asked for a lease since a moment ago. */
+  ACluster dies(String name) {
+    dead.add(node(name));
+    granted.replaceAll(
+        (lease, at) -> lease.node().equals(node(name)) ? now.minus(SINCE_DEATH) : at);
+    return this;
+  }
+
+  /** What three seats say that hold the newest state and have served since the founding. */
+  LeaseReport leases() {
+    var said =
+        new LeaseReport.Said(
+            state.version(), now, Instant.parse("2025-12-31T00:00:00Z"), granted, Set.of());
+    return new LeaseReport(2, List.of(said, said, said));
+  }
+
+  /** The same, but nothing of this node was renewed for a minute. */
+  LeaseReport leasesNotRenewedOn(NodeId node) {
+    var old = new HashMap<Lease, Instant>();
+    for (AttemptRecord attempt : job().attempts()) {
+      old.put(new Lease(attempt.fence(), node), now.minusSeconds(60));
+    }
+    var said =
+        new LeaseReport.Said(
+            state.version(), now, Instant.parse("2025-12-31T00:00:00Z"), old, Set.of());
+    return new LeaseReport(2, List.of(said, said));
+  }
+
+  private void shimsRenew() {
+    for (Job job : state.jobs().values()) {
+      for (OpenGroup group : job.open()) {
+        if (state.standing(group.lease()) == LeaseStanding.PERMITTED
+            && !dead.contains(group.node())) {
+          granted.put(group.lease(), now);
+        }
+      }
+    }
   }
 
   Decision heard(String name) {
@@ -233,13 +285,17 @@ final class ACluster {
 
   Decision after(Duration time) {
     now = now.plus(time);
-    return tick();
+    shimsRenew();
+    Decision decision = tick();
+    Decision leases = when(new ClusterInput.LeasesSeen(leases()));
+    return leases.events().isEmpty() ? decision : leases;
   }
 
   Decision when(ClusterInput input) {
     Decision decision = machine.decide(state, input, now);
     assertThat(machine.decide(state, input, now)).as("deciding twice").isEqualTo(decision);
     state = CoreInvariants.check(state, input, decision, now);
+    shimsRenew();
     return decision;
   }
 

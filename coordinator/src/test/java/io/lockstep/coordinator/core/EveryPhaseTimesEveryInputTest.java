@@ -49,6 +49,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    Resume           -> QUEUED    NODE_READY
       QUEUED    NodeHello        -> QUEUED    NODE_RETURNED | NodeJoined | tells Stop
       QUEUED    NodeSilent       -> QUEUED    NODE_SILENT | NodeLost
+      QUEUED    LeasesSeen       -> QUEUED    NOTHING_TO_DO
       QUEUED    NodeHeard        -> QUEUED    NOTHING_TO_DO
       QUEUED    NodeTrouble      -> QUEUED    DISK_FULL | NodeTroubleChanged | tells Stop
       QUEUED    NodePrepared     -> QUEUED    STALE | tells Acknowledge
@@ -68,7 +69,8 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       PREPARING Resume           -> PREPARING NODE_READY
       PREPARING NodeHello        -> PREPARING NODE_RETURNED | NodeJoined
-      PREPARING NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
+      PREPARING NodeSilent       -> PREPARING NODE_SILENT | NodeLost AttemptFailed AttemptPlanned | tells Prepare Stop
+      PREPARING LeasesSeen       -> PREPARING NOTHING_TO_DO
       PREPARING NodeHeard        -> PREPARING NOTHING_TO_DO
       PREPARING NodeTrouble      -> PREPARING DISK_FULL | NodeTroubleChanged
       PREPARING NodePrepared     -> STARTING  PREPARING | NodePrepared AttemptReleased | tells Start Acknowledge
@@ -88,7 +90,8 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       STARTING  Resume           -> STARTING  NODE_READY
       STARTING  NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
-      STARTING  NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
+      STARTING  NodeSilent       -> PREPARING NODE_SILENT | NodeLost AttemptFailed AttemptPlanned | tells Prepare Stop
+      STARTING  LeasesSeen       -> PREPARING NODE_SILENT | NodeSuspected AttemptFailed AttemptPlanned | tells Prepare Stop
       STARTING  NodeHeard        -> STARTING  NOTHING_TO_DO
       STARTING  NodeTrouble      -> STARTING  DISK_FULL | NodeTroubleChanged
       STARTING  NodePrepared     -> STARTING  STALE | tells Acknowledge
@@ -108,7 +111,8 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       RUNNING   Resume           -> RUNNING   NODE_READY
       RUNNING   NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
-      RUNNING   NodeSilent       -> PREPARING NODE_SILENT | NodeLost GroupDoubted AttemptFailed AttemptPlanned | tells Prepare Stop
+      RUNNING   NodeSilent       -> PREPARING NODE_SILENT | NodeLost AttemptFailed AttemptPlanned | tells Prepare Stop
+      RUNNING   LeasesSeen       -> PREPARING NODE_SILENT | NodeSuspected AttemptFailed AttemptPlanned | tells Prepare Stop
       RUNNING   NodeHeard        -> RUNNING   NOTHING_TO_DO
       RUNNING   NodeTrouble      -> RUNNING   DISK_FULL | NodeTroubleChanged
       RUNNING   NodePrepared     -> RUNNING   STALE | tells Acknowledge
@@ -128,14 +132,15 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  Drain            -> STOPPING  DRAINING | NodeDrainChanged
       STOPPING  Resume           -> STOPPING  NODE_READY
       STOPPING  NodeHello        -> STOPPING  NODE_RETURNED | NodeJoined GroupGone
-      STOPPING  NodeSilent       -> STOPPING  NODE_SILENT | NodeLost GroupDoubted
+      STOPPING  NodeSilent       -> STOPPING  NODE_SILENT | NodeLost
+      STOPPING  LeasesSeen       -> STOPPING  NOTHING_TO_DO
       STOPPING  NodeHeard        -> STOPPING  NOTHING_TO_DO
       STOPPING  NodeTrouble      -> STOPPING  DISK_FULL | NodeTroubleChanged
       STOPPING  NodePrepared     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeRejected     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeStarted      -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeExited       -> STOPPING  FINISHING | GroupGone | tells Acknowledge
-      STOPPING  NodeKnowsNothing -> STOPPING  WAITING_FOR_OLD_GROUPS | GroupDoubted
+      STOPPING  NodeKnowsNothing -> STOPPING  STALE
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
@@ -149,6 +154,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED Resume           -> SUCCEEDED NODE_READY
       SUCCEEDED NodeHello        -> SUCCEEDED NODE_RETURNED | NodeJoined
       SUCCEEDED NodeSilent       -> SUCCEEDED NODE_SILENT | NodeLost
+      SUCCEEDED LeasesSeen       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED NodeHeard        -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED NodeTrouble      -> SUCCEEDED DISK_FULL | NodeTroubleChanged
       SUCCEEDED NodePrepared     -> SUCCEEDED STALE | tells Acknowledge
@@ -169,6 +175,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    Resume           -> FAILED    NODE_READY
       FAILED    NodeHello        -> FAILED    NODE_RETURNED | NodeJoined
       FAILED    NodeSilent       -> FAILED    NODE_SILENT | NodeLost
+      FAILED    LeasesSeen       -> FAILED    NOTHING_TO_DO
       FAILED    NodeHeard        -> FAILED    NOTHING_TO_DO
       FAILED    NodeTrouble      -> FAILED    DISK_FULL | NodeTroubleChanged
       FAILED    NodePrepared     -> FAILED    STALE | tells Acknowledge
@@ -189,6 +196,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  Resume           -> CANCELED  NODE_READY
       CANCELED  NodeHello        -> CANCELED  NODE_RETURNED | NodeJoined
       CANCELED  NodeSilent       -> CANCELED  NODE_SILENT | NodeLost
+      CANCELED  LeasesSeen       -> CANCELED  NOTHING_TO_DO
       CANCELED  NodeHeard        -> CANCELED  NOTHING_TO_DO
       CANCELED  NodeTrouble      -> CANCELED  DISK_FULL | NodeTroubleChanged
       CANCELED  NodePrepared     -> CANCELED  STALE | tells Acknowledge
@@ -275,7 +283,8 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.Drain(n2),
             new ClusterInput.Resume(n2),
             hello(n2, "disk-n2", "boot-2", 0),
-            new ClusterInput.NodeSilent(n2, Duration.ofSeconds(10)),
+            new ClusterInput.NodeSilent(n2, Duration.ofSeconds(10), LeaseReport.NONE),
+            new ClusterInput.LeasesSeen(cluster.leasesNotRenewedOn(n2)),
             new ClusterInput.NodeHeard(n2),
             new ClusterInput.NodeTrouble(n2, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))),
             new ClusterInput.NodePrepared(n2, fence, cluster.said(n2)),
@@ -430,7 +439,9 @@ class EveryPhaseTimesEveryInputTest {
     for (NodeId node : ACluster.nodes("n1", "n2", "n3", "stranger")) {
       all.add(new ClusterInput.Drain(node));
       all.add(new ClusterInput.Resume(node));
-      all.add(new ClusterInput.NodeSilent(node, Duration.ofSeconds(10)));
+      all.add(new ClusterInput.NodeSilent(node, Duration.ofSeconds(10), LeaseReport.NONE));
+      all.add(new ClusterInput.NodeSilent(node, Duration.ofSeconds(10), cluster.leases()));
+      all.add(new ClusterInput.LeasesSeen(cluster.leasesNotRenewedOn(node)));
       all.add(new ClusterInput.NodeHeard(node));
       all.add(
           new ClusterInput.NodeTrouble(node, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))));

@@ -106,18 +106,18 @@ class HelloAndTakeoverTest {
   }
 
   @Test
-  void knowingNothingOfAGroupStartsTheWaitForIt() {
+  void whatAnAgentForgotIsOverWhenItsLeaseMustBe() {
     ACluster cluster = aRunningJob(1);
     Fence fence = cluster.fence(A);
     cluster.cancels(A, Duration.ZERO);
+    cluster.when(forgetful("n1"));
 
-    Decision decision = cluster.when(new ClusterInput.NodeKnowsNothing(node("n1"), fence));
-    assertThat(events(decision, ClusterEvent.GroupDoubted.class)).hasSize(1);
     assertThat(cluster.when(new ClusterInput.NodeKnowsNothing(node("n1"), fence)).events())
         .isEmpty();
+    cluster.after(Duration.ofSeconds(6));
     assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
 
-    cluster.after(LOST_WAIT);
+    cluster.after(SECOND);
     assertThat(cluster.phase()).isEqualTo(JobPhase.CANCELED);
   }
 

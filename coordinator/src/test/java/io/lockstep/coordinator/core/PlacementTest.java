@@ -3,7 +3,6 @@ package io.lockstep.coordinator.core;
 import static io.lockstep.coordinator.core.ACluster.A;
 import static io.lockstep.coordinator.core.ACluster.B;
 import static io.lockstep.coordinator.core.ACluster.C;
-import static io.lockstep.coordinator.core.ACluster.LOST_WAIT;
 import static io.lockstep.coordinator.core.ACluster.aRunningJob;
 import static io.lockstep.coordinator.core.ACluster.events;
 import static io.lockstep.coordinator.core.ACluster.helloAgain;
@@ -377,7 +376,8 @@ class PlacementTest {
     ACluster cluster = aRunningJob(1, AJob.of(1), 1);
     cluster.cancels(A, Duration.ZERO);
     cluster.silent("n1");
-    cluster.after(LOST_WAIT.minusMillis(1));
+    cluster.after(
+        Lease.overAfter(Duration.ofSeconds(6)).minus(ACluster.SINCE_DEATH).minusMillis(1));
     assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
 
     Decision decision = cluster.after(Duration.ofMillis(1));
@@ -453,7 +453,6 @@ class PlacementTest {
   void aBatchThatDoesNotFitTheGangEndsTheJobAndTheNextIsPlaced() {
     var machine =
         new ClusterMachine(
-            LOST_WAIT,
             ACluster.SUSPECT_WAIT,
             (json, worldSize) -> worldSize == 4 ? List.of() : List.of("no batch for " + worldSize));
     ACluster cluster = ACluster.of(0);

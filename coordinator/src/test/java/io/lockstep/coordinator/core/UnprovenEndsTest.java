@@ -24,7 +24,7 @@ final class UnprovenEndsTest {
   private static final NodeId NODE = new NodeId("n1");
   private static final Instant NOW = Instant.parse("2026-11-24T00:00:00Z");
 
-  private final ClusterMachine machine = new ClusterMachine(Duration.ofSeconds(10));
+  private final ClusterMachine machine = new ClusterMachine();
   private ClusterState state = ClusterState.EMPTY;
 
   @Test
@@ -78,17 +78,6 @@ final class UnprovenEndsTest {
 
     assertThat(job().phase()).isEqualTo(JobPhase.CANCELED);
     assertThat(job().attemptsMade()).isEqualTo(1);
-  }
-
-  @Test
-  void aNodeThatReturnsWithItsMemoryIsNotGivenUpForItsSilence() {
-    Fence fence = aRunningJob();
-    tell(new ClusterInput.NodeSilent(NODE, Duration.ofSeconds(11)));
-    assertThat(job().openOn(NODE, fence).flatMap(OpenGroup::giveUpAt)).isPresent();
-
-    tell(hello("disk-1", "boot-1"));
-
-    assertThat(job().openOn(NODE, fence).flatMap(OpenGroup::giveUpAt)).isEmpty();
   }
 
   // given

@@ -19,7 +19,7 @@ final class SeatActorTest {
 
   @Test
   void aSeatOutlivesItsActorSystem(@TempDir Path dataDir) throws IOException {
-    try (SeatHost host = SeatHost.open(new SeatId("10.0.0.1"), dataDir)) {
+    try (SeatHost host = SeatHost.open(new SeatId("10.0.0.1"), dataDir, LeaseLaw.Reader.NOTHING)) {
       SeatReply first = askInANewSystem(host);
       SeatReply second = askInANewSystem(host);
 
@@ -29,7 +29,7 @@ final class SeatActorTest {
 
   @Test
   void aClosedSeatIsSilent(@TempDir Path dataDir) throws IOException {
-    SeatHost host = SeatHost.open(new SeatId("10.0.0.1"), dataDir);
+    SeatHost host = SeatHost.open(new SeatId("10.0.0.1"), dataDir, LeaseLaw.Reader.NOTHING);
     host.close();
     ActorTestKit kit = ActorTestKit.create();
     try {

@@ -5,6 +5,7 @@ import io.lockstep.coordinator.seat.QuorumState.Write;
 import io.lockstep.coordinator.seat.SeatReply.Promised;
 import io.lockstep.protocol.model.Term;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -562,6 +563,12 @@ final class SeatSimulation {
           };
       case TAKE_BACK_IN_ONE_STEP ->
           new QuorumMachine(ids, incarnation, founding) {
+            /** The rarer the probes, the longer the gap is open: else few seeds find it. */
+            @Override
+            Duration probeInterval() {
+              return Duration.ofSeconds(2);
+            }
+
             @Override
             Optional<Write> membershipChange(Leading leading) {
               Membership membership = leading.held().membership();

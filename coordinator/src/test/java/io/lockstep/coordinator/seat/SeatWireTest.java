@@ -10,6 +10,10 @@ import akka.serialization.Serialization$;
 import io.lockstep.protocol.message.Wire;
 import io.lockstep.protocol.message.WireNames;
 import io.lockstep.protocol.message.WireSerializer;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Term;
 import java.io.IOException;
 import java.io.InputStream;
@@ -69,7 +73,21 @@ final class SeatWireTest {
         new SeatCommand.Install(new SeatRequest.Install(3, founding, term, "c-1", state), replyTo),
         new SeatReply.Promised(
             1, seat, disk, term, SeatReply.Standing.FOUNDED, founding, new Term(6), state),
-        new SeatReply.Accepted(2, seat, disk, term, 7, 2, 5),
+        new SeatReply.Accepted(
+            2,
+            seat,
+            disk,
+            term,
+            7,
+            2,
+            5,
+            60_000,
+            List.of(
+                new GrantAge(
+                    new Fence(6, new JobId("llama"), Attempt.FIRST),
+                    new NodeId("n1"),
+                    450,
+                    false))),
         new SeatReply.NeedsSnapshot(3, seat, disk, term, new Term(6), 7),
         new SeatReply.Refused(
             4, seat, disk, term, new Term(8), SeatReply.Refusal.HIGHER_TERM, "promised term 8"),

@@ -101,6 +101,7 @@ final class Host {
             ports.akka(),
             ports.management(),
             ports.http(),
+            ports.lease(),
             request.masterPort(),
             request.masterPort() + MASTER_PORTS - 1),
         DaemonSettings.NODE_SILENT_AFTER,

@@ -1,0 +1,70 @@
+package io.lockstep.coordinator.actor;
+
+import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.coordinator.core.Lease;
+import io.lockstep.coordinator.seat.LeaseLaw;
+import io.lockstep.coordinator.seat.Membership;
+import io.lockstep.coordinator.seat.StoredState;
+import java.io.UncheckedIOException;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Reads the state that a seat keeps as the law of its leases; what is appended is folded once. */
+public final class StateLaw implements LeaseLaw.Reader {
+  private static final Logger log = LoggerFactory.getLogger(StateLaw.class);
+
+  private final StateCodec codec;
+  private StoredState read = new StoredState(Membership.NONE, 0, new byte[0], List.of());
+  private ClusterState state = ClusterState.EMPTY;
+
+  public StateLaw() {
+    this(new StateCodec());
+  }
+
+  public StateLaw(StateCodec codec) {
+    this.codec = codec;
+  }
+
+  @Override
+  public LeaseLaw read(StoredState stored) {
+    try {
+      state = isAppendedTo(stored) ? appended(stored) : codec.read(stored);
+      read = stored;
+    } catch (UncheckedIOException | IllegalArgumentException e) {
+      log.error("this release cannot read the state of its seat, and so grants no lease", e);
+      return LeaseLaw.NONE;
+    }
+    ClusterState law = state;
+    return (fence, node) ->
+        switch (law.standing(new Lease(fence, node))) {
+          case PERMITTED -> LeaseLaw.Standing.PERMITTED;
+          case ENDED -> LeaseLaw.Standing.ENDED;
+          case UNKNOWN -> LeaseLaw.Standing.UNKNOWN;
+        };
+  }
+
+  /** The same bytes and more: a seat appends without copying. */
+  private boolean isAppendedTo(StoredState stored) {
+    int before = read.events().size();
+    if (stored.snapshotVersion() != read.snapshotVersion()
+        || stored.snapshot() != read.snapshot()
+        || stored.events().size() < before) {
+      return false;
+    }
+    for (int i = 0; i < before; i++) {
+      if (stored.events().get(i) != read.events().get(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private ClusterState appended(StoredState stored) {
+    ClusterState folded = state;
+    for (byte[] event : stored.events().subList(read.events().size(), stored.events().size())) {
+      folded = folded.evolve(codec.readEvent(event));
+    }
+    return folded;
+  }
+}

@@ -1,0 +1,20 @@
+package io.lockstep.coordinator.core;
+
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
+
+/** What a worker group runs under: one attempt on one node (A14). */
+public record Lease(Fence fence, NodeId node) {
+  /** A group whose lease a majority of seats has not renewed for so long is lost (A23). */
+  static final Duration SILENT_AFTER = Duration.ofSeconds(2);
+
+  private static final Duration LEAST_MARGIN = Duration.ofSeconds(1);
+  private static final int MARGIN_PARTS = 50;
+
+  /** How long after the last grant its processes are gone, clock rates and the kill included. */
+  static Duration overAfter(Duration length) {
+    Duration part = length.dividedBy(MARGIN_PARTS);
+    return length.plus(part.compareTo(LEAST_MARGIN) > 0 ? part : LEAST_MARGIN);
+  }
+}

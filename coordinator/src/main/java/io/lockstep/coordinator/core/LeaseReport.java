@@ -1,0 +1,85 @@
+package io.lockstep.coordinator.core;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What the seats last said of the leases that they granted (A20).
+ *
+ * @param majority of the configured seats, whether they said something or not
+ */
+public record LeaseReport(int majority, List<Said> seats) {
+  /** No seat has said anything. */
+  public static final LeaseReport NONE = new LeaseReport(1, List.of());
+
+  public LeaseReport {
+    seats = List.copyOf(seats);
+  }
+
+  /**
+   * One seat's answer to this coordinator, under its term.
+   *
+   * @param version the state by which it grants
+   * @param heard when the answer came; ages count back from here
+   * @param servingSince it may have granted anything before that
+   * @param granted its last grant of each lease since then
+   * @param returned leases whose groups have ended by themselves
+   */
+  public record Said(
+      long version,
+      Instant heard,
+      Instant servingSince,
+      Map<Lease, Instant> granted,
+      Set<Lease> returned) {
+    public Said {
+      granted = Map.copyOf(granted);
+      returned = Set.copyOf(returned);
+    }
+
+    private Instant last(Lease lease) {
+      return granted.getOrDefault(lease, servingSince);
+    }
+
+    private boolean isSilent(Lease lease, Duration limit) {
+      return Duration.between(last(lease), heard).compareTo(limit) >= 0;
+    }
+  }
+
+  /**
+   * No majority of seats has renewed this lease after this moment, nor ever will; empty while too
+   * few seats know that they must not.
+   *
+   * @param revokedAt the version that they must know
+   */
+  Optional<Instant> lastRenewal(Lease lease, long revokedAt) {
+    List<Instant> known =
+        seats.stream()
+            .filter(s -> s.version() >= revokedAt)
+            .map(s -> s.last(lease))
+            .sorted()
+            .toList();
+    return known.size() < majority ? Optional.empty() : Optional.of(known.get(majority - 1));
+  }
+
+  /** It was held, was not given back, and a majority of seats has not renewed it for this long. */
+  boolean isSilent(Lease lease, Duration limit) {
+    boolean held = seats.stream().anyMatch(s -> s.granted().containsKey(lease));
+    boolean returned = seats.stream().anyMatch(s -> s.returned().contains(lease));
+    return held
+        && !returned
+        && seats.stream().filter(s -> s.isSilent(lease, limit)).count() >= majority;
+  }
+
+  /** A majority of seats has renewed it within this time: its group lives. */
+  boolean isRenewed(Lease lease, Duration limit, Instant now) {
+    return seats.stream()
+            .map(s -> s.granted().get(lease))
+            .filter(at -> at != null && Duration.between(at, now).compareTo(limit) < 0)
+            .count()
+        >= majority;
+  }
+}

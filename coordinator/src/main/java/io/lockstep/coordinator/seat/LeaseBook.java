@@ -1,0 +1,107 @@
+package io.lockstep.coordinator.seat;
+
+import io.lockstep.coordinator.seat.LeaseAnswer.Verdict;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Grants leases by what this seat itself has accepted, and remembers when (A15, A19, A20). A grant
+ * and the acceptance that forbids it exclude each other: an age that is told after an acceptance
+ * counts every grant before it. Lives in memory: a seat that starts says since when it serves.
+ */
+public final class LeaseBook {
+  /** Longer than the longest lease and its margin. */
+  static final Duration REMEMBERED = Duration.ofMinutes(15);
+
+  private final LeaseLaw.Reader reader;
+  private final LongSupplier nanos;
+  private final long since;
+  private final Map<Held, Grant> grants = new HashMap<>();
+  private LeaseLaw law = LeaseLaw.NONE;
+  private Optional<FoundingId> founding = Optional.empty();
+
+  private record Held(Fence fence, NodeId node) {}
+
+  private record Grant(long at, boolean returned) {}
+
+  /**
+   * @param nanos a monotonic clock
+   */
+  public LeaseBook(LeaseLaw.Reader reader, LongSupplier nanos) {
+    this.reader = reader;
+    this.nanos = nanos;
+    this.since = nanos.getAsLong();
+  }
+
+  /** From now on grants by this state; call it when it is synced, before that is answered. */
+  public synchronized void follow(SeatState state) {
+    founding = state.founding();
+    law = reader.read(state.stored());
+    long now = nanos.getAsLong();
+    grants.values().removeIf(grant -> now - grant.at() > REMEMBERED.toNanos());
+  }
+
+  /** Default is to grant nothing (A15). */
+  public synchronized LeaseAnswer renew(LeaseRequest request) {
+    if (founding.filter(f -> f.text().equals(request.founding())).isEmpty()) {
+      return answer(request, Verdict.UNKNOWN, "this seat is of another founding, or of none yet");
+    }
+    var held = new Held(request.fence(), request.node());
+    switch (law.of(held.fence(), held.node())) {
+      case ENDED -> {
+        return answer(request, Verdict.STOP, held.fence() + " is over");
+      }
+      case UNKNOWN -> {
+        return answer(
+            request, Verdict.UNKNOWN, held.fence() + " is not released, as far as I know");
+      }
+      case PERMITTED -> {
+        return permitted(request, held);
+      }
+    }
+    throw new IllegalStateException("no such standing");
+  }
+
+  private LeaseAnswer permitted(LeaseRequest request, Held held) {
+    Grant before = grants.get(held);
+    if (before != null && before.returned()) {
+      return answer(request, Verdict.UNKNOWN, "this lease was given back");
+    }
+    if (request.returned()) {
+      grants.put(held, new Grant(before == null ? since : before.at(), true));
+      return answer(request, Verdict.UNKNOWN, "given back");
+    }
+    grants.put(held, new Grant(nanos.getAsLong(), false));
+    return answer(request, Verdict.GRANTED, "");
+  }
+
+  private static LeaseAnswer answer(LeaseRequest request, Verdict verdict, String message) {
+    return new LeaseAnswer(verdict, request.number(), message);
+  }
+
+  /** An acceptance says when each lease was last granted here (A20). */
+  public synchronized SeatReply withAges(SeatReply reply) {
+    if (!(reply instanceof SeatReply.Accepted accepted)) {
+      return reply;
+    }
+    long now = nanos.getAsLong();
+    List<GrantAge> ages =
+        grants.entrySet().stream()
+            .map(
+                e ->
+                    new GrantAge(
+                        e.getKey().fence(),
+                        e.getKey().node(),
+                        TimeUnit.NANOSECONDS.toMillis(now - e.getValue().at()),
+                        e.getValue().returned()))
+            .toList();
+    return accepted.with(TimeUnit.NANOSECONDS.toMillis(now - since), ages);
+  }
+}

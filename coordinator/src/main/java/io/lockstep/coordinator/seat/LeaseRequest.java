@@ -1,0 +1,28 @@
+package io.lockstep.coordinator.seat;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+
+/**
+ * What a shim asks of a seat: {@code POST /v1/leases}.
+ *
+ * @param founding the cluster that the fence is of: plan numbers mean nothing in another (A3)
+ * @param number echoed by the answer
+ * @param returned the group has ended by itself: it will not ask again
+ */
+public record LeaseRequest(
+    String founding,
+    long plan,
+    JobId job,
+    int attempt,
+    NodeId node,
+    long number,
+    boolean returned) {
+  @JsonIgnore
+  Fence fence() {
+    return new Fence(plan, job, new Attempt(attempt));
+  }
+}

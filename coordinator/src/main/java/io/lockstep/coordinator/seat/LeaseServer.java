@@ -1,0 +1,129 @@
+package io.lockstep.coordinator.seat;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import io.lockstep.protocol.message.WireJson;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where shims renew their leases: {@code POST /v1/leases}. It needs nothing of the cluster, is
+ * first up and last down (A24), and answers from memory.
+ */
+public final class LeaseServer implements AutoCloseable {
+  static final String PATH = "/v1/leases";
+
+  private static final Logger log = LoggerFactory.getLogger(LeaseServer.class);
+  private static final int MAX_BODY_BYTES = 4_096;
+  private static final int THREADS = 4;
+  private static final int MAX_WAITING = 4_096;
+  private static final int BACKLOG = 1_024;
+
+  /** Connections that are kept for the next renewal: one for each worker group of a cluster. */
+  private static final int MAX_IDLE_CONNECTIONS = 4_096;
+
+  private static final ObjectMapper JSON = WireJson.json();
+
+  private final HttpServer server;
+  private final ThreadPoolExecutor threads;
+
+  /**
+   * Listens from now on.
+   *
+   * @param law must not block
+   * @throws IOException when the address cannot be bound
+   */
+  public static LeaseServer bind(String host, int port, Function<LeaseRequest, LeaseAnswer> law)
+      throws IOException {
+    // read once by the JDK's server, when its first one is made
+    System.setProperty(
+        "sun.net.httpserver.maxIdleConnections", Integer.toString(MAX_IDLE_CONNECTIONS));
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+    HttpServer server = HttpServer.create(new InetSocketAddress(host, port), BACKLOG);
+    var made = new LeaseServer(server);
+    server.createContext("/", exchange -> made.answer(exchange, law));
+    server.start();
+    return made;
+  }
+
+  private LeaseServer(HttpServer server) {
+    this.server = server;
+    this.threads =
+        new ThreadPoolExecutor(
+            THREADS,
+            THREADS,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(MAX_WAITING),
+            task -> {
+              var thread = new Thread(task, "lockstep-leases");
+              thread.setDaemon(true);
+              return thread;
+            });
+    server.setExecutor(threads);
+  }
+
+  /** The port that was bound. */
+  public int port() {
+    return server.getAddress().getPort();
+  }
+
+  private void answer(HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law)
+      throws IOException {
+    try (exchange) {
+      if (!exchange.getRequestURI().getPath().equals(PATH)) {
+        refuse(exchange, 404, "only " + PATH + " is served here");
+      } else if (!exchange.getRequestMethod().equals("POST")) {
+        refuse(exchange, 405, "a lease is renewed with POST");
+      } else {
+        byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
+        if (body.length > MAX_BODY_BYTES) {
+          refuse(exchange, 413, "a request has at most " + MAX_BODY_BYTES + " bytes");
+        } else {
+          send(exchange, 200, law.apply(read(body)));
+        }
+      }
+    } catch (JacksonException | IllegalArgumentException e) {
+      refuse(exchange, 400, "not a renewal: " + String.valueOf(e.getMessage()).lines().findFirst());
+    } catch (RuntimeException e) {
+      log.error("a renewal failed", e);
+      refuse(exchange, 500, "a bug in Lockstep; see lockstepd.log");
+    }
+  }
+
+  private static LeaseRequest read(byte[] body) throws IOException {
+    LeaseRequest request = JSON.readValue(body, LeaseRequest.class);
+    if (request == null) {
+      throw new IllegalArgumentException("nothing in it");
+    }
+    return request;
+  }
+
+  private static void refuse(HttpExchange exchange, int status, String detail) throws IOException {
+    send(exchange, status, Map.of("status", status, "detail", detail));
+  }
+
+  private static void send(HttpExchange exchange, int status, Object body) throws IOException {
+    byte[] bytes = JSON.writeValueAsString(body).getBytes(StandardCharsets.UTF_8);
+    exchange.getResponseHeaders().set("Content-Type", "application/json");
+    exchange.sendResponseHeaders(status, bytes.length);
+    exchange.getResponseBody().write(bytes);
+  }
+
+  /** Grants nothing any more. */
+  @Override
+  public void close() {
+    server.stop(0);
+    threads.shutdownNow();
+  }
+}
