@@ -228,6 +228,7 @@ final class SimGroup {
     shimAlive = false;
     phase = Phase.ENDING;
     gang.left(this);
+    tell(hands -> hands.onSilence(this)); // its socket is closed
     sim.schedule.after(deathMillis(), () -> gone(Optional.empty()));
   }
 
