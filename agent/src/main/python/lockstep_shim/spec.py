@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lockstep_shim.procfs import ProcessId
+
 SPEC_VERSION = 1
 MARKER_NAME = "LOCKSTEP_GROUP"
 MAX_SPEC_BYTES = 8 << 20
@@ -19,7 +21,7 @@ MIN_SEGMENT_BYTES = 4_096
 _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
-    | {"logs", "progressRank", "workerExec"}
+    | {"logs", "progressRank", "workerExec", "owner"}
 )
 
 
@@ -44,6 +46,7 @@ class Spec:
     max_log_bytes: int
     progress_rank: int
     worker_exec: bool
+    owner: ProcessId | None  # the group ends when this process is gone; None: it outlives its daemon
 
     @property
     def master_port(self) -> str | None:
@@ -107,6 +110,7 @@ def parse(raw: object) -> Spec:
         max_log_bytes=log_fields.number("maxBytes", MIN_SEGMENT_BYTES, 1 << 50, 64 << 20),
         progress_rank=fields.number("progressRank", 0, 1 << 30, 0),
         worker_exec=bool(worker_exec),
+        owner=fields.process("owner"),
     )
     if not problems:
         problems.extend(_contradictions(spec))
@@ -174,6 +178,13 @@ class _Fields:
             self._problems.append(f"{self._prefix}{name} must be an object of strings")
             return {}
         return dict(value)
+
+    def process(self, name: str) -> ProcessId | None:
+        value = self._raw.get(name)
+        if value is None:
+            return None
+        fields = _Fields(value if isinstance(value, dict) else {}, self._problems, f"{name}.")
+        return ProcessId(fields.number("pid", 1, 1 << 31), fields.number("startTime", 0, 1 << 62))
 
     def number(self, name: str, least: int, most: int, default: int | None = None) -> int:
         value = self._raw.get(name, default)

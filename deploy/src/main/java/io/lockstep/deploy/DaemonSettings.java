@@ -75,7 +75,8 @@ public record DaemonSettings(
         ports.masterLow(),
         ports.masterHigh(),
         version,
-        -1);
+        -1,
+        false);
   }
 
   /** The effective settings in the form of lockstep.conf. */

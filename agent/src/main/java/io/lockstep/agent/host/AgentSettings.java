@@ -14,6 +14,7 @@ import java.nio.file.Path;
  * @param masterPortLow first port of the range for MASTER_PORT
  * @param masterPortHigh last port of the range, included
  * @param nodeRankHint rank that the host asks for, or -1
+ * @param isForeground no daemon comes after this one: its groups end when it is gone
  */
 public record AgentSettings(
     NodeId node,
@@ -25,7 +26,8 @@ public record AgentSettings(
     int masterPortLow,
     int masterPortHigh,
     String version,
-    int nodeRankHint) {
+    int nodeRankHint,
+    boolean isForeground) {
   public AgentSettings {
     dataDir = dataDir.toAbsolutePath().normalize();
     shim = shim.toAbsolutePath().normalize();
@@ -38,8 +40,8 @@ public record AgentSettings(
     }
   }
 
-  /** The same for a host that asks for a node rank; -1 asks for none. */
-  public AgentSettings asking(int nodeRank) {
+  /** The same for a command in the foreground that asks for a node rank; -1 asks for none. */
+  public AgentSettings inForeground(int nodeRank) {
     return new AgentSettings(
         node,
         address,
@@ -50,7 +52,8 @@ public record AgentSettings(
         masterPortLow,
         masterPortHigh,
         version,
-        nodeRank);
+        nodeRank,
+        true);
   }
 
   /** What this daemon's processes carry: unique per daemon on a machine. */

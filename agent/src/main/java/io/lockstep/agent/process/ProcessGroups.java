@@ -56,6 +56,7 @@ public final class ProcessGroups implements AutoCloseable {
   private final ShimSockets sockets;
   private final ProcessScan scan;
   private final String bootId;
+  private final boolean endWithDaemon;
   private final Consumer<GroupInput> out;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(ProcessGroups::daemonThread);
@@ -73,10 +74,16 @@ public final class ProcessGroups implements AutoCloseable {
    *
    * @param shim folder of the shim's package
    * @param python interpreter that runs the shim
+   * @param endWithDaemon shims end their groups when this process is gone
    * @param out what happens to groups; called on several threads, must not block
    */
   public ProcessGroups(
-      Path dataDir, Path shim, String python, String markerPrefix, Consumer<GroupInput> out)
+      Path dataDir,
+      Path shim,
+      String python,
+      String markerPrefix,
+      boolean endWithDaemon,
+      Consumer<GroupInput> out)
       throws IOException {
     this.dataDir = dataDir;
     this.shim = shim;
@@ -84,6 +91,7 @@ public final class ProcessGroups implements AutoCloseable {
     this.sockets = ShimSockets.under(dataDir);
     this.scan = new ProcessScan(markerPrefix);
     this.bootId = ProcessScan.bootId();
+    this.endWithDaemon = endWithDaemon;
     this.out = out;
   }
 
@@ -219,8 +227,9 @@ public final class ProcessGroups implements AutoCloseable {
             launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));
   }
 
-  private static Map<String, Object> spec(
-      LaunchSpec launch, TorchrunCommand command, GroupFolder folder, Path socket) {
+  private Map<String, Object> spec(
+      LaunchSpec launch, TorchrunCommand command, GroupFolder folder, Path socket)
+      throws IOException {
     int procs = launch.rankTable().procsPerNode();
     var spec = new LinkedHashMap<String, Object>();
     spec.put("version", 1);
@@ -235,6 +244,10 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("python", command.python());
     spec.put("logs", Map.of("segmentBytes", LOG_SEGMENT_BYTES, "maxBytes", LOG_MAX_BYTES));
     spec.put("progressRank", 0);
+    if (endWithDaemon) {
+      long self = ProcessHandle.current().pid();
+      spec.put("owner", Map.of("pid", self, "startTime", ProcessScan.startTime(self)));
+    }
     return spec;
   }
 

@@ -97,7 +97,8 @@ class AgentActorTest {
         29_500,
         29_999,
         "test",
-        -1);
+        -1,
+        false);
   }
 
   private void open() throws Exception {

@@ -81,7 +81,8 @@ class RealTorchrunTest {
               29_500,
               29_999,
               "test",
-              -1);
+              -1,
+              false);
       host = AgentHost.open(settings);
       probe = kit.createTestProbe();
       agent = kit.spawn(AgentActor.create(settings, probe.getRef(), host));

@@ -37,7 +37,17 @@ class PreflightTest {
 
   private AgentSettings settings() {
     return new AgentSettings(
-        Jobs.NODE, "127.0.0.1", 1, dir.resolve("data"), dir, "/bin/sh", 29_500, 29_999, "t", -1);
+        Jobs.NODE,
+        "127.0.0.1",
+        1,
+        dir.resolve("data"),
+        dir,
+        "/bin/sh",
+        29_500,
+        29_999,
+        "t",
+        -1,
+        false);
   }
 
   private GroupInput check(
