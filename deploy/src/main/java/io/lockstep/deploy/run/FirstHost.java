@@ -44,6 +44,7 @@ final class FirstHost {
         return ExitCode.CANCELED;
       }
       JobView job = follow(daemon, submit());
+      host.keepResult(job);
       ExitCode code = new JobFollower(talk).end(job);
       farewell();
       return code;

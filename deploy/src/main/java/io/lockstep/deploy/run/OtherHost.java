@@ -125,6 +125,7 @@ final class OtherHost {
       if (job.isPresent()) {
         follower.tell(job.get());
         if (JobView.isTerminal(job.get())) {
+          host.keepResult(job.get());
           ExitCode code = follower.end(job.get());
           sayGoodbye();
           return code;
