@@ -112,6 +112,23 @@ final class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("akka..");
 
+  /** bin/lockstep gives the CLI a short class path: a long one costs it a tenth of a second. */
+  @ArchTest
+  static final ArchRule THE_COMMAND_NEEDS_FEW_LIBRARIES =
+      noClasses()
+          .that()
+          .resideInAPackage("io.lockstep.coordinator.cli..")
+          .should()
+          .transitivelyDependOnClassesThat()
+          .resideInAnyPackage(
+              "akka..",
+              "scala..",
+              "org.slf4j..",
+              "com.typesafe..",
+              "org.h2..",
+              "com.fasterxml.jackson.dataformat..",
+              "com.fasterxml.jackson.datatype.jsr310..");
+
   @ArchTest
   static final ArchRule COORDINATOR_HAS_NO_CYCLES =
       slices().matching("io.lockstep.coordinator.(*)..").should().beFreeOfCycles();
