@@ -88,7 +88,8 @@ final class SameAsTorchrunE2eTest {
     assertThat(pair.torchrun().exit()).isEqualTo(1);
     assertThat(pair.lockstep().exit()).isEqualTo(3); // so that 1 stays Lockstep's own trouble
     for (Call call : List.of(pair.torchrun(), pair.lockstep())) {
-      assertThat(results(call)).containsExactly("result so far: none");
+      // lockstep run tries once more: only the same words twice in a row are the script's own fault
+      assertThat(results(call)).containsOnly("result so far: none");
       assertThat(call.talk()).contains("ValueError: the learning rate is negative, as asked");
     }
   }
@@ -119,6 +120,7 @@ final class SameAsTorchrunE2eTest {
     try (Stream<Path> walk = Files.walk(out)) {
       return walk.filter(Files::isRegularFile)
           .map(path -> out.relativize(path).toString())
+          .filter(name -> !name.equals(".lockstep-owner.json"))
           .sorted()
           .toList();
     }
