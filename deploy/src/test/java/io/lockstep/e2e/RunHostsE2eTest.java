@@ -110,6 +110,7 @@ final class RunHostsE2eTest {
     assertThat(second.exit()).as(second.talk()).isZero();
     assertThat(Files.readAllLines(said))
         .containsExactlyInAnyOrder("0 of 2 on " + FIRST, "1 of 2 on " + SECOND);
+    assertThat(second.talk()).contains(SECOND + " is in; ranks are given when all hosts are there");
   }
 
   private Call c10d(String host, Path said) throws IOException {

@@ -179,7 +179,11 @@ final class OtherHost {
         request
             .nodeRank()
             .map(rank -> request.host() + " is in, for node rank " + rank)
-            .orElse(request.host() + " is in, without a rank: a spare"));
+            .orElse(
+                request.host()
+                    + (request.givesRanks()
+                        ? " is in; ranks are given when all hosts are there"
+                        : " is in, without a rank: a spare")));
     return true;
   }
 

@@ -105,7 +105,7 @@ public final class Run {
   /** What went well needs no folder; what did not is looked into. */
   private void settle(RunRequest request, RunFolder folder, ExitCode code) throws IOException {
     boolean isFine = code == ExitCode.DONE || code == ExitCode.CANCELED;
-    if (isFine && !request.keep() && !folder.isAsked()) {
+    if (folder.isEmpty() || (isFine && !request.keep() && !folder.isAsked())) {
       folder.delete();
     } else {
       talk.say("logs and every rank's output are in " + folder.path());
