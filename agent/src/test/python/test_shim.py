@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -476,3 +478,21 @@ def test_a_launcher_that_dies_before_go_leaves_nothing(group: Fixture, monkeypat
     until(lambda: group.marked() == [], "the shim's end")
     assert not (group.group_dir / "started").exists()
     assert not Path(group.socket).exists()
+
+
+def test_the_group_of_a_command_that_is_gone_ends(group: Fixture) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    start_time = int(Path(f"/proc/{owner.pid}/stat").read_text().rpartition(")")[2].split()[19])
+    group.launch(SLEEP, STUCK, spec={"owner": {"pid": owner.pid, "startTime": start_time}})
+    group.running()
+    time.sleep(1.5)
+    assert group.shim_lives()
+    owner.kill()
+    report = group.report()  # the one that ignores TERM is killed after the grace
+    owner.wait()
+    assert (report["outcome"], report["treeGone"]) == ("stopped", True)
+    assert group.marked() == []
+
+
+def test_an_owner_that_makes_no_sense_is_refused(group: Fixture) -> None:
+    assert "owner.pid must be a whole number" in group.launch(SLEEP, spec={"owner": "me"})["error"]

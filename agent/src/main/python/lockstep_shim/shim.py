@@ -44,6 +44,8 @@ REPORT_RETRY_LIMIT_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
 GO_LIMIT_SECONDS = 10.0
 FIRST_GRANT_LIMIT_SECONDS = 60.0
+OWNER_INTERVAL_SECONDS = 1.0
+OWNER_GONE_GRACE_SECONDS = 5.0
 MAX_SHIM_LOG_BYTES = 1 << 20
 REPORT_TAIL_LINES = 20
 PR_SET_CHILD_SUBREAPER = 36
@@ -183,7 +185,7 @@ class Group:
         self._changed = False
         self._look_due = False
         self._progress_changed = False
-        self._last_beat = self._last_progress = self._last_search = time.monotonic()
+        self._last_beat = self._last_progress = self._last_search = self._last_owner_look = time.monotonic()
         self._log_room = MAX_SHIM_LOG_BYTES
         self._guard: Guard | None = None
         self._lease: Lease | None = None
@@ -413,12 +415,25 @@ class Group:
         if self._signals.kill_asked:
             self._signals.kill_asked = False
             self._kill(now)
+        if now - self._last_owner_look >= OWNER_INTERVAL_SECONDS:
+            self._last_owner_look = now
+            self._look_at_owner(now)
         for command in self._control.take_commands():
             match command:
                 case Kill():
                     self._kill(now)
                 case Stop(grace):
                     self._stop(now, grace)
+
+    def _look_at_owner(self, now: float) -> None:
+        """A foreground command killed with -9 has no successor: nobody would ever end this group."""
+        owner = self._spec.owner
+        if owner is None or self._stop_deadline is not None or self._tree_end is not None:
+            return
+        process = procfs.read_process(owner.pid)
+        if process is None or process.id != owner or process.is_gone:
+            self._log(f"the command that owns this group, pid {owner.pid}, is gone")
+            self._stop(now, OWNER_GONE_GRACE_SECONDS)
 
     def _kill(self, now: float) -> None:
         if self._tree_end is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep_shim.lease import LeaseSpec
+from lockstep_shim.procfs import ProcessId
 
 SPEC_VERSION = 1
 MARKER_NAME = "LOCKSTEP_GROUP"
@@ -26,7 +27,7 @@ _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
 _KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
-    | {"logs", "progressRank", "workerExec", "lease"}
+    | {"logs", "progressRank", "workerExec", "lease", "owner"}
 )
 
 
@@ -52,6 +53,7 @@ class Spec:
     progress_rank: int
     worker_exec: bool
     lease: LeaseSpec | None
+    owner: ProcessId | None  # the group ends when this process is gone; None: it outlives its daemon
 
     @property
     def master_port(self) -> str | None:
@@ -116,6 +118,7 @@ def parse(raw: object) -> Spec:
         progress_rank=fields.number("progressRank", 0, 1 << 30, 0),
         worker_exec=bool(worker_exec),
         lease=_lease(raw.get("lease"), problems),
+        owner=fields.process("owner"),
     )
     if not problems:
         problems.extend(_contradictions(spec))
@@ -206,6 +209,13 @@ class _Fields:
             self._problems.append(f"{self._prefix}{name} must be an object of strings")
             return {}
         return dict(value)
+
+    def process(self, name: str) -> ProcessId | None:
+        value = self._raw.get(name)
+        if value is None:
+            return None
+        fields = _Fields(value if isinstance(value, dict) else {}, self._problems, f"{name}.")
+        return ProcessId(fields.number("pid", 1, 1 << 31), fields.number("startTime", 0, 1 << 62))
 
     def number(self, name: str, least: int, most: int, default: int | None = None) -> int:
         value = self._raw.get(name, default)

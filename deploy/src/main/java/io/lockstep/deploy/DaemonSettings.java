@@ -78,6 +78,7 @@ public record DaemonSettings(
         ports.masterHigh(),
         version,
         -1,
+        false,
         seats.stream().map(seat -> seat.address(ports.lease())).toList());
   }
 

@@ -37,7 +37,7 @@ public final class EmbeddedDaemon implements AutoCloseable {
   public static EmbeddedDaemon start(
       DaemonSettings settings, int nodeRank, Map<String, String> workerEnv)
       throws IOException, InterruptedException {
-    AgentHost agentHost = AgentHost.open(settings.agent().asking(nodeRank), workerEnv);
+    AgentHost agentHost = AgentHost.open(settings.agent().inForeground(nodeRank), workerEnv);
     try {
       var daemon = new EmbeddedDaemon(settings, agentHost, OwnSeat.open(settings));
       daemon.thread.start();

@@ -1,5 +1,6 @@
 package io.lockstep.deploy;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -12,6 +13,15 @@ import com.tngtech.archunit.lang.ArchRule;
 /** The direction of dependencies over all modules (docs/adr, architecture). */
 @AnalyzeClasses(packages = "io.lockstep", importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
+  /** What the command line is made of. */
+  private static final String[] COMMAND = {
+    "io.lockstep.coordinator.cli..",
+    "io.lockstep.coordinator.jobfile..",
+    "io.lockstep.coordinator.core..",
+    "io.lockstep.protocol.api..",
+    "io.lockstep.protocol.model.."
+  };
+
   @ArchTest
   static final ArchRule THE_COORDINATOR_DOES_NOT_KNOW_THE_AGENT =
       noClasses()
@@ -111,6 +121,26 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAPackage("akka..");
+
+  /** bin/lockstep gives the command a short class path: a long one costs it a tenth of a second. */
+  @ArchTest
+  static final ArchRule THE_COMMAND_NEEDS_FEW_LIBRARIES =
+      classes()
+          .that()
+          .resideInAnyPackage(COMMAND)
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAnyPackage(COMMAND)
+                  .or(
+                      resideInAnyPackage(
+                          "java..",
+                          "picocli..",
+                          "com.fasterxml.jackson.annotation..",
+                          "com.fasterxml.jackson.core..",
+                          "com.fasterxml.jackson.databind..",
+                          "com.fasterxml.jackson.datatype.jdk8..",
+                          "org.yaml.snakeyaml..",
+                          "org.jspecify..")));
 
   @ArchTest
   static final ArchRule COORDINATOR_HAS_NO_CYCLES =

@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
@@ -21,47 +20,17 @@ import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 final class RunE2eTest {
   private static final Path DIR = Installation.freshFolder("run");
   private static final String SCRIPT = Installation.EXAMPLES.resolve("bare_train.py").toString();
-  private static final long LIMIT_SECONDS = 120;
 
-  /** One call of the command under way. */
-  private record Call(Process process, Path out, Path err) {
-    int exit() throws InterruptedException, IOException {
-      assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS))
-          .as(Files.readString(err))
-          .isTrue();
-      return process.exitValue();
-    }
-
-    String output() throws IOException {
-      return Files.readString(out);
-    }
-
-    String talk() throws IOException {
-      return Files.readString(err);
-    }
-  }
-
-  private final List<Call> calls = new ArrayList<>();
+  private final Calls calls = new Calls(DIR);
 
   @AfterEach
   void nothingIsLeftBehind() throws InterruptedException {
-    for (Call call : calls) {
-      call.process().destroy();
-      call.process().waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
-    }
-    await("no process of a run is left")
-        .atMost(Duration.ofSeconds(30))
-        .untilAsserted(
-            () -> {
-              assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.1:")).isEmpty();
-              assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.2:")).isEmpty();
-              assertThat(Processes.marked("LOCKSTEP_GROUP=127.77.0.3:")).isEmpty();
-            });
+    calls.endAll("127.77.0.1", "127.77.0.2", "127.77.0.3");
   }
 
   @Test
   void oneHostAloneTrainsAndPrintsWhatRankZeroPrints() throws Exception {
-    Call call =
+    Calls.Call call =
         run("127.77.0.1", "--standalone", "--nproc-per-node", "2", SCRIPT, "--cpu", "--steps", "5");
 
     assertThat(call.exit()).as(call.talk()).isZero();
@@ -70,7 +39,7 @@ final class RunE2eTest {
 
   @Test
   void anExceptionInTheScriptExits3WithItsText() throws Exception {
-    Call call =
+    Calls.Call call =
         run(
             "127.77.0.1",
             "--standalone",
@@ -89,8 +58,8 @@ final class RunE2eTest {
   @Test
   void twoHostsTrainTogetherAndAKilledWorkerHeals() throws Exception {
     Path record = DIR.resolve("record.jsonl");
-    Call first = host(0, record);
-    Call second = host(1, record);
+    Calls.Call first = host(0, record);
+    Calls.Call second = host(1, record);
     await("rank 1 trains")
         .atMost(Duration.ofMinutes(1))
         .until(() -> JsonLines.read(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
@@ -108,7 +77,7 @@ final class RunE2eTest {
 
   @Test
   void controlCCancelsAndLeavesNothing() throws Exception {
-    Call call =
+    Calls.Call call =
         run(
             "127.77.0.1",
             "--standalone",
@@ -129,18 +98,18 @@ final class RunE2eTest {
   @Test
   void aTakenRankIsRefusedAndTheSameCommandTakesAVacantOneAgain() throws Exception {
     Path record = DIR.resolve("rejoin.jsonl");
-    Call first = host(0, record, "--steps", "100");
-    Call second = host(1, record, "--steps", "100");
+    Calls.Call first = host(0, record, "--steps", "100");
+    Calls.Call second = host(1, record, "--steps", "100");
     await("rank 1 trains")
         .atMost(Duration.ofMinutes(1))
         .until(() -> JsonLines.read(record).stream().anyMatch(e -> isRankOneAt(e, 12)));
 
-    Call intruder = host("127.77.0.3", 1, record);
+    Calls.Call intruder = host("127.77.0.3", 1, record);
     assertThat(intruder.exit()).isEqualTo(9);
     assertThat(intruder.talk()).contains("node rank 1 is taken by 127.77.0.2");
 
     second.process().destroyForcibly().waitFor();
-    Call again = host(1, record, "--steps", "100");
+    Calls.Call again = host(1, record, "--steps", "100");
 
     assertThat(first.exit()).as(first.talk()).isZero();
     assertThat(again.exit()).as(again.talk()).isZero();
@@ -154,11 +123,11 @@ final class RunE2eTest {
         DIR.resolve("tiny_module.py"),
         "import os, sys\nprint('module', os.environ['RANK'], sys.argv[1:], os.getcwd())\n");
 
-    Call module = run("127.77.0.1", "--standalone", "-m", "tiny_module", "--x", "1");
+    Calls.Call module = run("127.77.0.1", "--standalone", "-m", "tiny_module", "--x", "1");
     assertThat(module.exit()).as(module.talk()).isZero();
     assertThat(module.output()).contains("module 0 ['--x', '1'] " + DIR);
 
-    Call program =
+    Calls.Call program =
         run("127.77.0.1", "--standalone", "--no-python", "sh", "-c", "echo program $RANK $MINE");
     assertThat(program.exit()).as(program.talk()).isZero();
     assertThat(program.output()).contains("program 0 of the caller");
@@ -167,7 +136,7 @@ final class RunE2eTest {
   @Test
   void theDropInTrainsATinyModelAndMovesOldCheckpointsAside() throws Exception {
     Path corpus = DIR.resolve("corpus");
-    Call made =
+    Calls.Call made =
         start(
             List.of(
                 Installation.PYTHON,
@@ -184,7 +153,7 @@ final class RunE2eTest {
     Path output = DIR.resolve("pretrained");
     Files.createDirectories(output.resolve("checkpoint-1"));
 
-    Call call =
+    Calls.Call call =
         start(
             List.of(
                 Installation.HOME.resolve("bin/torchrun_multi_node_multi_gpu.sh").toString(),
@@ -223,7 +192,7 @@ final class RunE2eTest {
 
   @Test
   void theDropInNamesEveryPathThatIsMissing() throws Exception {
-    Call call =
+    Calls.Call call =
         start(
             List.of(Installation.HOME.resolve("bin/torchrun_multi_node_multi_gpu.sh").toString()),
             Map.of("MODEL_PATH", "/no/model", "TRAIN_FILE_DIR", "/no/text"));
@@ -232,11 +201,12 @@ final class RunE2eTest {
     assertThat(call.talk()).contains("MODEL_PATH=/no/model").contains("TRAIN_FILE_DIR=/no/text");
   }
 
-  private Call host(int rank, Path record, String... more) throws IOException {
+  private Calls.Call host(int rank, Path record, String... more) throws IOException {
     return host("127.77.0." + (rank + 1), rank, record, more);
   }
 
-  private Call host(String address, int rank, Path record, String... more) throws IOException {
+  private Calls.Call host(String address, int rank, Path record, String... more)
+      throws IOException {
     var args =
         new ArrayList<>(
             List.of(
@@ -266,33 +236,16 @@ final class RunE2eTest {
     return run(address, args.toArray(String[]::new));
   }
 
-  private Call run(String host, String... args) throws IOException {
-    var command =
-        new ArrayList<>(List.of(Installation.HOME.resolve("bin/lockstep").toString(), "run"));
-    command.addAll(List.of("--host", host));
-    command.addAll(List.of(args));
-    return start(command);
+  private Calls.Call run(String host, String... args) throws IOException {
+    return calls.run(host, args);
   }
 
-  private Call start(List<String> command) throws IOException {
-    return start(command, Map.of("MINE", "of the caller"));
+  private Calls.Call start(List<String> command) throws IOException {
+    return calls.start(command, Map.of());
   }
 
-  private Call start(List<String> command, Map<String, String> env) throws IOException {
-    Path out = Files.createTempFile(DIR, "run", ".out");
-    Path err = Files.createTempFile(DIR, "run", ".err");
-    var builder =
-        new ProcessBuilder(command)
-            .directory(DIR.toFile())
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile());
-    builder.environment().putAll(env);
-    // as its callers have it: the python on PATH is the one that trains
-    Path bin = Path.of(Installation.PYTHON).toAbsolutePath().resolveSibling("");
-    builder.environment().merge("PATH", bin.toString(), (path, own) -> own + ":" + path);
-    var call = new Call(builder.start(), out, err);
-    calls.add(call);
-    return call;
+  private Calls.Call start(List<String> command, Map<String, String> env) throws IOException {
+    return calls.start(command, env);
   }
 
   private static boolean isRankOneAt(JsonNode entry, int step) {

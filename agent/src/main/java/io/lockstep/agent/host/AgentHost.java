@@ -117,6 +117,7 @@ public final class AgentHost implements AutoCloseable {
             settings.shim(),
             settings.python(),
             settings.markerPrefix(),
+            settings.isForeground(),
             settings.leaseSeats(),
             this::tell);
     inventory.gpuProblem().ifPresent(problem -> LOG.warn("node={} {}", settings.node(), problem));

@@ -15,6 +15,7 @@ import java.util.List;
  * @param masterPortLow first port of the range for MASTER_PORT
  * @param masterPortHigh last port of the range, included
  * @param nodeRankHint rank that the host asks for, or -1
+ * @param isForeground no daemon comes after this one: its groups end when it is gone
  * @param leaseSeats where groups renew their leases, as {@code host:port}; none means that groups
  *     run without a lease
  */
@@ -29,6 +30,7 @@ public record AgentSettings(
     int masterPortHigh,
     String version,
     int nodeRankHint,
+    boolean isForeground,
     List<String> leaseSeats) {
   public AgentSettings {
     leaseSeats = List.copyOf(leaseSeats);
@@ -43,8 +45,8 @@ public record AgentSettings(
     }
   }
 
-  /** The same for a host that asks for a node rank; -1 asks for none. */
-  public AgentSettings asking(int nodeRank) {
+  /** The same for a command in the foreground that asks for a node rank; -1 asks for none. */
+  public AgentSettings inForeground(int nodeRank) {
     return new AgentSettings(
         node,
         address,
@@ -56,6 +58,7 @@ public record AgentSettings(
         masterPortHigh,
         version,
         nodeRank,
+        true,
         leaseSeats);
   }
 

@@ -57,6 +57,7 @@ public final class ProcessGroups implements AutoCloseable {
   private final ProcessScan scan;
   private final List<String> leaseSeats;
   private final String bootId;
+  private final boolean endWithDaemon;
   private final Consumer<GroupInput> out;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(ProcessGroups::daemonThread);
@@ -74,6 +75,7 @@ public final class ProcessGroups implements AutoCloseable {
    *
    * @param shim folder of the shim's package
    * @param python interpreter that runs the shim
+   * @param endWithDaemon shims end their groups when this process is gone
    * @param leaseSeats where groups renew their leases; none: they run without
    * @param out what happens to groups; called on several threads, must not block
    */
@@ -82,6 +84,7 @@ public final class ProcessGroups implements AutoCloseable {
       Path shim,
       String python,
       String markerPrefix,
+      boolean endWithDaemon,
       List<String> leaseSeats,
       Consumer<GroupInput> out)
       throws IOException {
@@ -92,6 +95,7 @@ public final class ProcessGroups implements AutoCloseable {
     this.sockets = ShimSockets.under(dataDir);
     this.scan = new ProcessScan(markerPrefix);
     this.bootId = ProcessScan.bootId();
+    this.endWithDaemon = endWithDaemon;
     this.out = out;
   }
 
@@ -246,6 +250,10 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("progressRank", 0);
     if (!leaseSeats.isEmpty()) {
       spec.put("lease", lease(launch));
+    }
+    if (endWithDaemon) {
+      long self = ProcessHandle.current().pid();
+      spec.put("owner", Map.of("pid", self, "startTime", ProcessScan.startTime(self)));
     }
     return spec;
   }

@@ -85,6 +85,13 @@ public final class ProcessScan {
     return stat(pid).filter(s -> s.startTime() == startTime && !s.isGone()).isPresent();
   }
 
+  /** When a process began, in the kernel's ticks: with the pid it names no other. */
+  static long startTime(long pid) throws IOException {
+    return stat(pid)
+        .map(Stat::startTime)
+        .orElseThrow(() -> new IOException("cannot read /proc/" + pid + "/stat; mount /proc"));
+  }
+
   /** True when a process with this pid and command lives. */
   static boolean isAlive(long pid, String command) {
     return stat(pid).filter(s -> s.command().equals(command) && !s.isGone()).isPresent();

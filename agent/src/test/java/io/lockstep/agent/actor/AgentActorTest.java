@@ -98,6 +98,7 @@ class AgentActorTest {
         29_999,
         "test",
         -1,
+        false,
         List.of());
   }
 

@@ -82,6 +82,7 @@ class RealTorchrunTest {
               29_999,
               "test",
               -1,
+              false,
               List.of());
       host = AgentHost.open(settings);
       probe = kit.createTestProbe();

@@ -47,6 +47,7 @@ class PreflightTest {
         29_999,
         "t",
         -1,
+        false,
         List.of());
   }
 

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -19,8 +20,21 @@ import java.time.format.DateTimeParseException;
  * JSON of the API's records, as WireJson has it, without what a short command need not load: Akka's
  * and the calendar's modules cost a third of its start.
  */
-final class CliJson {
+public final class CliJson {
   private CliJson() {}
+
+  /** A result as one indented document. */
+  public static String pretty(Object value) {
+    return pretty(mapper(), value);
+  }
+
+  static String pretty(ObjectMapper json, Object value) {
+    try {
+      return json.writerWithDefaultPrettyPrinter().writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a record that JSON cannot hold", e);
+    }
+  }
 
   static ObjectMapper mapper() {
     var times = new SimpleModule("lockstep-times");

@@ -5,7 +5,13 @@ import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,24 +23,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
     name = "lockstep",
     description = "Runs torchrun + DeepSpeed jobs on plain GPU hosts and keeps them running.",
-    subcommands = {
-      RunCommand.class,
-      SubmitCommand.class,
-      ListCommand.class,
-      DescribeCommand.class,
-      WatchCommand.class,
-      EventsCommand.class,
-      LogsCommand.class,
-      ReleaseCommand.class,
-      CancelCommand.class,
-      DrainCommand.class,
-      ResumeCommand.class,
-      NodesCommand.class,
-      SchemaCommand.class,
-      CompletionCommand.class,
-      NamesCommand.class,
-      VersionCommand.class
-    },
     synopsisSubcommandLabel = "VERB",
     footer = {
       "",
@@ -50,6 +38,12 @@ public final class Main implements Runnable {
 
   /** Stands in until picocli has set a verb's parent. */
   static final Main UNSET = new Main(Terminal.ofProcess());
+
+  /** Options of all verbs that take the next word. */
+  private static final Set<String> VALUED = Set.of("--api", "--output");
+
+  /** In the order of the help. */
+  private static final Map<String, Class<? extends Verb>> VERBS = verbs();
 
   @Option(
       names = "--api",
@@ -85,16 +79,56 @@ public final class Main implements Runnable {
 
   /** Runs one command; the number that the process should exit with. */
   public static int run(Terminal terminal, String... args) {
-    int code = commandLine(terminal).execute(args);
+    int code = commandLine(terminal, wanted(args)).execute(args);
     terminal.out().flush();
     terminal.err().flush();
     return code;
   }
 
+  /** The verb that is asked for; to read the options of all takes longer than most of them run. */
+  private static List<String> wanted(String... args) {
+    for (int i = 0; i < args.length; i++) {
+      if (VALUED.contains(args[i])) {
+        i++;
+      } else if (!args[i].startsWith("-")) {
+        // one that tells of all the others needs them
+        boolean isAlone = VERBS.containsKey(args[i]) && !args[i].equals("completion");
+        return isAlone ? List.of(args[i]) : List.copyOf(VERBS.keySet());
+      }
+    }
+    return List.copyOf(VERBS.keySet());
+  }
+
+  private static Map<String, Class<? extends Verb>> verbs() {
+    var verbs = new LinkedHashMap<String, Class<? extends Verb>>();
+    verbs.put("run", RunCommand.class);
+    verbs.put("submit", SubmitCommand.class);
+    verbs.put("list", ListCommand.class);
+    verbs.put("describe", DescribeCommand.class);
+    verbs.put("watch", WatchCommand.class);
+    verbs.put("events", EventsCommand.class);
+    verbs.put("logs", LogsCommand.class);
+    verbs.put("release", ReleaseCommand.class);
+    verbs.put("cancel", CancelCommand.class);
+    verbs.put("drain", DrainCommand.class);
+    verbs.put("resume", ResumeCommand.class);
+    verbs.put("nodes", NodesCommand.class);
+    verbs.put("schema", SchemaCommand.class);
+    verbs.put("completion", CompletionCommand.class);
+    verbs.put("names", NamesCommand.class);
+    verbs.put("version", VersionCommand.class);
+    return verbs;
+  }
+
   /** The command with all its verbs, to which a distribution may add its own. */
   public static CommandLine commandLine(Terminal terminal) {
-    return new CommandLine(new Main(terminal))
-        .setOut(writer(terminal.out()))
+    return commandLine(terminal, List.copyOf(VERBS.keySet()));
+  }
+
+  private static CommandLine commandLine(Terminal terminal, Collection<String> verbs) {
+    var line = new CommandLine(new Main(terminal));
+    verbs.forEach(verb -> line.addSubcommand(Objects.requireNonNull(VERBS.get(verb))));
+    return line.setOut(writer(terminal.out()))
         .setErr(writer(terminal.err()))
         .setColorScheme(
             CommandLine.Help.defaultColorScheme(
@@ -102,7 +136,7 @@ public final class Main implements Runnable {
         .setUsageHelpWidth(Terminal.DEFAULT_WIDTH)
         .setUsageHelpAutoWidth(false)
         .setParameterExceptionHandler((e, args) -> usage(terminal, e))
-        .setExecutionExceptionHandler((e, line, parsed) -> Failures.tell(terminal, e).number());
+        .setExecutionExceptionHandler((e, failed, parsed) -> Failures.tell(terminal, e).number());
   }
 
   /** Without a verb: what there is. */

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 /** What a verb works with: the API, the terminal, and the form of the output. */
-record Session(ApiClient api, Terminal terminal, OutputForm form, ObjectMapper json) {
+public record Session(ApiClient api, Terminal terminal, OutputForm form, ObjectMapper json) {
   /** Form of results on stdout. */
-  enum OutputForm {
+  public enum OutputForm {
     table,
     json
   }
@@ -17,12 +17,7 @@ record Session(ApiClient api, Terminal terminal, OutputForm form, ObjectMapper j
 
   /** A result as one indented JSON document. */
   void printJson(Object value) {
-    try {
-      terminal.out().println(json.writerWithDefaultPrettyPrinter().writeValueAsString(value));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a record that JSON cannot hold", e);
-    }
-    terminal.out().flush();
+    print(CliJson.pretty(json, value));
   }
 
   /** A result as one line of JSON, for results that come one after another. */

@@ -3,7 +3,10 @@ package io.lockstep.coordinator.rest;
 import akka.actor.typed.ActorSystem;
 import akka.http.javadsl.Http;
 import akka.http.javadsl.ServerBinding;
+import akka.http.javadsl.model.HttpMethods;
+import akka.http.javadsl.model.RequestEntityAcceptances;
 import akka.http.javadsl.server.Route;
+import akka.http.javadsl.settings.ServerSettings;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lockstep.coordinator.actor.Coordinator;
 import io.lockstep.protocol.message.WireJson;
@@ -18,7 +21,19 @@ public final class RestServer {
   /** Listens; fails when the address or port cannot be had. */
   public static CompletionStage<ServerBinding> bind(
       ActorSystem<?> system, String host, int port, Coordinator coordinator) {
-    return Http.get(system).newServerAt(host, port).bind(routes(coordinator, WireJson.json()));
+    return Http.get(system)
+        .newServerAt(host, port)
+        .withSettings(settings(system))
+        .bind(routes(coordinator, WireJson.json()));
+  }
+
+  /**
+   * Akka answers 501 to QUERY, which it does not know yet; like any method of HTTP it is 405 here.
+   */
+  private static ServerSettings settings(ActorSystem<?> system) {
+    var settings = ServerSettings.create(system.settings().config());
+    var query = HttpMethods.custom("QUERY", true, true, RequestEntityAcceptances.Expected, true);
+    return settings.withParserSettings(settings.getParserSettings().withCustomMethods(query));
   }
 
   /** Every route, sealed: what it does not know is answered too. */

@@ -43,6 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The routes as a client sees them, over a real socket. */
 class RestServerTest {
@@ -280,9 +281,11 @@ class RestServerTest {
     }
   }
 
-  @Test
-  void anotherMethodIs405WithThoseThatAre() throws Exception {
-    HttpResponse<String> response = send(request("/v1/jobs").DELETE());
+  @ParameterizedTest
+  @ValueSource(strings = {"DELETE", "QUERY"})
+  void anotherMethodIs405WithThoseThatAre(String method) throws Exception {
+    HttpResponse<String> response =
+        send(request("/v1/jobs").method(method, BodyPublishers.noBody()));
 
     isProblem(response, 405, "METHOD_NOT_ALLOWED");
     assertThat(response.headers().firstValue("Allow").orElse("")).contains("GET").contains("POST");

@@ -44,6 +44,7 @@ final class FirstHost {
         return ExitCode.CANCELED;
       }
       JobView job = follow(daemon, submit());
+      host.keepResult(job);
       ExitCode code = new JobFollower(talk).end(job);
       farewell();
       return code;
@@ -94,8 +95,13 @@ final class FirstHost {
   private List<String> missing(List<NodeView> all) {
     List<NodeView> here = all.stream().filter(node -> !Host.isAway(node)).toList();
     if (request.givesRanks()) {
-      int still = request.nodes() - here.size();
-      return still > 0 ? List.of(still + " of " + request.nodes() + " hosts") : List.of();
+      boolean isHere = here.stream().anyMatch(node -> node.node().equals(request.host()));
+      int still = request.nodes() - here.size() - (isHere ? 0 : 1);
+      var missing = new ArrayList<String>(isHere ? List.of() : List.of(MYSELF));
+      if (still > 0) {
+        missing.add(still + " of " + request.nodes() + " hosts");
+      }
+      return missing;
     }
     var ranks = new TreeSet<Integer>();
     here.forEach(node -> node.askedRank().ifPresent(ranks::add));

@@ -7,6 +7,7 @@ import io.lockstep.coordinator.cli.NoCoordinator;
 import io.lockstep.deploy.DaemonSettings;
 import io.lockstep.deploy.EmbeddedDaemon;
 import io.lockstep.deploy.Seat;
+import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
@@ -38,6 +39,7 @@ final class Host {
   private final Talk talk;
   private final Signals signals;
   private final PrintStream out;
+  private Optional<JobView> result = Optional.empty();
 
   Host(
       RunRequest request,
@@ -73,8 +75,18 @@ final class Host {
     return signals;
   }
 
+  /** Where rank 0's output goes. */
   PrintStream out() {
     return out;
+  }
+
+  /** The job at its end; empty when this host did not see it. */
+  Optional<JobView> result() {
+    return result;
+  }
+
+  void keepResult(JobView job) {
+    result = Optional.of(job);
   }
 
   EmbeddedDaemon startDaemon() throws RunRefused, InterruptedException {

@@ -125,6 +125,7 @@ final class OtherHost {
       if (job.isPresent()) {
         follower.tell(job.get());
         if (JobView.isTerminal(job.get())) {
+          host.keepResult(job.get());
           ExitCode code = follower.end(job.get());
           sayGoodbye();
           return code;
@@ -178,7 +179,11 @@ final class OtherHost {
         request
             .nodeRank()
             .map(rank -> request.host() + " is in, for node rank " + rank)
-            .orElse(request.host() + " is in, without a rank: a spare"));
+            .orElse(
+                request.host()
+                    + (request.givesRanks()
+                        ? " is in; ranks are given when all hosts are there"
+                        : " is in, without a rank: a spare")));
     return true;
   }
 

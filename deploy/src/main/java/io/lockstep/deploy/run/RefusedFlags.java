@@ -28,6 +28,8 @@ final class RefusedFlags {
     flags.put("--virtual-local-rank", "set devices in a job file and use lockstep submit");
     flags.put("--print-completion", "use lockstep completion");
     flags.put("--use-env", "take it out: LOCAL_RANK is always in the environment");
+    flags.put(
+        "--api", "the job's coordinator is on node rank 0's host; name that with --master-addr");
     return flags;
   }
 
@@ -35,7 +37,7 @@ final class RefusedFlags {
   static Optional<String> refusal(String argument) {
     String flag = argument.split("=", 2)[0];
     return Optional.ofNullable(INSTEAD.get(flag))
-        .map(instead -> "lockstep run does not take torchrun's " + flag + ": " + instead);
+        .map(instead -> "lockstep run does not take " + flag + ": " + instead);
   }
 
   static Map<String, String> all() {

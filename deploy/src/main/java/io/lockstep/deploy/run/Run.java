@@ -1,6 +1,7 @@
 package io.lockstep.deploy.run;
 
 import io.lockstep.coordinator.cli.ApiRefused;
+import io.lockstep.coordinator.cli.CliJson;
 import io.lockstep.coordinator.cli.ExitCode;
 import io.lockstep.coordinator.cli.NoCoordinator;
 import java.io.BufferedOutputStream;
@@ -19,11 +20,13 @@ public final class Run {
   private static final String HOME_PROPERTY = "lockstep.home";
 
   private final PrintStream out;
+  private final PrintStream err;
   private final Talk talk;
   private final Map<String, String> env;
 
   private Run(PrintStream out, PrintStream err, Map<String, String> env) {
     this.out = out;
+    this.err = err;
     this.talk = new Talk(err);
     this.env = env;
   }
@@ -31,7 +34,7 @@ public final class Run {
   public static void main(String[] args) {
     PrintStream out = utf8(FileDescriptor.out);
     PrintStream err = utf8(FileDescriptor.err);
-    int code = new Run(out, err, System.getenv()).run(args).number();
+    int code = new Run(out, err, System.getenv()).run(RunParser.withoutVerb(args)).number();
     out.flush();
     err.flush();
     // not exit: handlers of signals keep no JVM, but threads of libraries may
@@ -70,8 +73,13 @@ public final class Run {
               + " whose every user you trust");
     }
     Path shim = Path.of(System.getProperty(HOME_PROPERTY, ".")).resolve("python/lockstep_shim");
-    var host = new Host(request, env, folder, shim, signals, out, talk);
+    // with JSON, stdout is for the result alone
+    PrintStream shown = request.json() ? err : out;
+    var host = new Host(request, env, folder, shim, signals, shown, talk);
     ExitCode code = outcome(host);
+    if (request.json()) {
+      host.result().ifPresent(job -> out.println(CliJson.pretty(job)));
+    }
     settle(request, folder, code);
     return code;
   }
@@ -97,7 +105,7 @@ public final class Run {
   /** What went well needs no folder; what did not is looked into. */
   private void settle(RunRequest request, RunFolder folder, ExitCode code) throws IOException {
     boolean isFine = code == ExitCode.DONE || code == ExitCode.CANCELED;
-    if (isFine && !request.keep() && !folder.isAsked()) {
+    if (folder.isEmpty() || (isFine && !request.keep() && !folder.isAsked())) {
       folder.delete();
     } else {
       talk.say("logs and every rank's output are in " + folder.path());

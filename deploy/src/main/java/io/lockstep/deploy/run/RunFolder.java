@@ -22,6 +22,13 @@ record RunFolder(Path path, boolean isAsked) {
     return new RunFolder(Files.createTempDirectory(base, PREFIX), request.logDir().isPresent());
   }
 
+  /** True when nothing began, as for a rank that is taken. */
+  boolean isEmpty() throws IOException {
+    try (Stream<Path> within = Files.list(path)) {
+      return within.findAny().isEmpty();
+    }
+  }
+
   /** Only what cannot be deleted stays. */
   void delete() throws IOException {
     List<Path> all;

@@ -1,5 +1,6 @@
 package io.lockstep.deploy.run;
 
+import io.lockstep.coordinator.cli.Session;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -176,6 +177,12 @@ final class RunOptions {
 
   @Option(names = "--keep", description = "Keep the run's folder also when all went well.")
   boolean keep;
+
+  @Option(
+      names = "--output",
+      paramLabel = "table|json",
+      description = "json: stdout is the job as JSON at its end, rank 0 prints on stderr.")
+  Session.OutputForm output = Session.OutputForm.table;
 
   @Option(
       names = {"-h", "--help"},

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -14,6 +15,9 @@ import picocli.CommandLine.ParameterException;
 
 /** Reads the command line as torchrun reads its own: both spellings, PET_* variables, and all. */
 final class RunParser {
+  /** What bin/lockstep skips, with its value, on its way to the verb. */
+  private static final Set<String> GLOBAL = Set.of("--api", "--output");
+
   private RunParser() {}
 
   /**
@@ -39,6 +43,19 @@ final class RunParser {
           e.getMessage() + "; lockstep run --help lists the flags (they come before SCRIPT)");
     }
     return options;
+  }
+
+  /** The command's words without the verb, which options that all verbs have may come before. */
+  static String[] withoutVerb(String... args) {
+    var words = new ArrayList<>(List.of(args));
+    int verb = 0;
+    while (verb < args.length && args[verb].startsWith("-")) {
+      verb += GLOBAL.contains(args[verb]) ? 2 : 1;
+    }
+    if (verb < args.length) {
+      words.remove(verb);
+    }
+    return words.toArray(String[]::new);
   }
 
   static String help() {

@@ -1,6 +1,7 @@
 package io.lockstep.deploy.run;
 
 import io.lockstep.coordinator.cli.ExitCode;
+import io.lockstep.coordinator.cli.Session;
 import io.lockstep.coordinator.jobfile.JobDocument;
 import io.lockstep.coordinator.jobfile.JobFile;
 import io.lockstep.coordinator.jobfile.ZeroJson;
@@ -94,6 +95,7 @@ final class RunReader {
         Duration.ofSeconds(options.graceSeconds),
         options.logDir.map(dir -> folder.resolve(dir).normalize()),
         options.keep,
+        options.output == Session.OutputForm.json,
         job(name, entry, script, args, nodes, procs),
         notes);
   }

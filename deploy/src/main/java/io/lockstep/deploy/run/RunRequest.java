@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param nodeRank rank that this host asks for; empty is a spare
  * @param givesRanks ranks are given out as hosts come
  * @param procs 0 means as many as there are GPUs
+ * @param json stdout is the ended job as JSON; what rank 0 prints goes to stderr
  * @param job the job file's values
  * @param notes what is worth a line before it starts
  */
@@ -33,6 +34,7 @@ record RunRequest(
     Duration grace,
     Optional<Path> logDir,
     boolean keep,
+    boolean json,
     Map<String, Object> job,
     List<String> notes) {
   RunRequest {

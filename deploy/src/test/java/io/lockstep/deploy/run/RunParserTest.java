@@ -3,6 +3,7 @@ package io.lockstep.deploy.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.lockstep.coordinator.cli.Session;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -54,6 +55,16 @@ final class RunParserTest {
     String[] args = (flag + " train.py --nnodes 7").split(" ", -1);
 
     assertThat(parse(args).command).containsExactly("train.py", "--nnodes", "7");
+  }
+
+  @Test
+  void optionsOfAllVerbsMayComeBeforeTheVerb() throws RunRefused {
+    String[] words = RunParser.withoutVerb("--output", "json", "run", "--standalone", "run", "x");
+
+    assertThat(words).containsExactly("--output", "json", "--standalone", "run", "x");
+    assertThat(parse(words).output).isEqualTo(Session.OutputForm.json);
+    assertThat(parse(words).command).containsExactly("run", "x");
+    assertThat(RunParser.withoutVerb("run", "-m", "x")).containsExactly("-m", "x");
   }
 
   static Stream<String> refused() {
