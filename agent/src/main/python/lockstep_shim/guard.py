@@ -105,13 +105,16 @@ def _serve(marker: str, shim: ProcessId, launcher: ProcessId, shared: Shared) ->
             _close(int(name))
     os.dup2(nothing, 0)
     watch = _watch(shim)
+    over_since: float | None = None  # seen by this process: after a thaw the shim is given its moment, too
     while True:
         now = clock()
         shared.beat(now)
         if shared.is_done:
             return 0
         gone = _is_gone(shim) and not shared.is_done
-        if gone or 0 < shared.deadline <= now - SHIM_FIRST_SECONDS:
+        is_over = 0 < shared.deadline <= now
+        over_since = (over_since or now) if is_over else None
+        if gone or (over_since is not None and now - over_since >= SHIM_FIRST_SECONDS):
             _say(f"the {'shim is gone' if gone else 'lease is over and the shim is late'}: ends {marker}")
             _end(marker, shim, launcher)
             return 0

@@ -684,6 +684,7 @@ class Group:
             "startedAt": self._started_at,
             "endedAt": _wall(),
             "stopRequested": self._stop_requested,
+            "leaseLost": self._lease_lost is not None,
             "portTaken": outcome == "failed" and any(s.port_taken for s in self._streams.values()),
             "droppedBytes": sum(s.dropped_bytes for s in self._streams.values()),
         }

@@ -46,10 +46,15 @@ final class ShimReport {
         present(json, "firstFailure").map(ShimReport::failure),
         treeGone,
         json.path("portTaken").asBoolean(false),
-        present(json, "message")
-            .map(text -> new Reason(ReasonCode.WORKERS_FAILED, bounded(text.asText()))),
+        present(json, "message").map(text -> new Reason(code(json), bounded(text.asText()))),
         tail(json.path("tail")),
         instant(json.path("endedAt")).orElse(Instant.EPOCH));
+  }
+
+  private static ReasonCode code(JsonNode json) {
+    return json.path("leaseLost").asBoolean(false)
+        ? ReasonCode.LEASE_LOST
+        : ReasonCode.WORKERS_FAILED;
   }
 
   /** Processes that the shim could not end and that are still there. */

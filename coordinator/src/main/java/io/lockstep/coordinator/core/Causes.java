@@ -3,6 +3,7 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.util.Optional;
 
@@ -18,6 +19,18 @@ final class Causes {
     if (report.reason().filter(r -> r.code() == ReasonCode.CHECKPOINT_CHANGED).isPresent()) {
       return AttemptRecord.Cause.of(
           FailureCause.CHECKPOINT_CHANGED, node, report.reason().get().message());
+    }
+    Optional<Reason> lease =
+        report.reason().filter(r -> r.code() == ReasonCode.LEASE_LOST);
+    if (lease.isPresent()) {
+      // what cut the node off is the cause, and others may know it
+      return new AttemptRecord.Cause(
+          FailureCause.LEASE_LOST,
+          Optional.of(node),
+          Optional.empty(),
+          lease.get().message(),
+          "",
+          true);
     }
     Optional<ExitReport.FirstFailure> first = report.firstFailure();
     if (first.isPresent()) {

@@ -43,10 +43,6 @@ public record LeaseReport(int majority, List<Said> seats) {
     private Instant last(Lease lease) {
       return granted.getOrDefault(lease, servingSince);
     }
-
-    private boolean isSilent(Lease lease, Duration limit) {
-      return Duration.between(last(lease), heard).compareTo(limit) >= 0;
-    }
   }
 
   /**
@@ -65,13 +61,25 @@ public record LeaseReport(int majority, List<Said> seats) {
     return known.size() < majority ? Optional.empty() : Optional.of(known.get(majority - 1));
   }
 
-  /** It was held, was not given back, and a majority of seats has not renewed it for this long. */
+  /**
+   * It was held, was not given back, and a majority of seats has not renewed it for this long. A
+   * seat that has no record of it may not have been asked yet, or has lost its memory: it counts
+   * from the newest that another seat knows.
+   */
   boolean isSilent(Lease lease, Duration limit) {
-    boolean held = seats.stream().anyMatch(s -> s.granted().containsKey(lease));
+    Optional<Instant> newest =
+        seats.stream()
+            .flatMap(s -> Optional.ofNullable(s.granted().get(lease)).stream())
+            .max(Instant::compareTo);
     boolean returned = seats.stream().anyMatch(s -> s.returned().contains(lease));
-    return held
-        && !returned
-        && seats.stream().filter(s -> s.isSilent(lease, limit)).count() >= majority;
+    if (newest.isEmpty() || returned) {
+      return false;
+    }
+    return seats.stream()
+            .map(s -> Duration.between(s.granted().getOrDefault(lease, newest.get()), s.heard()))
+            .filter(silence -> silence.compareTo(limit) >= 0)
+            .count()
+        >= majority;
   }
 
   /** A majority of seats has renewed it within this time: its group lives. */

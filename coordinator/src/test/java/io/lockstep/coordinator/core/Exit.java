@@ -59,6 +59,15 @@ final class Exit {
     return report(Outcome.SHIM_LOST, Optional.empty(), true, false, Optional.empty());
   }
 
+  static ExitReport leaseLost() {
+    return report(
+        Outcome.FAILED,
+        Optional.empty(),
+        true,
+        false,
+        Optional.of(Reason.of(ReasonCode.LEASE_LOST, "the lease has run out")));
+  }
+
   static ExitReport stopped() {
     return report(Outcome.STOPPED, Optional.empty(), true, false, Optional.empty());
   }

@@ -115,6 +115,44 @@ class LeaseTest {
   }
 
   @Test
+  void aSeatThatWasNotAskedYetDoesNotMissTheLease() {
+    ACluster cluster = aRunningJob(2);
+    var lease = new Lease(cluster.fence(A), node("n2"));
+    LeaseReport.Said first = said(cluster, Map.of(lease, cluster.now.minusMillis(1)), Set.of());
+    LeaseReport.Said notYet = said(cluster, Map.of(), Set.of());
+
+    Decision decision =
+        cluster.when(
+            new ClusterInput.LeasesSeen(new LeaseReport(2, List.of(first, notYet, notYet))));
+
+    assertThat(decision.events()).isEmpty();
+  }
+
+  @Test
+  void aLeaseThatRanOutIsNotTheRootCauseWhereAnotherIsKnown() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 3);
+    Fence first = cluster.fence(A);
+    cluster.dies("n2");
+    cluster.after(SECOND);
+
+    cluster.exits("n2", first, Exit.leaseLost());
+
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.NODE_SILENT);
+  }
+
+  @Test
+  void whenAllLostTheirLeaseThatIsTheCause() {
+    ACluster cluster = aRunningJob(2);
+
+    cluster.exits("n1", Exit.leaseLost());
+    assertThat(cluster.attempt()).isEqualTo(1);
+    cluster.exits("n2", Exit.leaseLost());
+
+    assertThat(cluster.attempt()).isEqualTo(2);
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.LEASE_LOST);
+  }
+
+  @Test
   void whoNeverHeldALeaseIsNotMissed() {
     ACluster cluster = aRunningJob(2);
     LeaseReport.Said nothing = said(cluster, Map.of(), Set.of());

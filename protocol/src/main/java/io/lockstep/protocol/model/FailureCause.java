@@ -12,6 +12,9 @@ public enum FailureCause {
   TORCHRUN_FAILED(true),
   /** The shim was killed; the agent ended its group. */
   SHIM_LOST(true),
+
+  /** No majority of seats renewed the group's lease; seldom the cause, mostly what followed. */
+  LEASE_LOST(true),
   /** An agent was not heard for too long. */
   NODE_SILENT(true),
   /** A node came back without the group that it should have had. */

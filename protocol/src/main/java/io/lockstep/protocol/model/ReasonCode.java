@@ -49,6 +49,7 @@ public enum ReasonCode {
   OLD_GROUP_WILL_NOT_END,
   NO_FREE_PORT,
   LAUNCH_FAILED,
+  LEASE_LOST,
   DISK_FULL,
   // nodes
   NODE_JOINED,
