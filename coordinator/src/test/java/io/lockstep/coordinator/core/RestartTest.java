@@ -228,6 +228,26 @@ class RestartTest {
   }
 
   @Test
+  void beforeTheFirstStepChanceInTheMessageMakesNoOtherFailure() {
+    ACluster cluster = aRunningJob(1);
+    failAndRun(cluster, Exit.raised(0, "KeyError: text in /tmp/cache-4711/train at 0x7f3a"));
+    cluster.exits("n1", Exit.raised(0, "KeyError: text in /tmp/cache-99/train at 0x7f3b"));
+    assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.SCRIPT_FAILED);
+
+    ACluster other = aRunningJob(1);
+    failAndRun(other, Exit.raised(0, "KeyError: text"));
+    failAndRun(other, Exit.raised(0, "KeyError: label"));
+    assertThat(other.attempt()).isEqualTo(3);
+
+    ACluster trained = aRunningJob(1);
+    trained.when(new ClusterInput.StepSeen(trained.fence(A), 3));
+    failAndRun(trained, Exit.raised(0, "RuntimeError: NaN at step 3"));
+    trained.when(new ClusterInput.StepSeen(trained.fence(A), 40));
+    failAndRun(trained, Exit.raised(0, "RuntimeError: NaN at step 40"));
+    assertThat(trained.attempt()).isEqualTo(3);
+  }
+
+  @Test
   void anOldGroupsLateReportDoesNotFailTheNewAttempt() {
     ACluster cluster = aRunningJob(2);
     var old = cluster.fence(A);
