@@ -179,6 +179,7 @@ final class JobsE2eTest {
             "deep",
             """
             sys.setrecursionlimit(20_000)
+            sys.tracebacklimit = 10_000
 
             def left(depth):
                 return right(depth - 1)

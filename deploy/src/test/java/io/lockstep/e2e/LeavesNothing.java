@@ -11,7 +11,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -24,6 +27,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 final class LeavesNothing implements AfterEachCallback, AfterAllCallback {
   /** The shim stays a moment to say goodbye. */
   private static final Duration LIMIT = Duration.ofSeconds(15);
+
+  private static final Pattern PORT = Pattern.compile("\"--master-port\",\\s*\"(\\d+)\"");
 
   private static final Pattern KEPT =
       Pattern.compile(
@@ -52,30 +57,54 @@ final class LeavesNothing implements AfterEachCallback, AfterAllCallback {
         .untilAsserted(() -> assertThat(leftOfEndedJobs()).isEmpty());
   }
 
-  private List<String> leftOfEndedJobs() {
+  private List<String> leftOfEndedJobs() throws IOException {
     var left = new ArrayList<String>();
     for (JsonNode job : fleet.get().jobs()) {
       if (Fleet.isTerminal(job)) {
-        left.addAll(leftOf(job.path("id").asText(), job.path("masterPort").asInt()));
+        left.addAll(leftOf(job.path("id").asText()));
       }
     }
     return left;
   }
 
-  private List<String> leftOf(String job, int port) {
+  private List<String> leftOf(String job) throws IOException {
     var left = new ArrayList<String>();
     for (long pid : fleet.get().allProcesses()) {
       if (Processes.mark(pid).contains("/" + job + "/")) {
         left.add("%s: %d %s".formatted(job, pid, Processes.commandLine(pid)));
       }
     }
-    for (long pid : Processes.listeners(port)) {
-      String mark = Processes.mark(pid);
-      if (mark.isEmpty() || mark.contains("/" + job + "/")) { // else another job's turn
-        left.add("%s: port %d, held by %s".formatted(job, port, Processes.commandLine(pid)));
+    for (int port : portsOf(job)) {
+      for (long pid : Processes.listeners(port)) {
+        String mark = Processes.mark(pid);
+        if (mark.isEmpty() || mark.contains("/" + job + "/")) { // else another job's turn
+          left.add("%s: port %d, held by %s".formatted(job, port, Processes.commandLine(pid)));
+        }
       }
     }
     return left;
+  }
+
+  /** Master ports of all its attempts, from what the shims were told. */
+  private Set<Integer> portsOf(String job) throws IOException {
+    var ports = new TreeSet<Integer>();
+    for (String address : fleet.get().addresses()) {
+      Path groups = fleet.get().dataDir(address).resolve("groups").resolve(job);
+      for (Path group : Files.isDirectory(groups) ? children(groups) : List.<Path>of()) {
+        Path spec = group.resolve("spec.json");
+        Matcher port = PORT.matcher(Files.exists(spec) ? Files.readString(spec) : "");
+        if (port.find()) {
+          ports.add(Integer.valueOf(port.group(1)));
+        }
+      }
+    }
+    return ports;
+  }
+
+  private static List<Path> children(Path folder) throws IOException {
+    try (var all = Files.list(folder)) {
+      return all.toList();
+    }
   }
 
   /** All fleets are closed by now. */
