@@ -128,6 +128,7 @@ final class Fleet implements AutoCloseable {
               "--data-dir",
               data.toString()));
       var builder = new ProcessBuilder(command);
+      withoutLocale(builder);
       builder.environment().putAll(env);
       // where we can see whether anything is left
       builder.environment().put("TMPDIR", temp.toString());
@@ -143,6 +144,11 @@ final class Fleet implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** As systemd and ssh start programs on a bare host. */
+  private static void withoutLocale(ProcessBuilder builder) {
+    builder.environment().keySet().removeAll(Set.of("LANG", "LC_ALL", "LC_CTYPE"));
   }
 
   /** Where this fleet's programs put temporary files. */
@@ -245,6 +251,7 @@ final class Fleet implements AutoCloseable {
       Path out = Files.createTempFile(dir, "cli", ".out");
       Path err = Files.createTempFile(dir, "cli", ".err");
       var builder = new ProcessBuilder(command);
+      withoutLocale(builder);
       builder.environment().put("LOCKSTEP_API", apis());
       Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
       assertThat(process.waitFor(CLI_SECONDS, TimeUnit.SECONDS)).as("%s ends", command).isTrue();
