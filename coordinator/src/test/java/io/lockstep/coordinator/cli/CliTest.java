@@ -71,8 +71,8 @@ class CliTest {
         .isEqualTo(
             """
             JOB         NAME    PHASE   GANG  ATTEMPT  STEP  REASON
-            job-k3x9a1  预训练  QUEUED  2x1   -        -     needs 2 ready nodes, 1 is rea…
-            n-1         -       QUEUED  2x1   -        -     needs 2 ready nodes, 1 is rea…
+            job-k3x9a1  预训练  QUEUED  2x1   -        -     needs 2 ready nodes, 1 is ready
+            n-1         -       QUEUED  2x1   -        -     needs 2 ready nodes, 1 is ready
             """);
   }
 
