@@ -683,7 +683,7 @@ final class JobMachine {
                   "attempt %s failed: %s%s",
                   attempt.fence().attempt(),
                   cause.message(),
-                  restart.delay().isZero() ? "" : "; next in " + restart.delay())));
+                  restart.delay().isZero() ? "" : "; next in " + TimeText.of(restart.delay()))));
       placeQueued(d);
     }
   }

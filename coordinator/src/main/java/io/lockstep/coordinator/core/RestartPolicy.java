@@ -48,17 +48,26 @@ final class RestartPolicy {
     List<Instant> inWindow = job.countedAt().stream().filter(t -> !t.isBefore(oldest)).toList();
     if (inWindow.size() >= budget.max()) {
       return new Verdict.GiveUp(
-          Reason.of(
-              ReasonCode.RESTART_BUDGET_SPENT,
-              "%d counted restarts within %s are spent; last cause: %s",
-              budget.max(),
-              budget.window(),
-              cause.message()),
+          spent(budget, cause),
           cause.code() == FailureCause.WORKER_FAILED && !cause.peerLoss() && budget.max() == 0
               ? Exits.SCRIPT_FAILED
               : Exits.BUDGET_SPENT);
     }
     return new Verdict.RestartAfter(backoff(budget, inWindow.size()), true);
+  }
+
+  private static Reason spent(JobSpec.Restart budget, AttemptRecord.Cause cause) {
+    return budget.max() == 0
+        ? Reason.of(
+            ReasonCode.RESTART_BUDGET_SPENT,
+            "the job allows no restart (restart.max: 0); cause: %s",
+            cause.message())
+        : Reason.of(
+            ReasonCode.RESTART_BUDGET_SPENT,
+            "%d counted restarts within %s are spent; last cause: %s",
+            budget.max(),
+            TimeText.of(budget.window()),
+            cause.message());
   }
 
   /** An exception that comes again at once is the user's: restarting it would be a storm. */

@@ -16,6 +16,8 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The restart budget, the backoff, and when restarting makes no sense. */
 class RestartTest {
@@ -45,8 +47,15 @@ class RestartTest {
 
     assertThat(cluster.phase()).isEqualTo(JobPhase.FAILED);
     assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.RESTART_BUDGET_SPENT);
+    assertThat(cluster.job().reason().message()).startsWith("2 counted restarts within 1h are");
     assertThat(cluster.job().exitCode()).contains(Exits.BUDGET_SPENT);
     assertThat(cluster.attempt()).isEqualTo(3);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,0s", "500,500ms", "90000,90s", "900000,15m", "3600000,1h", "172800000,48h"})
+  void timesAreWrittenAsInJobFiles(long millis, String text) {
+    assertThat(TimeText.of(Duration.ofMillis(millis))).isEqualTo(text);
   }
 
   @Test
