@@ -1,4 +1,13 @@
 # Sourced by the launchers: sets java, or says what is missing and exits.
+
+# Java reads file names and arguments by the locale, and a host without one (systemd, ssh, a container) takes ASCII
+# alone: no path in Chinese could be opened. Python does the same for itself (PEP 538).
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+  '' | C | POSIX)
+    export LC_CTYPE=C.UTF-8
+    [ -z "${LC_ALL:-}" ] || export LC_ALL=C.UTF-8
+    ;;
+esac
 oldest_java=17
 
 if [ -n "${JAVA_HOME:-}" ]; then

@@ -19,6 +19,7 @@ MAX_LINES_AFTER_TRACEBACK = 40
 MAX_LINES_OF_EXCEPTION = 6
 
 _TRACEBACK = "Traceback (most recent call last):"
+_FRAME = re.compile(r'  File ".*", line \d+, in ')
 _RANK_PREFIX = re.compile(r"^\[(?:default|rank)?\d+\]:\s?")  # torch's excepthook and torchrun's tee put these in front
 _PEER_LOSS = re.compile(
     r"connection closed by (?:remote )?peer|connection reset by (?:remote )?peer|ncclRemoteError|NCCL remote error"
@@ -150,17 +151,35 @@ def last_traceback(lines: Sequence[str]) -> str | None:
     """The last Python traceback near the end of a tail, with the exception's own lines; None when there is none."""
     start = next((i for i in range(len(lines) - 1, -1, -1) if lines[i].strip() == _TRACEBACK), None)
     if start is None:
-        return None
-    end = start + 1
-    while end < len(lines) and (lines[end].startswith(" ") or not lines[end].strip()):
-        end += 1
+        return _end_of_long_traceback(lines)
+    end = _end_of_frames(lines, start + 1)
     if end >= len(lines) or len(lines) - end > MAX_LINES_AFTER_TRACEBACK:
         return None  # cut off before the exception's name, or so old that the script went on after it
-    # The exception's text may go on over several lines; it ends where the output ends or an empty line stands.
-    most = end + MAX_LINES_OF_EXCEPTION
-    while end + 1 < min(len(lines), most) and lines[end + 1].strip():
+    return "\n".join(lines[start : _end_of_exception(lines, end) + 1])
+
+
+def _end_of_long_traceback(lines: Sequence[str]) -> str | None:
+    """Where the tail begins within the frames of a traceback, and so has lost its head."""
+    end = _end_of_frames(lines, 1)  # the first line is a part of one
+    is_traceback = any(_FRAME.match(line) for line in lines[1:end])
+    if not is_traceback or end >= len(lines) or len(lines) - end > MAX_LINES_AFTER_TRACEBACK:
+        return None
+    return "\n".join([_TRACEBACK, "  ...", *lines[1 : _end_of_exception(lines, end) + 1]])
+
+
+def _end_of_frames(lines: Sequence[str], start: int) -> int:
+    end = start
+    while end < len(lines) and (lines[end].startswith(" ") or not lines[end].strip()):
         end += 1
-    return "\n".join(lines[start : end + 1])
+    return end
+
+
+def _end_of_exception(lines: Sequence[str], first: int) -> int:
+    """The exception's text may go on over several lines; it ends where the output ends or an empty line stands."""
+    end = first
+    while end + 1 < min(len(lines), first + MAX_LINES_OF_EXCEPTION) and lines[end + 1].strip():
+        end += 1
+    return end
 
 
 def _last_line(traceback: str) -> str:

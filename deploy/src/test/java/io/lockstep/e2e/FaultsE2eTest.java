@@ -15,6 +15,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What fails while a job runs on two of four nodes, and what becomes of it. */
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
@@ -23,6 +24,9 @@ final class FaultsE2eTest {
   private static final int DAEMONS = 4;
 
   private static final Path DIR = Installation.freshFolder("faults");
+
+  @RegisterExtension
+  static final LeavesNothing NOTHING_IS_LEFT = new LeavesNothing(() -> FaultsE2eTest.fleet);
 
   private static Fleet fleet;
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -35,6 +36,7 @@ final class Fleet implements AutoCloseable {
   private static final int CLI_SECONDS = 90;
   private static final int AKKA = 25_520;
   private static final int HTTP = 7_733;
+  private static final int NETS_OF_A_FORK = 30;
   private static final AtomicInteger NETS = new AtomicInteger();
   private static final ObjectMapper JSON = JsonMapper.builder().build();
 
@@ -42,16 +44,24 @@ final class Fleet implements AutoCloseable {
   private final List<String> addresses;
   private final List<String> seats;
   private final Optional<Path> java;
+  private final Path temp;
+  private final boolean ownDisks;
+  private final Map<String, String> env = new TreeMap<>();
   private final Map<String, Process> running = new LinkedHashMap<>();
   private final HttpClient client =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 
-  private Fleet(Path dir, int daemons, int seats, Optional<Path> java) {
+  private Fleet(Path dir, int daemons, int seats, Optional<Path> java, boolean ownDisks) {
     this.dir = dir;
     this.java = java;
-    // a network of its own for each fleet, so that ports and marks never meet
+    this.temp = dir.resolve("tmp");
+    this.ownDisks = ownDisks;
+    // a network of its own for each fleet of each JVM, so that ports and marks never meet
     String net =
-        "127.%d.%d.".formatted(100 + NETS.incrementAndGet(), ProcessHandle.current().pid() % 250);
+        "127.%d.%d."
+            .formatted(
+                100 + Installation.FORK * NETS_OF_A_FORK + NETS.incrementAndGet() % NETS_OF_A_FORK,
+                ProcessHandle.current().pid() % 250);
     this.addresses = new ArrayList<>();
     for (int i = 1; i <= daemons; i++) {
       addresses.add(net + i);
@@ -61,12 +71,27 @@ final class Fleet implements AutoCloseable {
 
   /** Starts so many daemons, three of them seats, and waits until all are READY. */
   static Fleet of(Path dir, int daemons) {
-    return started(new Fleet(dir, daemons, 3, Optional.empty()), daemons);
+    return started(new Fleet(dir, daemons, 3, Optional.empty(), false), daemons);
   }
 
   /** The same on another Java. */
   static Fleet on(Path dir, int daemons, Path java) {
-    return started(new Fleet(dir, daemons, 3, Optional.of(java)), daemons);
+    return started(new Fleet(dir, daemons, 3, Optional.of(java), false), daemons);
+  }
+
+  /** The same where a lost node is given up after so long. */
+  static Fleet impatient(Path dir, int daemons, Duration silentAfter) {
+    var fleet = new Fleet(dir, daemons, 3, Optional.empty(), false);
+    fleet.env.put("LOCKSTEP_NODE_SILENT_AFTER", silentAfter.toSeconds() + "s");
+    return started(fleet, daemons);
+  }
+
+  /**
+   * The same where {@code dir/local} is another folder on each node, {@code dir/disk-<index>}; a
+   * folder {@code readonly} in it is, if it is there now. Needs {@link OwnDisk#problem} empty.
+   */
+  static Fleet withOwnDisks(Path dir, int daemons) {
+    return started(new Fleet(dir, daemons, 3, Optional.empty(), true), daemons);
   }
 
   private static Fleet started(Fleet fleet, int daemons) {
@@ -87,15 +112,27 @@ final class Fleet implements AutoCloseable {
     Path data = dir.resolve(address);
     try {
       Files.createDirectories(data);
-      var builder =
-          new ProcessBuilder(
+      Files.createDirectories(temp);
+      var command = new ArrayList<String>();
+      if (ownDisks) {
+        Path disk = dir.resolve("disk-" + addresses.indexOf(address));
+        command.addAll(OwnDisk.command(disk, dir.resolve("local")));
+      }
+      command.addAll(
+          List.of(
               Installation.HOME.resolve("bin/lockstepd").toString(),
               "--host",
               address,
               "--seats",
               String.join(",", seats),
               "--data-dir",
-              data.toString());
+              data.toString()));
+      var builder = new ProcessBuilder(command);
+      withoutLocale(builder);
+      builder.environment().putAll(env);
+      // where we can see whether anything is left
+      builder.environment().put("TMPDIR", temp.toString());
+      builder.environment().put("LOCKSTEP_JAVA_OPTS", "-Djava.io.tmpdir=" + temp);
       builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
       java.ifPresent(home -> builder.environment().put("JAVA_HOME", home.toString()));
       // what DeepSpeed compiles is compiled once for all nodes of this machine
@@ -107,6 +144,20 @@ final class Fleet implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** As systemd and ssh start programs on a bare host. */
+  private static void withoutLocale(ProcessBuilder builder) {
+    builder.environment().keySet().removeAll(Set.of("LANG", "LC_ALL", "LC_CTYPE"));
+  }
+
+  /** Where this fleet's programs put temporary files. */
+  Path temp() {
+    return temp;
+  }
+
+  Path dataDir(String address) {
+    return dir.resolve(address);
   }
 
   void startMissing() {
@@ -142,10 +193,35 @@ final class Fleet implements AutoCloseable {
     }
   }
 
+  /** Stops a daemon where it is; what runs under it goes on. */
+  void freeze(String address) {
+    Processes.signal("STOP", pidOf(address));
+  }
+
+  void thaw(String address) {
+    Processes.signal("CONT", pidOf(address));
+  }
+
   /** What the death of a host does: daemon, shim, torchrun and workers at once. */
   void killHost(String address) {
     killDaemon(address);
     Processes.killNode(marker(address));
+  }
+
+  /** The one process of a job on this node whose command line has this in it. */
+  long processOf(String job, String address, String program) {
+    return Processes.ofNode(marker(address)).stream()
+        .filter(pid -> Processes.mark(pid).contains("/" + job + "/"))
+        .filter(pid -> Processes.commandLine(pid).contains(program))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("no %s of %s".formatted(program, job)));
+  }
+
+  /** Every job there is, shortened. */
+  List<JsonNode> jobs() {
+    var jobs = new ArrayList<JsonNode>();
+    get("/v1/jobs").orElse(JSON.createArrayNode()).forEach(jobs::add);
+    return jobs;
   }
 
   static String marker(String address) {
@@ -175,6 +251,7 @@ final class Fleet implements AutoCloseable {
       Path out = Files.createTempFile(dir, "cli", ".out");
       Path err = Files.createTempFile(dir, "cli", ".err");
       var builder = new ProcessBuilder(command);
+      withoutLocale(builder);
       builder.environment().put("LOCKSTEP_API", apis());
       Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
       assertThat(process.waitFor(CLI_SECONDS, TimeUnit.SECONDS)).as("%s ends", command).isTrue();
@@ -291,17 +368,15 @@ final class Fleet implements AutoCloseable {
   }
 
   JsonNode awaitPhase(String id, String phase) {
-    Set<String> terminal = Set.of("SUCCEEDED", "FAILED", "CANCELED");
     JsonNode job =
         awaitJob(
-            id,
-            "phase " + phase,
-            j -> {
-              String now = j.path("phase").asText();
-              return now.equals(phase) || terminal.contains(now);
-            });
+            id, "phase " + phase, j -> j.path("phase").asText().equals(phase) || isTerminal(j));
     assertThat(job.path("phase").asText()).as(job.toPrettyString()).isEqualTo(phase);
     return job;
+  }
+
+  static boolean isTerminal(JsonNode job) {
+    return Set.of("SUCCEEDED", "FAILED", "CANCELED").contains(job.path("phase").asText());
   }
 
   /** Waits until an attempt trains: its step is at least this. */

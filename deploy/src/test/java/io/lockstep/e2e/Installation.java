@@ -13,6 +13,9 @@ import java.util.concurrent.TimeUnit;
 
 /** The unpacked distribution and a Python that can train, each made once for all tests. */
 final class Installation {
+  /** Ordinal of this JVM among those that run tests at once. */
+  static final int FORK = Integer.getInteger("lockstep.fork", 1);
+
   static final Path HOME = unpack();
   static final String PYTHON = python();
   static final Path EXAMPLES = HOME.resolve("examples");
@@ -23,7 +26,7 @@ final class Installation {
 
   private static Path unpack() {
     Path target = Path.of("target").toAbsolutePath();
-    Path into = target.resolve("e2e-dist");
+    Path into = target.resolve("e2e-dist-" + FORK);
     try (var found = Files.list(target)) {
       Path archive =
           found
@@ -61,7 +64,7 @@ final class Installation {
 
   /** An empty folder with a short path; it stays after the tests, with every log in it. */
   static Path freshFolder(String name) {
-    Path folder = Path.of("/tmp", "lockstep-e2e", name);
+    Path folder = Path.of(System.getProperty("lockstep.e2e.dir", "/tmp/lockstep-e2e"), name);
     try {
       run(List.of("rm", "-rf", folder.toString()));
       return Files.createDirectories(folder);

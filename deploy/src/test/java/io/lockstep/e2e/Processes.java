@@ -13,12 +13,14 @@ import java.util.TreeSet;
 /** Looks at /proc: which living processes carry a node's mark. */
 final class Processes {
   private static final Path PROC = Path.of("/proc");
+  private static final String MARK = "LOCKSTEP_GROUP=";
+  private static final String LISTENS = "0A";
 
   private Processes() {}
 
   /** Processes of worker groups of this node ({@code address:akkaPort}), shims included. */
   static Set<Long> ofNode(String marker) {
-    return marked("LOCKSTEP_GROUP=" + marker + "/");
+    return marked(MARK + marker + "/");
   }
 
   /** Living processes whose environment has an entry that begins so. */
@@ -28,6 +30,66 @@ final class Processes {
       if (isAlive(pid) && environment(pid).stream().anyMatch(e -> e.startsWith(entryStart))) {
         found.add(pid);
       }
+    }
+    return found;
+  }
+
+  /** The mark of the group that a process belongs to; empty when it is of none. */
+  static String mark(long pid) {
+    return environment(pid).stream()
+        .filter(e -> e.startsWith(MARK))
+        .findFirst()
+        .map(e -> e.substring(MARK.length()))
+        .orElse("");
+  }
+
+  static String commandLine(long pid) {
+    try {
+      return Files.readString(PROC.resolve(pid + "/cmdline"), StandardCharsets.ISO_8859_1)
+          .replace('\0', ' ');
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /** Processes that listen on this port, whatever the address. */
+  static Set<Long> listeners(int port) {
+    Set<String> sockets = new TreeSet<>();
+    for (String table : List.of("net/tcp", "net/tcp6")) {
+      for (String line : lines(PROC.resolve(table))) {
+        String[] fields = line.strip().split("\\s+", -1);
+        if (fields.length > 9
+            && fields[1].endsWith(":%04X".formatted(port))
+            && fields[3].equals(LISTENS)) {
+          sockets.add("socket:[" + fields[9] + "]");
+        }
+      }
+    }
+    var found = new TreeSet<Long>();
+    for (long pid : sockets.isEmpty() ? List.<Long>of() : pids()) {
+      if (descriptors(pid).stream().anyMatch(sockets::contains)) {
+        found.add(pid);
+      }
+    }
+    return found;
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      return List.of(); // no IPv6 here
+    }
+  }
+
+  private static List<String> descriptors(long pid) {
+    var found = new ArrayList<String>();
+    try (var all = Files.newDirectoryStream(PROC.resolve(pid + "/fd"))) {
+      for (Path one : all) {
+        found.add(Files.readSymbolicLink(one).toString());
+      }
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      return found; // it has ended, or is not ours
     }
     return found;
   }

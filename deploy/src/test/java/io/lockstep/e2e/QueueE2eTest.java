@@ -10,12 +10,16 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What operators and users ask for, on three nodes. */
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
 @SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
 final class QueueE2eTest {
   private static final Path DIR = Installation.freshFolder("queue");
+
+  @RegisterExtension
+  static final LeavesNothing NOTHING_IS_LEFT = new LeavesNothing(() -> QueueE2eTest.fleet);
 
   private static Fleet fleet;
 

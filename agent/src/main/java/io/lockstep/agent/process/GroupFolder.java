@@ -15,6 +15,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Names what lies in the folder of one group on this node. */
 public record GroupFolder(Path path) {
@@ -24,6 +26,7 @@ public record GroupFolder(Path path) {
   /** Folders kept in all. */
   static final int KEPT_IN_ALL = 200;
 
+  private static final Logger LOG = LoggerFactory.getLogger(GroupFolder.class);
   private static final String FOUNDING = ".founding";
   private static final Pattern NAME = Pattern.compile("(\\d+)-(\\d+)");
 
@@ -79,6 +82,17 @@ public record GroupFolder(Path path) {
 
   public Path torchrunError() {
     return path.resolve("errors").resolve("torchrun.json");
+  }
+
+  /** Gone already counts as done. */
+  void removeFifos() {
+    for (Path fifo : children(path.resolve("fifo"))) {
+      try {
+        Files.deleteIfExists(fifo);
+      } catch (IOException e) {
+        LOG.debug("removing {}: {}", fifo, e.toString());
+      }
+    }
   }
 
   /**

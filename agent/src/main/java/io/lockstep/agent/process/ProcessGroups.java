@@ -489,8 +489,18 @@ public final class ProcessGroups implements AutoCloseable {
       group.close();
       sockets.remove(group.socket());
     }
+    if (report.treeGone()) {
+      tidy(fence);
+    }
     ended.put(fence, report);
     out.accept(new GroupInput.GroupExited(fence, report));
+  }
+
+  /** A shim that was killed takes away neither its socket nor the FIFOs. */
+  private void tidy(Fence fence) {
+    GroupFolder folder = GroupFolder.of(dataDir, fence);
+    GroupHandleFile.read(folder).ifPresent(handle -> sockets.remove(handle.socket()));
+    folder.removeFifos();
   }
 
   private static ExitReport plain(ExitReport.Outcome outcome, boolean treeGone, Reason reason) {

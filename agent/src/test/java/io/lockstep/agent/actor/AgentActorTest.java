@@ -218,6 +218,13 @@ class AgentActorTest {
 
   private void nothingIsLeft() {
     await().atMost(LIMIT).until(() -> living().isEmpty());
+    await().atMost(LIMIT).untilAsserted(() -> assertThat(fifosAndSockets()).isEmpty());
+  }
+
+  private List<Path> fifosAndSockets() throws IOException {
+    try (var all = Files.walk(dir.resolve("data"))) {
+      return all.filter(p -> !Files.isDirectory(p) && !Files.isRegularFile(p)).toList();
+    }
   }
 
   private JsonNode seenBy(int rank) throws IOException {

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.core;
 
+import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
@@ -39,7 +40,7 @@ final class GangPlanner {
     int wanted = job.spec().nodes();
     boolean onGpus = runsOnGpus(state, job);
     int procs = procsPerNode(job, free, onGpus);
-    List<Node> fit = fitting(job, free, procs, onGpus);
+    List<Node> fit = withoutRefuser(job, fitting(job, free, procs, onGpus));
     if (procs == 0 || fit.size() < wanted || !missingPins(job, fit).isEmpty()) {
       return new Placement.Unplaceable(whyNot(state, job, now, kept));
     }
@@ -56,6 +57,17 @@ final class GangPlanner {
     boolean onGpus = runsOnGpus(state, job);
     List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
     return fitting(job, fleet, leastProcs(job), onGpus).stream().map(Node::id).toList();
+  }
+
+  /** Who has just refused is asked again only where there is nobody else. */
+  private static List<Node> withoutRefuser(Job job, List<Node> fit) {
+    Optional<NodeId> refuser =
+        job.lastAttempt()
+            .flatMap(AttemptRecord::cause)
+            .filter(c -> c.code() == FailureCause.PREPARE_REJECTED)
+            .flatMap(AttemptRecord.Cause::node);
+    List<Node> others = fit.stream().filter(n -> refuser.filter(n.id()::equals).isEmpty()).toList();
+    return others.size() < job.spec().nodes() ? fit : others;
   }
 
   /** Auto takes as few workers as the nodes that are free ask for. */

@@ -644,8 +644,11 @@ final class JobMachine {
     }
   }
 
+  /**
+   * What trained elsewhere is no mistake of the job's: then it is this node that lacks something.
+   */
   private static void rejected(Deciding d, Job job, NodeId node, Reason why) {
-    if (THE_JOBS_FAULT.contains(why.code())) {
+    if (THE_JOBS_FAULT.contains(why.code()) && !job.ran()) {
       giveUp(d, job, why, Exits.REFUSED, Optional.empty());
       return;
     }
@@ -680,7 +683,7 @@ final class JobMachine {
                   "attempt %s failed: %s%s",
                   attempt.fence().attempt(),
                   cause.message(),
-                  restart.delay().isZero() ? "" : "; next in " + restart.delay())));
+                  restart.delay().isZero() ? "" : "; next in " + TimeText.of(restart.delay()))));
       placeQueued(d);
     }
   }

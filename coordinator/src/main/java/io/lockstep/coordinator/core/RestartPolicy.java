@@ -8,11 +8,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Decides after a failure: restart, when, and whether it costs budget; or give up. */
 final class RestartPolicy {
   /** What follows a backoff of zero. */
   private static final Duration FIRST_STEP = Duration.ofSeconds(1);
+
+  private static final Pattern RANK = Pattern.compile("rank \\d+");
+
+  /** A word with a digit in it; exit codes are no chance. */
+  private static final Pattern CHANCE = Pattern.compile("(?<!\\S)(?<!code )\\S*\\d\\S*");
 
   private RestartPolicy() {}
 
@@ -42,17 +48,26 @@ final class RestartPolicy {
     List<Instant> inWindow = job.countedAt().stream().filter(t -> !t.isBefore(oldest)).toList();
     if (inWindow.size() >= budget.max()) {
       return new Verdict.GiveUp(
-          Reason.of(
-              ReasonCode.RESTART_BUDGET_SPENT,
-              "%d counted restarts within %s are spent; last cause: %s",
-              budget.max(),
-              budget.window(),
-              cause.message()),
+          spent(budget, cause),
           cause.code() == FailureCause.WORKER_FAILED && !cause.peerLoss() && budget.max() == 0
               ? Exits.SCRIPT_FAILED
               : Exits.BUDGET_SPENT);
     }
     return new Verdict.RestartAfter(backoff(budget, inWindow.size()), true);
+  }
+
+  private static Reason spent(JobSpec.Restart budget, AttemptRecord.Cause cause) {
+    return budget.max() == 0
+        ? Reason.of(
+            ReasonCode.RESTART_BUDGET_SPENT,
+            "the job allows no restart (restart.max: 0); cause: %s",
+            cause.message())
+        : Reason.of(
+            ReasonCode.RESTART_BUDGET_SPENT,
+            "%d counted restarts within %s are spent; last cause: %s",
+            budget.max(),
+            TimeText.of(budget.window()),
+            cause.message());
   }
 
   /** An exception that comes again at once is the user's: restarting it would be a storm. */
@@ -67,17 +82,23 @@ final class RestartPolicy {
     AttemptRecord before = job.attempts().get(last - 1);
     AttemptRecord failed = job.attempts().get(last);
     Optional<Long> newest = job.lastCheckpoint().map(c -> c.step());
-    return before.cause().filter(c -> sameFailure(c, cause)).isPresent()
+    boolean untrained = before.firstStepAt().isEmpty() && failed.firstStepAt().isEmpty();
+    return before.cause().filter(c -> sameFailure(c, cause, untrained)).isPresent()
         && failed.resumedFromStep().equals(newest);
   }
 
-  /** Which of the ranks that fail alike is the first is chance. */
-  private static boolean sameFailure(AttemptRecord.Cause one, AttemptRecord.Cause other) {
-    return one.code() == other.code() && withoutRank(one).equals(withoutRank(other));
+  /**
+   * Which of the ranks that fail alike is the first is chance. So are process ids, addresses and
+   * temporary names in the message, where no step was made that would tell two failures apart.
+   */
+  private static boolean sameFailure(
+      AttemptRecord.Cause one, AttemptRecord.Cause other, boolean untrained) {
+    return one.code() == other.code() && said(one, untrained).equals(said(other, untrained));
   }
 
-  private static String withoutRank(AttemptRecord.Cause cause) {
-    return cause.message().replaceFirst("rank \\d+", "rank");
+  private static String said(AttemptRecord.Cause cause, boolean untrained) {
+    String withoutRank = RANK.matcher(cause.message()).replaceFirst("rank");
+    return untrained ? CHANCE.matcher(withoutRank).replaceAll("#") : withoutRank;
   }
 
   /** What costs no budget must not spin either. */

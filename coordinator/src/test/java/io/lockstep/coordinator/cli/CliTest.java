@@ -64,6 +64,19 @@ class CliTest {
   }
 
   @Test
+  void listShowsNamesThatTheIdsHide() {
+    api.answer("GET /v1/jobs", List.of(Views.inChinese("job-k3x9a1"), Views.queued("n-1")));
+
+    assertThat(CliRun.of(api, "list").out)
+        .isEqualTo(
+            """
+            JOB         NAME    PHASE   GANG  ATTEMPT  STEP  REASON
+            job-k3x9a1  预训练  QUEUED  2x1   -        -     needs 2 ready nodes, 1 is ready
+            n-1         -       QUEUED  2x1   -        -     needs 2 ready nodes, 1 is ready
+            """);
+  }
+
+  @Test
   void describeLooksLikeThis() {
     api.answer("GET /v1/jobs/q-1", Views.restarted("q-1"));
 

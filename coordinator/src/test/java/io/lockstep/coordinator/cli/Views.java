@@ -150,10 +150,20 @@ final class Views {
     return new RankView(rank, node, node);
   }
 
+  /** Its name has no letter that an id can have. */
+  static JobView inChinese(String id) {
+    return job(id, "预训练", "QUEUED", "WAITING_FOR_NODES", "needs 2 ready nodes, 1 is ready", 0);
+  }
+
   private static JobView job(String id, String phase, String code, String message, int attempt) {
+    return job(id, "n", phase, code, message, attempt);
+  }
+
+  private static JobView job(
+      String id, String name, String phase, String code, String message, int attempt) {
     return new JobView(
         id,
-        "n",
+        name,
         phase,
         new ReasonView(code, message),
         attempt,

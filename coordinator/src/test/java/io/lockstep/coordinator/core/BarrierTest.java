@@ -199,6 +199,31 @@ class BarrierTest {
   }
 
   @Test
+  void whatTrainedIsNotEndedByANodeThatLacksSomethingAndAnotherNodeTakesItsPlace() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 4);
+    cluster.silent("n2");
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n3"));
+
+    rejects(cluster, "n3", ReasonCode.SCRIPT_MISSING);
+
+    assertThat(cluster.causeOf(2).code()).isEqualTo(FailureCause.PREPARE_REJECTED);
+    assertThat(cluster.causeOf(2).message()).contains("SCRIPT_MISSING");
+    assertThat(cluster.job().counted()).isEqualTo(2);
+    cluster.after(SECOND);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n4"));
+  }
+
+  @Test
+  void whoRefusedIsAskedAgainWhereThereIsNobodyElse() {
+    ACluster cluster = aPreparingJob(2, AJob.of(2), 2);
+
+    rejects(cluster, ReasonCode.DISK_FULL);
+
+    assertThat(cluster.attempt()).isEqualTo(2);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n2"));
+  }
+
+  @Test
   void anAgentWithAnotherMemoryCostsNoBudget() {
     ACluster cluster = aPreparingJob(2, AJob.of(2), 2);
 
@@ -246,9 +271,13 @@ class BarrierTest {
   }
 
   private static Decision rejects(ACluster cluster, ReasonCode code) {
+    return rejects(cluster, "n2", code);
+  }
+
+  private static Decision rejects(ACluster cluster, String name, ReasonCode code) {
     return cluster.when(
         new ClusterInput.NodeRejected(
-            node("n2"), cluster.lastFence(A), Reason.of(code, "so it is")));
+            node(name), cluster.lastFence(A), Reason.of(code, "so it is")));
   }
 
   // deadlines

@@ -74,7 +74,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeHeard        -> PREPARING NOTHING_TO_DO
       PREPARING NodeTrouble      -> PREPARING DISK_FULL | NodeTroubleChanged
       PREPARING NodePrepared     -> STARTING  PREPARING | NodePrepared AttemptReleased | tells Start Acknowledge
-      PREPARING NodeRejected     -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare Acknowledge
+      PREPARING NodeRejected     -> PREPARING RESTARTING | AttemptFailed AttemptPlanned | tells Prepare Stop Acknowledge
       PREPARING NodeStarted      -> PREPARING STALE | tells Acknowledge
       PREPARING NodeExited       -> PREPARING FINISHING | GroupGone AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       PREPARING NodeKnowsNothing -> PREPARING STALE

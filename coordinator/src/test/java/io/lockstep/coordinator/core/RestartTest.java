@@ -16,6 +16,8 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The restart budget, the backoff, and when restarting makes no sense. */
 class RestartTest {
@@ -45,8 +47,15 @@ class RestartTest {
 
     assertThat(cluster.phase()).isEqualTo(JobPhase.FAILED);
     assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.RESTART_BUDGET_SPENT);
+    assertThat(cluster.job().reason().message()).startsWith("2 counted restarts within 1h are");
     assertThat(cluster.job().exitCode()).contains(Exits.BUDGET_SPENT);
     assertThat(cluster.attempt()).isEqualTo(3);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,0s", "500,500ms", "90000,90s", "900000,15m", "3600000,1h", "172800000,48h"})
+  void timesAreWrittenAsInJobFiles(long millis, String text) {
+    assertThat(TimeText.of(Duration.ofMillis(millis))).isEqualTo(text);
   }
 
   @Test
@@ -225,6 +234,26 @@ class RestartTest {
     further.checkpoints = folder(10);
     failAndRun(further, Exit.raised(0, "ValueError"));
     assertThat(further.attempt()).isEqualTo(3);
+  }
+
+  @Test
+  void beforeTheFirstStepChanceInTheMessageMakesNoOtherFailure() {
+    ACluster cluster = aRunningJob(1);
+    failAndRun(cluster, Exit.raised(0, "KeyError: text in /tmp/cache-4711/train at 0x7f3a"));
+    cluster.exits("n1", Exit.raised(0, "KeyError: text in /tmp/cache-99/train at 0x7f3b"));
+    assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.SCRIPT_FAILED);
+
+    ACluster other = aRunningJob(1);
+    failAndRun(other, Exit.raised(0, "KeyError: text"));
+    failAndRun(other, Exit.raised(0, "KeyError: label"));
+    assertThat(other.attempt()).isEqualTo(3);
+
+    ACluster trained = aRunningJob(1);
+    trained.when(new ClusterInput.StepSeen(trained.fence(A), 3));
+    failAndRun(trained, Exit.raised(0, "RuntimeError: NaN at step 3"));
+    trained.when(new ClusterInput.StepSeen(trained.fence(A), 40));
+    failAndRun(trained, Exit.raised(0, "RuntimeError: NaN at step 40"));
+    assertThat(trained.attempt()).isEqualTo(3);
   }
 
   @Test
