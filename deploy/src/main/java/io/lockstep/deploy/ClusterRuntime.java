@@ -37,6 +37,7 @@ import org.slf4j.LoggerFactory;
 final class ClusterRuntime {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterRuntime.class);
   private static final String AGENT = "agent";
+  private static final String SEATS_WATCH = "seats-watch";
   private static final Duration FIRST_START_LIMIT = Duration.ofSeconds(30);
   private static final Duration BIND_LIMIT = Duration.ofSeconds(15);
   private static final Duration TERMINATE_LIMIT = Duration.ofSeconds(20);
@@ -158,6 +159,9 @@ final class ClusterRuntime {
         context -> {
           seatHost.ifPresent(
               host -> context.spawn(restarting(SeatActor.create(host)), SeatActor.NAME));
+          if (seatHost.isEmpty()) {
+            context.spawn(SeatsWatch.create(CoordinatorSingleton.DATA_CENTER), SEATS_WATCH);
+          }
           ActorRef<ToCoordinator> proxy =
               CoordinatorSingleton.init(context.getSystem(), coordinatorSettings());
           context.spawn(restarting(AgentActor.create(settings.agent(), proxy, agentHost)), AGENT);

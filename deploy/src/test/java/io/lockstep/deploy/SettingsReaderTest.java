@@ -52,6 +52,7 @@ final class SettingsReaderTest {
             ports.akka = 25520
             ports.management = 8558
             ports.http = 7733
+            ports.lease = 7734
             ports.master = "29500-29999\""""
                 .formatted(System.getProperty("user.home"), home));
     assertThat(settings.isLoopback()).isTrue();
@@ -120,7 +121,7 @@ final class SettingsReaderTest {
         insecure = yes
         node-silent-after = 3s
         node-suspect-after = 1500ms
-        ports { akka = 1001, management = 1002, http = 1003, master = 2000 - 2009 }
+        ports { akka = 1001, management = 1002, http = 1003, lease = 1004, master = 2000 - 2009 }
         """
             .formatted(shim));
 
@@ -142,6 +143,7 @@ final class SettingsReaderTest {
             ports.akka = 1001
             ports.management = 1002
             ports.http = 1003
+            ports.lease = 1004
             ports.master = "2000-2009\""""
                 .formatted(System.getProperty("user.home"), shim));
   }
@@ -264,12 +266,13 @@ final class SettingsReaderTest {
   }
 
   @Test
-  void theThreePortsDiffer() {
+  void theOwnPortsDiffer() {
     env.put("LOCKSTEP_PORTS_HTTP", "8558");
 
     assertThat(problems(Flags.NONE))
         .containsExactly(
-            "ports.akka, ports.management and ports.http must differ, found: 25520, 8558 and 8558");
+            "ports.akka, ports.management, ports.http and ports.lease must differ, found: 25520,"
+                + " 8558, 8558, 7734");
   }
 
   @ParameterizedTest

@@ -107,6 +107,7 @@ public enum ExitCode {
           OLD_GROUP_WILL_NOT_END,
           NO_FREE_PORT,
           LAUNCH_FAILED,
+          LEASE_LOST,
           DISK_FULL,
           DRAINING,
           NODE_ID_TAKEN,

@@ -20,8 +20,7 @@ final class Causes {
       return AttemptRecord.Cause.of(
           FailureCause.CHECKPOINT_CHANGED, node, report.reason().get().message());
     }
-    Optional<Reason> lease =
-        report.reason().filter(r -> r.code() == ReasonCode.LEASE_LOST);
+    Optional<Reason> lease = report.reason().filter(r -> r.code() == ReasonCode.LEASE_LOST);
     if (lease.isPresent()) {
       // what cut the node off is the cause, and others may know it
       return new AttemptRecord.Cause(

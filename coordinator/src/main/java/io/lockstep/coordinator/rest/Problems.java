@@ -121,6 +121,7 @@ final class Problems {
           OLD_GROUP_WILL_NOT_END,
           NO_FREE_PORT,
           LAUNCH_FAILED,
+          LEASE_LOST,
           DISK_FULL,
           NODE_JOINED,
           NODE_RETURNED,

@@ -21,6 +21,13 @@ public record LeaseRequest(
     NodeId node,
     long number,
     boolean returned) {
+  public LeaseRequest {
+    if (plan < 0 || attempt < 1) {
+      throw new IllegalArgumentException(
+          "plan must be 0 or more and attempt 1 or more, found: " + plan + " and " + attempt);
+    }
+  }
+
   @JsonIgnore
   Fence fence() {
     return new Fence(plan, job, new Attempt(attempt));

@@ -51,7 +51,7 @@ public final class LeaseServer implements AutoCloseable {
     System.setProperty("sun.net.httpserver.nodelay", "true");
     HttpServer server = HttpServer.create(new InetSocketAddress(host, port), BACKLOG);
     var made = new LeaseServer(server);
-    server.createContext("/", exchange -> made.answer(exchange, law));
+    server.createContext("/", exchange -> answer(exchange, law));
     server.start();
     return made;
   }
@@ -78,7 +78,7 @@ public final class LeaseServer implements AutoCloseable {
     return server.getAddress().getPort();
   }
 
-  private void answer(HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law)
+  private static void answer(HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law)
       throws IOException {
     try (exchange) {
       if (!exchange.getRequestURI().getPath().equals(PATH)) {
@@ -86,19 +86,34 @@ public final class LeaseServer implements AutoCloseable {
       } else if (!exchange.getRequestMethod().equals("POST")) {
         refuse(exchange, 405, "a lease is renewed with POST");
       } else {
-        byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
-        if (body.length > MAX_BODY_BYTES) {
-          refuse(exchange, 413, "a request has at most " + MAX_BODY_BYTES + " bytes");
-        } else {
-          send(exchange, 200, law.apply(read(body)));
-        }
+        renew(exchange, law);
       }
+    }
+  }
+
+  private static void renew(HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law)
+      throws IOException {
+    byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
+    if (body.length > MAX_BODY_BYTES) {
+      refuse(exchange, 413, "a request has at most " + MAX_BODY_BYTES + " bytes");
+      return;
+    }
+    LeaseAnswer answer;
+    try {
+      answer = law.apply(read(body));
     } catch (JacksonException | IllegalArgumentException e) {
-      refuse(exchange, 400, "not a renewal: " + String.valueOf(e.getMessage()).lines().findFirst());
+      refuse(exchange, 400, "not a renewal: " + firstLine(e));
+      return;
     } catch (RuntimeException e) {
       log.error("a renewal failed", e);
       refuse(exchange, 500, "a bug in Lockstep; see lockstepd.log");
+      return;
     }
+    send(exchange, 200, answer);
+  }
+
+  private static String firstLine(Exception e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
   }
 
   private static LeaseRequest read(byte[] body) throws IOException {

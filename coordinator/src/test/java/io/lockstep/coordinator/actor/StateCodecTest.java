@@ -68,7 +68,7 @@ final class StateCodecTest {
             "attempt.failed",
             "attempt.cause-refined",
             "attempt.group-gone",
-            "attempt.group-doubted",
+            "job.lease-revoked",
             "job.checkpoint-seen",
             "job.stopping",
             "job.requeued",

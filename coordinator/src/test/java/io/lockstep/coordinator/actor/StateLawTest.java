@@ -44,7 +44,10 @@ final class StateLawTest {
 
     LeaseLaw read = law.read(damaged);
 
-    assertThat(read.of(new Fence(1, Samples.JOB, io.lockstep.protocol.model.Attempt.FIRST), new NodeId("n1")))
+    assertThat(
+            read.of(
+                new Fence(1, Samples.JOB, io.lockstep.protocol.model.Attempt.FIRST),
+                new NodeId("n1")))
         .isEqualTo(Standing.UNKNOWN);
   }
 }
