@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from conftest import Fixture, until
-from lockstep_shim import lease
+from lockstep_shim import guard, lease
 from lockstep_shim.lease import Lease, LeaseSpec
 
 STUCK = "ignore_term(); print('up'); time.sleep(60)"
@@ -207,6 +207,25 @@ def test_a_frozen_guard_is_noticed(group: Fixture, seats: list[Seat], monkeypatc
     assert group.marked() == []
 
 
+def test_what_shim_and_guard_share_is_never_seen_half_written() -> None:
+    shared = guard.Shared()
+    shared.beat(1e6)
+    child = os.fork()
+    if child == 0:
+        end = time.monotonic() + 1.0
+        at = 1e6
+        while time.monotonic() < end:
+            at += 0.001
+            shared.beat(at)
+        os._exit(0)
+    seen = []
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        seen.append(shared.last_beat)
+    assert len(seen) > 1_000
+    assert min(seen) >= 1e6
+    assert seen == sorted(seen)
+
+
 # --- what is judged, without processes ---------------------------------------------------------------------------
 
 
@@ -232,6 +251,14 @@ def test_the_majority_th_newest_counts() -> None:
     assert held.deadline == 106.0
     held.granted("b:1", 102.0, 103.2)
     assert deadlines == [106.0, 108.0]
+
+
+def test_a_host_whose_settings_name_too_few_seats_does_not_run() -> None:
+    deadlines: list[float] = []
+    alone = Lease(LeaseSpec(("a:1",), "f", 1, "j", 1, "n", 6.0), lambda: None, deadlines.append)
+    alone.granted("a:1", 100.0, 100.1, 2)
+    assert deadlines == []
+    assert alone.last_problem == "1 seats granted, 2 must"
 
 
 def test_one_seat_alone_renews_nothing() -> None:

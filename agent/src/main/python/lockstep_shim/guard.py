@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import selectors
 import signal
-import struct
 import time
 from dataclasses import dataclass
 
@@ -20,44 +20,46 @@ LOOK_SECONDS = 0.05
 SHIM_FIRST_SECONDS = 0.25
 LATE_SECONDS = 6.0
 
-_DEADLINE = struct.Struct("d")
-_BEAT_AT = _DEADLINE.size
-_DONE_AT = 2 * _DEADLINE.size
-_BYTES = _DONE_AT + 1
+
+class _Fields(ctypes.Structure):
+    """Each is stored and read in one aligned word: struct.pack_into clears the bytes first, which the other may see."""
+
+    _fields_ = [("deadline", ctypes.c_double), ("beat", ctypes.c_double), ("done", ctypes.c_uint64)]
 
 
 class Shared:
     """What shim and guard tell each other; memory, so that a frozen one holds up nobody."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _BYTES)
+        self._memory = mmap.mmap(-1, ctypes.sizeof(_Fields))
+        self._fields = _Fields.from_buffer(self._memory)
 
     def set_deadline(self, at: float) -> None:
         """The shim: the lease ends then, in seconds of `clock()`."""
-        _DEADLINE.pack_into(self._memory, 0, at)
+        self._fields.deadline = at
 
     @property
     def deadline(self) -> float:
         """When the lease ends; 0 before there is one."""
-        return float(_DEADLINE.unpack_from(self._memory, 0)[0])
+        return float(self._fields.deadline)
 
     def beat(self, at: float) -> None:
         """The guard: it looked then."""
-        _DEADLINE.pack_into(self._memory, _BEAT_AT, at)
+        self._fields.beat = at
 
     @property
     def last_beat(self) -> float:
         """When the guard looked last."""
-        return float(_DEADLINE.unpack_from(self._memory, _BEAT_AT)[0])
+        return float(self._fields.beat)
 
     def set_done(self) -> None:
         """The shim: the tree is gone, there is nothing left to guard."""
-        self._memory[_DONE_AT] = 1
+        self._fields.done = 1
 
     @property
     def is_done(self) -> bool:
         """Whether the guard may go."""
-        return self._memory[_DONE_AT] == 1
+        return bool(self._fields.done)
 
 
 @dataclass

@@ -56,6 +56,7 @@ class Lease:
         self._on_deadline = on_deadline
         self._lock = threading.Lock()
         self._granted: dict[str, float] = {}
+        self._majority = spec.majority
         self._deadline: float | None = None
         self._stop: str | None = None
         self._over = False
@@ -91,16 +92,21 @@ class Lease:
         with self._lock:
             return self._look(now)
 
-    def granted(self, seat: str, sent: float, now: float) -> None:
-        """A seat granted what was asked for at `sent`: it counts from there, not from the answer (A16)."""
+    def granted(self, seat: str, sent: float, now: float, majority: int = 0) -> None:
+        """A seat granted what was asked for at `sent`: it counts from there, not from the answer (A16).
+
+        `majority` is that of the cluster as this seat knows it: this host's settings may name fewer seats.
+        """
         with self._lock:
+            self._majority = max(self._majority, majority)
             if self._look(now):
                 return
             self._granted[seat] = max(sent, self._granted.get(seat, sent))
             newest = sorted(self._granted.values(), reverse=True)
-            if len(newest) < self._spec.majority:
+            if len(newest) < self._majority:
+                self._last_problem = f"{len(newest)} seats granted, {self._majority} must"
                 return
-            deadline = newest[self._spec.majority - 1] + self._spec.length_seconds
+            deadline = newest[self._majority - 1] + self._spec.length_seconds
             if deadline <= now or (self._deadline is not None and deadline <= self._deadline):
                 return
             first = self._deadline is None
@@ -164,7 +170,7 @@ class Lease:
             raise ValueError("the answer is to another question")
         verdict = answer.get("answer")
         if verdict == "GRANTED":
-            self.granted(seat, sent, clock())
+            self.granted(seat, sent, clock(), int(answer.get("majority", 0)))
         elif verdict == "STOP":
             self.told_to_stop(f"{seat}: {answer.get('message')}")
         else:

@@ -164,6 +164,14 @@ final class Fleet implements AutoCloseable {
     addresses.stream().filter(a -> !running.containsKey(a)).toList().forEach(this::start);
   }
 
+  /** Waits until this daemon itself reaches the coordinator. */
+  void awaitAnswer(String address) {
+    await("%s answers; logs in %s".formatted(address, dir))
+        .atMost(READY_LIMIT)
+        .pollInterval(POLL)
+        .until(() -> getFrom(address, "/v1/nodes").isPresent());
+  }
+
   void awaitReady(int count) {
     await("%d nodes READY; logs in %s".formatted(count, dir))
         .atMost(READY_LIMIT)
@@ -200,6 +208,18 @@ final class Fleet implements AutoCloseable {
 
   void thaw(String address) {
     Processes.signal("CONT", pidOf(address));
+  }
+
+  /** Asks a daemon to leave, as an upgrade does; its worker group goes on. */
+  void stopDaemon(String address) {
+    Process daemon = running.remove(address);
+    assertThat(daemon).as("daemon on %s", address).isNotNull();
+    daemon.destroy();
+    try {
+      assertThat(daemon.waitFor(STOP_SECONDS, TimeUnit.SECONDS)).as("left in time").isTrue();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** What the death of a host does: daemon, shim, torchrun and workers at once. */

@@ -140,6 +140,26 @@ final class LeasesE2eTest {
     assertNeverInterleaved(bare);
   }
 
+  @Test
+  void everyDaemonRestartedOneAfterAnotherCostsNoStep() {
+    var bare = new BareJob(DIR, "rolling").args("--steps", "600", "--save-steps", "300");
+    String id = fleet.submit(bare.with("nodes: 2").file());
+    fleet.awaitStep(id, 1, 3);
+    Set<Long> processes = fleet.allProcesses();
+
+    for (String address : fleet.addresses()) {
+      fleet.stopDaemon(address);
+      fleet.start(address);
+      fleet.awaitAnswer(address);
+      fleet.awaitReady(DAEMONS);
+    }
+
+    assertThat(fleet.allProcesses()).as("the same processes").isEqualTo(processes);
+    JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
+    assertThat(after.path("attempt").asInt()).as(after.toPrettyString()).isEqualTo(1);
+    assertThat(bare.steps(1, 0)).as("every step once").hasSize(600);
+  }
+
   /** No rank made a step of an attempt after one of a later attempt was made. */
   private static void assertNeverInterleaved(BareJob bare) {
     int newest = 0;

@@ -25,6 +25,7 @@ public final class LeaseBook {
   private final long since;
   private final Map<Held, Grant> grants = new HashMap<>();
   private LeaseLaw law = LeaseLaw.NONE;
+  private int majority = 1;
   private Optional<FoundingId> founding = Optional.empty();
 
   private record Held(Fence fence, NodeId node) {}
@@ -44,6 +45,7 @@ public final class LeaseBook {
   public synchronized void follow(SeatState state) {
     founding = state.founding();
     law = reader.read(state.stored());
+    majority = state.stored().membership().majority();
     long now = nanos.getAsLong();
     grants.values().removeIf(grant -> now - grant.at() > REMEMBERED.toNanos());
   }
@@ -82,8 +84,8 @@ public final class LeaseBook {
     return answer(request, Verdict.GRANTED, "");
   }
 
-  private static LeaseAnswer answer(LeaseRequest request, Verdict verdict, String message) {
-    return new LeaseAnswer(verdict, request.number(), message);
+  private LeaseAnswer answer(LeaseRequest request, Verdict verdict, String message) {
+    return new LeaseAnswer(verdict, request.number(), majority, message);
   }
 
   /** An acceptance says when each lease was last granted here (A20). */

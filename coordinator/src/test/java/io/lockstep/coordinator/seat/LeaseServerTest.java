@@ -31,7 +31,7 @@ final class LeaseServerTest {
             0,
             request -> {
               asked.add(request);
-              return new LeaseAnswer(LeaseAnswer.Verdict.GRANTED, request.number(), "");
+              return new LeaseAnswer(LeaseAnswer.Verdict.GRANTED, request.number(), 2, "");
             });
   }
 
@@ -45,7 +45,10 @@ final class LeaseServerTest {
     HttpResponse<String> answer = post("/v1/leases", RENEWAL);
 
     assertThat(answer.statusCode()).isEqualTo(200);
-    assertThat(answer.body()).contains("\"answer\":\"GRANTED\"").contains("\"number\":5");
+    assertThat(answer.body())
+        .contains("\"answer\":\"GRANTED\"")
+        .contains("\"number\":5")
+        .contains("\"majority\":2");
     assertThat(asked).hasSize(1);
     assertThat(asked.get(0).fence()).hasToString("7/llama/2");
   }
