@@ -13,15 +13,18 @@ import java.time.Duration;
 import java.util.stream.StreamSupport;
 
 /**
- * Ends the actor system of a daemon that is no seat when it has not reached any seat for a while.
+ * Ends the actor system of a daemon that is no seat when the seats are out of reach for a while.
  * Seats that were all restarted form a new cluster, and the split-brain resolver downs no other
  * data center: whoever waits in the old cluster would wait for ever. The next actor system joins.
  */
 final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
   private static final Duration INTERVAL = Duration.ofSeconds(1);
 
-  /** Longer than a coordinator's failover, so that only the loss of all seats counts. */
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  /**
+   * Longer than a failover by far: Akka counts the seats' data center as unreachable from the loss
+   * of one seat until the others have removed it.
+   */
+  private static final Duration LIMIT = Duration.ofSeconds(20);
 
   /** Time to look. */
   enum Look {
@@ -60,7 +63,7 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
       getContext()
           .getLog()
           .warn(
-              "no seat was reached for {} s; leaves this cluster to join the one that the seats form",
+              "the seats are out of reach for {} s; leaves this cluster to join the one that they form",
               LIMIT.toSeconds());
       getContext().getSystem().terminate();
       return Behaviors.stopped();
@@ -68,14 +71,14 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
     return this;
   }
 
+  /** Members of another data center are never in getUnreachable: only the whole center is. */
   private boolean reachesASeat() {
     CurrentClusterState state = cluster.state();
-    return StreamSupport.stream(state.getMembers().spliterator(), false)
-        .filter(member -> isSeat(member) && member.status().equals(MemberStatus.up()))
-        .anyMatch(member -> !state.getUnreachable().contains(member));
+    return !state.getUnreachableDataCenters().contains(seatsDataCenter)
+        && StreamSupport.stream(state.getMembers().spliterator(), false).anyMatch(this::isSeat);
   }
 
   private boolean isSeat(Member member) {
-    return member.dataCenter().equals(seatsDataCenter);
+    return member.dataCenter().equals(seatsDataCenter) && member.status().equals(MemberStatus.up());
   }
 }
