@@ -189,11 +189,18 @@ final class HostLossE2eTest {
     awaitNotes(plain, "attempt 1", 2);
     fleet.killHost(lost);
 
-    JsonNode waiting = fleet.awaitPhase(id, "QUEUED");
+    // suspect first, as soon as its lease is silent
+    JsonNode waiting =
+        fleet.awaitJob(
+            id,
+            "waits for the lost node",
+            j ->
+                j.path("phase").asText().equals("QUEUED")
+                    && j.path("reason").path("message").asText().contains(lost + " lost"));
 
     assertThat(waiting.path("reason").path("code").asText()).isEqualTo("WAITING_FOR_NODES");
     assertThat(waiting.path("reason").path("message").asText())
-        .contains("needs 2 free nodes", "1 are free", lost + " lost", away.get(0) + " draining");
+        .contains("needs 2 free nodes", "1 are free", away.get(0) + " draining");
     fleet.start(lost);
     JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
     assertThat(after.path("attempt").asInt()).as(after.toPrettyString()).isEqualTo(2);
