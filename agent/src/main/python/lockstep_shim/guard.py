@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lockstep_shim import procfs
 from lockstep_shim.lease import clock
 from lockstep_shim.procfs import ProcessId
-from lockstep_shim.tree import KILL_LIMIT_SECONDS, SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
+from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
 
 LOOK_SECONDS = 0.05
 # The shim goes first: it knows how its group ends and can report it.
@@ -75,8 +75,7 @@ class Guard:
 
     def is_gone(self) -> bool:
         """Whether it ended before its time."""
-        process = procfs.read_process(self.id.pid)
-        return process is None or process.id != self.id or process.is_gone
+        return procfs.is_gone(self.id)
 
 
 def fork(marker: str, shim: ProcessId, launcher: ProcessId) -> Guard:
@@ -113,7 +112,7 @@ def _serve(marker: str, shim: ProcessId, launcher: ProcessId, shared: Shared) ->
         shared.beat(now)
         if shared.is_done:
             return 0
-        gone = _is_gone(shim) and not shared.is_done
+        gone = procfs.is_gone(shim) and not shared.is_done
         is_over = 0 < shared.deadline <= now
         over_since = (over_since or now) if is_over else None
         if gone or (over_since is not None and now - over_since >= SHIM_FIRST_SECONDS):
@@ -133,11 +132,6 @@ def _watch(shim: ProcessId) -> selectors.BaseSelector:
     return selector
 
 
-def _is_gone(shim: ProcessId) -> bool:
-    process = procfs.read_process(shim.pid)
-    return process is None or process.id != shim or process.is_gone
-
-
 def _end(marker: str, shim: ProcessId, launcher: ProcessId) -> None:
     """Ends the shim, so that it cannot start anything, and whatever is below it or carries the mark."""
     below = TreeScan(shim, os.fsencode(marker), frozenset({launcher, procfs.own_id()}))
@@ -145,8 +139,7 @@ def _end(marker: str, shim: ProcessId, launcher: ProcessId) -> None:
     for member in (shim, *(process.id for process in members)):
         procfs.send_signal(member, signal.SIGKILL)
     end = TreeEnd(below, time.monotonic())
-    give_up = time.monotonic() + KILL_LIMIT_SECONDS
-    while not end.step(time.monotonic()) and time.monotonic() < give_up:
+    while not end.step(time.monotonic()):
         time.sleep(SCAN_INTERVAL_SECONDS)
 
 

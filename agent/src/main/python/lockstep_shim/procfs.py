@@ -69,6 +69,12 @@ def own_id() -> ProcessId:
     return process.id
 
 
+def is_gone(process: ProcessId) -> bool:
+    """Whether this very process has ended, whoever has its pid now."""
+    found = read_process(process.pid)
+    return found is None or found.id != process or found.is_gone
+
+
 def all_processes() -> dict[int, Process]:
     """Every process that is visible here."""
     found = {}

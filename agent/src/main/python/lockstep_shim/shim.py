@@ -430,8 +430,7 @@ class Group:
         owner = self._spec.owner
         if owner is None or self._stop_deadline is not None or self._tree_end is not None:
             return
-        process = procfs.read_process(owner.pid)
-        if process is None or process.id != owner or process.is_gone:
+        if procfs.is_gone(owner):
             self._log(f"the command that owns this group, pid {owner.pid}, is gone")
             self._stop(now, OWNER_GONE_GRACE_SECONDS)
 

@@ -43,11 +43,7 @@ final class FaultsE2eTest {
   /** Every test leaves a whole fleet without processes behind. */
   @AfterEach
   void fleetIsWholeAndIdle() {
-    fleet.startMissing();
-    fleet.awaitReady(DAEMONS);
-    await("no process of a job is left")
-        .atMost(Duration.ofSeconds(30))
-        .untilAsserted(() -> assertThat(fleet.allProcesses()).isEmpty());
+    fleet.awaitWholeAndIdle();
   }
 
   @Test
@@ -63,7 +59,7 @@ final class FaultsE2eTest {
     assertThat(after.path("attempts").size()).as(after.toPrettyString()).isEqualTo(2);
     JsonNode first = after.path("attempts").get(0);
     assertThat(first.path("cause").path("code").asText()).isEqualTo("WORKER_KILLED");
-    assertThat(first.path("cause").path("node").asText()).isEqualTo(nodeOfRank(before, 1));
+    assertThat(first.path("cause").path("node").asText()).isEqualTo(Fleet.nodeOfRank(before, 1));
     assertThat(after.path("rankTable")).isEqualTo(before.path("rankTable"));
     int resumed = after.path("attempts").get(1).path("resumedFromStep").asInt();
     assertThat(resumed).isGreaterThanOrEqualTo(10);
@@ -80,7 +76,7 @@ final class FaultsE2eTest {
     String id = fleet.submit(bare.with("nodes: 2").with("spares: 1").file());
     fleet.awaitJob(id, "a checkpoint", j -> j.path("lastCheckpoint").path("step").asInt() >= 10);
     JsonNode before = fleet.job(id);
-    String lost = nodeOfRank(before, 1);
+    String lost = Fleet.nodeOfRank(before, 1);
     String spare = before.path("spareNodes").get(0).asText();
     fleet.killHost(lost);
 
@@ -88,8 +84,8 @@ final class FaultsE2eTest {
 
     JsonNode said = fleet.describe(id);
     assertThat(said.path("attempts").size()).as(said.toPrettyString()).isEqualTo(2);
-    assertThat(nodeOfRank(said, 0)).isEqualTo(nodeOfRank(before, 0));
-    assertThat(nodeOfRank(said, 1)).isEqualTo(spare);
+    assertThat(Fleet.nodeOfRank(said, 0)).isEqualTo(Fleet.nodeOfRank(before, 0));
+    assertThat(Fleet.nodeOfRank(said, 1)).isEqualTo(spare);
     assertThat(said.path("attempts").get(0).path("cause").path("node").asText()).isEqualTo(lost);
     assertThat(said.path("attempts").get(1).path("resumedFromStep").asInt())
         .isGreaterThanOrEqualTo(10);
@@ -119,7 +115,7 @@ final class FaultsE2eTest {
     var bare = new BareJob(DIR, "daemon-killed").args("--steps", "120", "--save-steps", "50");
     String id = fleet.submit(bare.with("nodes: 2").file());
     JsonNode before = fleet.awaitStep(id, 1, 5);
-    String node = nodeOfRank(before, 1);
+    String node = Fleet.nodeOfRank(before, 1);
     Set<Long> processes = fleet.processesOf(node);
 
     fleet.killDaemon(node);
@@ -139,7 +135,7 @@ final class FaultsE2eTest {
     var bare = new BareJob(DIR, "ends-unseen").args("--steps", "25");
     String id = fleet.submit(bare.with("nodes: 1").file());
     JsonNode before = fleet.awaitStep(id, 1, 3);
-    String node = nodeOfRank(before, 0);
+    String node = Fleet.nodeOfRank(before, 0);
 
     fleet.killDaemon(node);
     await("the group ends by itself")
@@ -268,13 +264,9 @@ final class FaultsE2eTest {
   }
 
   private static long workerOf(JsonNode job, int nodeRank) {
-    JsonNode pids = fleet.node(nodeOfRank(job, nodeRank)).path("workerPids");
+    JsonNode pids = fleet.node(Fleet.nodeOfRank(job, nodeRank)).path("workerPids");
     assertThat(pids).isNotEmpty();
     return pids.get(0).asLong();
-  }
-
-  private static String nodeOfRank(JsonNode job, int nodeRank) {
-    return job.path("rankTable").get(nodeRank).path("node").asText();
   }
 
   private static List<String> nodes(JsonNode job) {

@@ -187,6 +187,19 @@ final class Fleet implements AutoCloseable {
             });
   }
 
+  /** Starts what is missing, and waits until all are READY and no process of a job is left. */
+  void awaitWholeAndIdle() {
+    startMissing();
+    awaitReady(addresses.size());
+    await("no process of a job is left")
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> assertThat(allProcesses()).isEmpty());
+  }
+
+  static String nodeOfRank(JsonNode job, int nodeRank) {
+    return job.path("rankTable").get(nodeRank).path("node").asText();
+  }
+
   // faults
 
   /** Kills a daemon alone; its worker group goes on. */

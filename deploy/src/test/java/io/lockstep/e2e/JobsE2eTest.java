@@ -64,7 +64,7 @@ final class JobsE2eTest {
     String id = fleet.submit(plain.with("nodes: 2").file());
     awaitNotes(plain, 2);
     JsonNode before = fleet.awaitPhase(id, "RUNNING");
-    String node = nodeOfRank(before, 1);
+    String node = Fleet.nodeOfRank(before, 1);
     Processes.signal("KILL", fleet.processOf(id, node, program));
 
     JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
@@ -262,7 +262,7 @@ final class JobsE2eTest {
     String id = fleet.submit(plain.with("nodes: 1").file());
     JsonNode job = fleet.awaitPhase(id, "SUCCEEDED");
 
-    Path groups = fleet.dataDir(nodeOfRank(job, 0)).resolve("groups").resolve(id);
+    Path groups = fleet.dataDir(Fleet.nodeOfRank(job, 0)).resolve("groups").resolve(id);
     long kept = 0;
     try (var files = Files.walk(groups)) {
       for (Path file : files.filter(f -> f.toString().endsWith(".log")).toList()) {
@@ -426,9 +426,5 @@ final class JobsE2eTest {
     await("%d notes in %s".formatted(count, job.dir()))
         .atMost(Fleet.LIMIT)
         .until(() -> job.notes().size() >= count);
-  }
-
-  private static String nodeOfRank(JsonNode job, int nodeRank) {
-    return job.path("rankTable").get(nodeRank).path("node").asText();
   }
 }

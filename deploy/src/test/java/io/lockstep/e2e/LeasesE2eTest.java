@@ -44,11 +44,7 @@ final class LeasesE2eTest {
 
   @AfterEach
   void fleetIsWholeAndIdle() {
-    fleet.startMissing();
-    fleet.awaitReady(DAEMONS);
-    await("no process of a job is left")
-        .atMost(Duration.ofSeconds(30))
-        .untilAsserted(() -> assertThat(fleet.allProcesses()).isEmpty());
+    fleet.awaitWholeAndIdle();
   }
 
   @Test
@@ -57,7 +53,7 @@ final class LeasesE2eTest {
     String id = fleet.submit(bare.with("nodes: 2").with("spares: 1").file());
     fleet.awaitJob(id, "a checkpoint", j -> j.path("lastCheckpoint").path("step").asInt() >= 10);
     JsonNode before = fleet.job(id);
-    String frozen = nodeOfRank(before, 1);
+    String frozen = Fleet.nodeOfRank(before, 1);
     Set<Long> processes = new TreeSet<>(fleet.processesOf(frozen));
     processes.add(fleet.pidOf(frozen));
     processes.forEach(pid -> Processes.signal("STOP", pid));
@@ -74,7 +70,7 @@ final class LeasesE2eTest {
     assertThat(after.path("attempts").size()).as(after.toPrettyString()).isEqualTo(2);
     assertThat(after.path("attempts").get(0).path("cause").path("code").asText())
         .isEqualTo("NODE_SILENT");
-    assertThat(nodeOfRank(after, 1)).isNotEqualTo(frozen);
+    assertThat(Fleet.nodeOfRank(after, 1)).isNotEqualTo(frozen);
     assertThat(after.path("restarts").path("counted").asInt()).isEqualTo(1);
     assertNeverInterleaved(bare);
   }
@@ -84,7 +80,7 @@ final class LeasesE2eTest {
     var bare = new BareJob(DIR, "away").args("--steps", "220", "--save-steps", "100");
     String id = fleet.submit(bare.with("nodes: 2").file());
     JsonNode before = fleet.awaitStep(id, 1, 3);
-    String away = nodeOfRank(before, 1);
+    String away = Fleet.nodeOfRank(before, 1);
     Set<Long> processes = fleet.processesOf(away);
 
     fleet.killDaemon(away);
@@ -128,7 +124,7 @@ final class LeasesE2eTest {
     var bare = new BareJob(DIR, "frozen-shim").args("--steps", "80", "--save-steps", "10");
     String id = fleet.submit(bare.with("nodes: 2").file());
     JsonNode before = fleet.awaitStep(id, 1, 3);
-    String node = nodeOfRank(before, 1);
+    String node = Fleet.nodeOfRank(before, 1);
     long shim = shimOf(node, id);
     Processes.signal("STOP", shim);
 
@@ -178,9 +174,5 @@ final class LeasesE2eTest {
       Path handle = all.findFirst().orElseThrow().resolve("handle.json");
       return JSON.readTree(Files.readString(handle)).path("pid").asLong();
     }
-  }
-
-  private static String nodeOfRank(JsonNode job, int nodeRank) {
-    return job.path("rankTable").get(nodeRank).path("node").asText();
   }
 }

@@ -9,8 +9,8 @@ import java.util.List;
  *
  * @param seats every configured seat as {@code host:akkaPort}
  * @param self node id of this daemon
- * @param nodeSilentAfter a node not heard for this long is lost; its groups count as gone after the
- *     same time again
+ * @param nodeSilentAfter a node whose agent is not heard for this long is lost, unless its workers
+ *     renew their lease
  * @param nodeSuspectAfter when a gang has lost a peer, a node not heard for this long since is
  *     suspect: a spare takes its rank
  */
