@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class SameAsTorchrunE2eTest {
   private static final Path DIR = Installation.freshFolder("same");
   private static final String MARK = "SAME_AS_TORCHRUN";
+  private static final Pattern ABORTED = Pattern.compile("SIGABRT|ended by signal 6");
+  private static final int TRIALS = 4;
 
   private final Calls calls = new Calls(DIR);
 
@@ -47,6 +50,22 @@ final class SameAsTorchrunE2eTest {
         call("lockstep", List.of(lockstep, "run"), script, args));
   }
 
+  /**
+   * The two, anew where gloo aborted a worker that had done its work: torch does so now and then as
+   * a process group is destroyed (2 of 25 runs of plain torchrun on two busy cores).
+   */
+  private Pair bothWithoutAbort(String script, String... args) throws Exception {
+    for (int trial = 1; ; trial++) {
+      Pair pair = both(script, args);
+      pair.torchrun().exit();
+      pair.lockstep().exit();
+      boolean aborted = ABORTED.matcher(pair.torchrun().talk() + pair.lockstep().talk()).find();
+      if (!aborted || trial == TRIALS) {
+        return pair;
+      }
+    }
+  }
+
   private Call call(String who, List<String> program, String script, String... args)
       throws IOException {
     var command = new ArrayList<>(program);
@@ -67,7 +86,7 @@ final class SameAsTorchrunE2eTest {
     "deepspeed_alone.py, --out, latest"
   })
   void whatTrainsTrainsToTheSameResult(String script, String outArg, String file) throws Exception {
-    Pair pair = both(script, outArg, "OUT");
+    Pair pair = bothWithoutAbort(script, outArg, "OUT");
 
     assertThat(pair.torchrun().exit()).as(pair.torchrun().talk()).isZero();
     assertThat(pair.lockstep().exit()).as(pair.lockstep().talk()).isZero();

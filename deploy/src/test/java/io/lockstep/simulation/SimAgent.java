@@ -103,7 +103,9 @@ final class SimAgent {
       GroupInput input = waiting.remove();
       GroupDecision decision = decide(input);
       if (!(input instanceof GroupInput.Tick)) {
-        sim.trace.detail("%s: %s: %s", host.id, Texts.of(input), decision.reason());
+        if (sim.trace.wantsExchange()) {
+          sim.trace.detail("%s: %s: %s", host.id, Texts.of(input), decision.reason());
+        }
       }
       if (decision.state().equals(state)) {
         perform(decision.actions());
@@ -235,7 +237,9 @@ final class SimAgent {
     Optional<SimCoordinator> to = sim.singleton.proxyOf(host);
     if (to.isPresent()) {
       if (!(report instanceof Report.Heartbeat)) {
-        sim.trace.exchange("%s -> coordinator  %s", host.id, Texts.of(report));
+        if (sim.trace.wantsExchange()) {
+          sim.trace.exchange("%s -> coordinator  %s", host.id, Texts.of(report));
+        }
       }
       sim.network.send(host.name, to.get().host.name, () -> to.get().receive(report));
     }

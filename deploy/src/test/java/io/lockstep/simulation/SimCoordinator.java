@@ -289,7 +289,7 @@ final class SimCoordinator {
     ClusterState before = state.orElseThrow();
     ClusterState changed = before;
     for (ClusterEvent event : stored.decision().events()) {
-      changed = changed.evolve(event);
+      changed = codec.evolve(changed, event);
     }
     state = Optional.of(changed);
     sim.history.appended(before, stored.decision().events());
@@ -326,7 +326,9 @@ final class SimCoordinator {
   }
 
   private void tell(AgentRef agent, GroupInput.Command command) {
-    sim.trace.exchange("coordinator -> %s  %s", sim.host(agent.host()).id, Texts.of(command));
+    if (sim.trace.wantsExchange()) {
+      sim.trace.exchange("coordinator -> %s  %s", sim.host(agent.host()).id, Texts.of(command));
+    }
     var sent = new GroupInput.OfFounding(founding(), command);
     sim.network.send(host.name, agent.host(), () -> sim.host(agent.host()).deliver(agent, sent));
   }

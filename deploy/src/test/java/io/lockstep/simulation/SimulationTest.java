@@ -3,6 +3,7 @@ package io.lockstep.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.simulation.Simulation.Result;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 final class SimulationTest {
@@ -13,35 +14,28 @@ final class SimulationTest {
     Long one = Long.getLong("machines.seed");
     long from = one == null ? Long.getLong("machines.from", 0) : one;
     long to = one == null ? from + SEEDS : one + 1;
-    long steps = 0;
-    long virtualSeconds = 0;
-    int jobs = 0;
-    int attempts = 0;
-    int faults = 0;
     long start = System.nanoTime();
-    for (long seed = from; seed < to; seed++) {
-      Result result = run(seed, one != null);
-      steps += result.steps();
-      virtualSeconds += result.seconds();
-      jobs += result.jobs();
-      attempts += result.attempts();
-      faults += result.faults();
-    }
+    Result all =
+        LongStream.range(from, to)
+            .parallel()
+            .mapToObj(seed -> run(seed, one != null))
+            .reduce(Result.NONE, Result::plus);
     double seconds = (System.nanoTime() - start) / 1e9;
     System.out.printf(
         "machines together: %d seeds, %d steps, %d virtual hours, %d faults, %d jobs, %d attempts,"
-            + " %.1f s, %.1f seeds/s%n",
+            + " %.1f s, %.1f seeds/s, %.0f steps/s%n",
         to - from,
-        steps,
-        virtualSeconds / 3_600,
-        faults,
-        jobs,
-        attempts,
+        all.steps(),
+        all.seconds() / 3_600,
+        all.faults(),
+        all.jobs(),
+        all.attempts(),
         seconds,
-        (to - from) / seconds);
+        (to - from) / seconds,
+        all.steps() / seconds);
     if (one == null) {
-      assertThat(jobs).isGreaterThan(SEEDS);
-      assertThat(attempts).isGreaterThan(jobs);
+      assertThat(all.jobs()).isGreaterThan(SEEDS);
+      assertThat(all.attempts()).isGreaterThan(all.jobs());
     }
   }
 

@@ -22,6 +22,10 @@ final class Trace {
     this.schedule = schedule;
   }
 
+  boolean wantsExchange() {
+    return detail.compareTo(Detail.EXCHANGE) >= 0;
+  }
+
   void exchange(String format, Object... args) {
     note(Detail.EXCHANGE, format, args);
   }

@@ -60,10 +60,12 @@ final class TrueHistory {
     Broken.unless(
         version == events.size() + 1L, "OneValuePerVersion", "version %d is missing", version - 1);
     ClusterState before = state();
-    ClusterState after = before.evolve(event);
+    ClusterState after = sim.codec.evolve(before, event);
     events.add(event);
     states.add(after);
-    sim.trace.exchange("stored %d: %s", version, Texts.of(event));
+    if (sim.trace.wantsExchange()) {
+      sim.trace.exchange("stored %d: %s", version, Texts.of(event));
+    }
     sim.invariants.happened(before, event, after);
   }
 }

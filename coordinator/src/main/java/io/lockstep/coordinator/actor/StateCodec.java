@@ -97,20 +97,28 @@ public class StateCodec {
 
   /** The state that seats hold: the snapshot, then the events since. */
   public ClusterState read(StoredState stored) {
-    ClusterState state = ClusterState.EMPTY;
+    ClusterState state =
+        stored.snapshot().length > 0 ? readSnapshot(stored.snapshot()) : ClusterState.EMPTY;
+    for (byte[] event : stored.events()) {
+      state = evolve(state, readEvent(event));
+    }
+    return state;
+  }
+
+  protected ClusterState readSnapshot(byte[] bytes) {
     try {
-      if (stored.snapshot().length > 0) {
-        state = mapper.readValue(stored.snapshot(), ClusterState.class);
-        if (state == null) {
-          throw new EOFException("nothing in it");
-        }
+      ClusterState state = mapper.readValue(bytes, ClusterState.class);
+      if (state == null) {
+        throw new EOFException("nothing in it");
       }
+      return state;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the snapshot", e);
     }
-    for (byte[] event : stored.events()) {
-      state = state.evolve(readEvent(event));
-    }
-    return state;
+  }
+
+  /** The state after one more event. */
+  public ClusterState evolve(ClusterState state, ClusterEvent event) {
+    return state.evolve(event);
   }
 }

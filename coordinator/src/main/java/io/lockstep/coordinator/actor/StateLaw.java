@@ -63,7 +63,7 @@ public final class StateLaw implements LeaseLaw.Reader {
   private ClusterState appended(StoredState stored) {
     ClusterState folded = state;
     for (byte[] event : stored.events().subList(read.events().size(), stored.events().size())) {
-      folded = folded.evolve(codec.readEvent(event));
+      folded = codec.evolve(folded, codec.readEvent(event));
     }
     return folded;
   }
