@@ -136,7 +136,7 @@ def test_a_stop_while_it_waits_for_its_lease_ends_it(group: Fixture, seats: list
         client.say({"op": "stop", "graceSeconds": 30})
     report = group.report()
     assert (report["outcome"], report["treeGone"]) == ("stopped", True)
-    assert group.marked() == []
+    until(lambda: group.marked() == [], "the guard to go")
 
 
 def test_a_minority_of_seats_may_be_away(group: Fixture, seats: list[Seat]) -> None:
@@ -155,7 +155,7 @@ def test_without_a_majority_the_group_ends_with_its_lease(group: Fixture, seats:
     assert report["message"].startswith("the lease of 1.2 s has run out: no majority of seats renewed it")
     assert report["treeGone"] is True
     assert time.monotonic() - cut_off < LENGTH_SECONDS + 1.0
-    assert group.marked() == []
+    until(lambda: group.marked() == [], "the guard to go")
     assert not any(seat.returned for seat in seats)
 
 
@@ -165,7 +165,7 @@ def test_one_seat_that_knows_is_enough_to_stop(group: Fixture, seats: list[Seat]
     seats[1].verdict = "STOP"
     report = group.report()
     assert report["message"].startswith("told to stop by the seat ")
-    assert group.marked() == []
+    until(lambda: group.marked() == [], "the guard to go")
 
 
 def test_a_slow_seat_holds_up_nobody(group: Fixture, seats: list[Seat]) -> None:
@@ -195,7 +195,7 @@ def test_the_shim_ends_a_group_whose_guard_is_killed(group: Fixture, seats: list
     group.running()
     os.kill(guard_of(group), signal.SIGKILL)
     assert group.report()["message"] == "the guard of the lease is gone"
-    assert group.marked() == []
+    until(lambda: group.marked() == [], "the guard to go")
 
 
 def test_a_frozen_guard_is_noticed(group: Fixture, seats: list[Seat], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_a_frozen_guard_is_noticed(group: Fixture, seats: list[Seat], monkeypatc
     os.kill(guard_of(group), signal.SIGSTOP)
     report = group.report()
     assert report["message"] == "the guard of the lease is frozen"
-    assert group.marked() == []
+    until(lambda: group.marked() == [], "the guard to go")
 
 
 def test_what_shim_and_guard_share_is_never_seen_half_written() -> None:

@@ -181,7 +181,8 @@ final class ClusterRuntime {
         settings.node().value(),
         settings.version(),
         settings.nodeSilentAfter(),
-        settings.nodeSuspectAfter());
+        settings.nodeSuspectAfter(),
+        settings.quarantine());
   }
 
   /** Returns when the system is gone, whoever ended it. */

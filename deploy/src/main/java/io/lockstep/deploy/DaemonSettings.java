@@ -1,6 +1,7 @@
 package io.lockstep.deploy;
 
 import io.lockstep.agent.host.AgentSettings;
+import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.protocol.model.NodeId;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,6 +21,7 @@ import java.util.Optional;
  * @param nodeSilentAfter a node that says nothing for so long is given up
  * @param nodeSuspectAfter a node that says nothing for so long after its gang lost a peer is passed
  *     over
+ * @param quarantine when a node that is lost again and again is kept out of placement
  */
 public record DaemonSettings(
     NodeId node,
@@ -33,6 +35,7 @@ public record DaemonSettings(
     Ports ports,
     Duration nodeSilentAfter,
     Duration nodeSuspectAfter,
+    QuarantinePolicy quarantine,
     String version) {
   /** Unless the settings say otherwise. */
   public static final Duration NODE_SILENT_AFTER = Duration.ofSeconds(10);
@@ -96,6 +99,8 @@ public record DaemonSettings(
         "insecure = " + insecure,
         "node-silent-after = " + nodeSilentAfter.toMillis() + "ms",
         "node-suspect-after = " + nodeSuspectAfter.toMillis() + "ms",
+        "quarantine.losses = " + quarantine.losses(),
+        "quarantine.length = " + quarantine.length().toMillis() + "ms",
         "ports.akka = " + ports.akka(),
         "ports.management = " + ports.management(),
         "ports.http = " + ports.http(),

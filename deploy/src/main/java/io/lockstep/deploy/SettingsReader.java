@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
+import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.coordinator.jobfile.NearestName;
 import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
@@ -56,6 +57,8 @@ final class SettingsReader {
           "insecure",
           "node-silent-after",
           "node-suspect-after",
+          "quarantine.losses",
+          "quarantine.length",
           "ports.akka",
           "ports.management",
           "ports.http",
@@ -150,25 +153,18 @@ final class SettingsReader {
 
   private static Config defaults() {
     return ConfigFactory.parseMap(
-        Map.of(
-            "python",
-            "python3",
-            "insecure",
-            false,
-            "node-silent-after",
-            DaemonSettings.NODE_SILENT_AFTER,
-            "node-suspect-after",
-            DaemonSettings.NODE_SUSPECT_AFTER,
-            "ports.akka",
-            DEFAULT_AKKA_PORT,
-            "ports.management",
-            8_558,
-            "ports.http",
-            7_733,
-            "ports.lease",
-            7_734,
-            "ports.master",
-            "29500-29999"),
+        Map.ofEntries(
+            Map.entry("python", "python3"),
+            Map.entry("insecure", false),
+            Map.entry("node-silent-after", DaemonSettings.NODE_SILENT_AFTER),
+            Map.entry("node-suspect-after", DaemonSettings.NODE_SUSPECT_AFTER),
+            Map.entry("quarantine.losses", QuarantinePolicy.DEFAULT.losses()),
+            Map.entry("quarantine.length", QuarantinePolicy.DEFAULT.length()),
+            Map.entry("ports.akka", DEFAULT_AKKA_PORT),
+            Map.entry("ports.management", 8_558),
+            Map.entry("ports.http", 7_733),
+            Map.entry("ports.lease", 7_734),
+            Map.entry("ports.master", "29500-29999")),
         "default");
   }
 
@@ -202,6 +198,7 @@ final class SettingsReader {
         new DaemonSettings.Ports(akkaPort, management, http, lease, master[0], master[1]),
         silence(config, "node-silent-after", LEAST_SILENCE),
         silence(config, "node-suspect-after", LEAST_SUSPICION),
+        quarantine(config),
         version);
   }
 
@@ -368,6 +365,17 @@ final class SettingsReader {
           "%s: at least %d s, found: %d ms".formatted(key, least.toSeconds(), after.toMillis()));
     }
     return after;
+  }
+
+  private QuarantinePolicy quarantine(Config config) {
+    int losses = get(config, "quarantine.losses", Config::getInt).orElse(0);
+    Duration length = get(config, "quarantine.length", Config::getDuration).orElse(Duration.ZERO);
+    try {
+      return new QuarantinePolicy(losses, length);
+    } catch (IllegalArgumentException e) {
+      problems.add("quarantine: " + e.getMessage());
+      return QuarantinePolicy.NEVER;
+    }
   }
 
   private int port(Config config, String key) {

@@ -12,6 +12,7 @@ import com.typesafe.config.ConfigFactory;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
 import io.lockstep.coordinator.actor.CoordinatorSerializer;
+import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.coordinator.seat.SeatCommand;
 import io.lockstep.coordinator.seat.SeatLimits;
 import io.lockstep.coordinator.seat.SeatReply;
@@ -48,6 +49,7 @@ final class ClusterConfigTest {
         new DaemonSettings.Ports(25_520, 8_558, 7_733, 7_734, 29_500, 29_999),
         Duration.ofSeconds(10),
         Duration.ofSeconds(2),
+        QuarantinePolicy.DEFAULT,
         "1.2.3");
   }
 

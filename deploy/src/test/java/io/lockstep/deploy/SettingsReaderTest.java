@@ -166,6 +166,7 @@ final class SettingsReaderTest {
     "data-dir, LOCKSTEP_DATA_DIR",
     "python, LOCKSTEP_PYTHON",
     "node-silent-after, LOCKSTEP_NODE_SILENT_AFTER",
+    "quarantine.losses, LOCKSTEP_QUARANTINE_LOSSES",
     "ports.http, LOCKSTEP_PORTS_HTTP"
   })
   void aSettingHasItsNameInTheEnvironment(String key, String name) {

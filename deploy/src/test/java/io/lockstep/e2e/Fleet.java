@@ -31,6 +31,7 @@ import java.util.function.Predicate;
 final class Fleet implements AutoCloseable {
   static final Duration LIMIT = Duration.ofMinutes(5);
   private static final Duration READY_LIMIT = Duration.ofSeconds(90);
+  private static final int LOG_LINES = 25;
   private static final Duration POLL = Duration.ofMillis(100);
   private static final int STOP_SECONDS = 40;
   private static final int CLI_SECONDS = 90;
@@ -67,6 +68,7 @@ final class Fleet implements AutoCloseable {
       addresses.add(net + i);
     }
     this.seats = addresses.subList(0, seats);
+    env.put("LOCKSTEP_QUARANTINE_LOSSES", "0"); // tests kill the same node again and again
   }
 
   /** Starts so many daemons, three of them seats, and waits until all are READY. */
@@ -166,25 +168,52 @@ final class Fleet implements AutoCloseable {
 
   /** Waits until this daemon itself reaches the coordinator. */
   void awaitAnswer(String address) {
-    await("%s answers; logs in %s".formatted(address, dir))
-        .atMost(READY_LIMIT)
-        .pollInterval(POLL)
-        .until(() -> getFrom(address, "/v1/nodes").isPresent());
+    withLogs(
+        () ->
+            await("%s answers; logs in %s".formatted(address, dir))
+                .atMost(READY_LIMIT)
+                .pollInterval(POLL)
+                .until(() -> getFrom(address, "/v1/nodes").isPresent()));
+  }
+
+  /** Where the machine of the test is gone afterwards, the end of the logs is what is left. */
+  private void withLogs(Runnable waiting) {
+    try {
+      waiting.run();
+    } catch (ConditionTimeoutException e) {
+      var text = new StringBuilder(e.getMessage());
+      for (String address : addresses) {
+        Process daemon = running.get(address);
+        text.append("\n--- %s, %s\n".formatted(address, daemon)).append(endOfLog(address));
+      }
+      throw new AssertionError(text.toString(), e);
+    }
+  }
+
+  private String endOfLog(String address) {
+    try {
+      List<String> lines = Files.readAllLines(dataDir(address).resolve("out.log"));
+      return String.join("\n", lines.subList(Math.max(0, lines.size() - LOG_LINES), lines.size()));
+    } catch (IOException e) {
+      return e.toString();
+    }
   }
 
   void awaitReady(int count) {
-    await("%d nodes READY; logs in %s".formatted(count, dir))
-        .atMost(READY_LIMIT)
-        .pollInterval(POLL)
-        .until(
-            () -> {
-              JsonNode nodes = get("/v1/nodes").orElse(JSON.createArrayNode());
-              int ready = 0;
-              for (JsonNode node : nodes) {
-                ready += node.path("health").asText().equals("READY") ? 1 : 0;
-              }
-              return ready == count;
-            });
+    withLogs(
+        () ->
+            await("%d nodes READY; logs in %s".formatted(count, dir))
+                .atMost(READY_LIMIT)
+                .pollInterval(POLL)
+                .until(() -> readyNodes() == count));
+  }
+
+  private int readyNodes() {
+    int ready = 0;
+    for (JsonNode node : get("/v1/nodes").orElse(JSON.createArrayNode())) {
+      ready += node.path("health").asText().equals("READY") ? 1 : 0;
+    }
+    return ready;
   }
 
   /** Starts what is missing, and waits until all are READY and no process of a job is left. */

@@ -160,7 +160,7 @@ final class Chaos {
     sim.network.weather(
         sim.schedule.below(4) * 0.06,
         sim.schedule.below(3) * 0.08,
-        new int[] {3, 30, 200, 1_500}[sim.schedule.below(4)]);
+        new int[] {3, 30, 200, 1_500, 6_000}[sim.schedule.below(5)]);
   }
 
   private void cut(SimHost from, SimHost to, int millis) {

@@ -9,12 +9,11 @@ final class MutationTest {
   private static final int SEEDS = 400;
 
   // The term at agents alone was not noticed: what an old term may command, the plan order and the
-  // closed fences drop as well; IGNORE_FENCES_AT_AGENTS takes out all three for Prepare. Counting a
-  // lease from the receipt was not noticed either: the margin covers the slowest of messages here.
+  // closed fences drop as well; IGNORE_FENCES_AT_AGENTS takes out all three for Prepare.
   @ParameterizedTest
   @EnumSource(
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"NONE", "IGNORE_TERMS_AT_AGENTS", "COUNT_FROM_RECEIPT"})
+      names = {"NONE", "IGNORE_TERMS_AT_AGENTS"})
   void aRuleTakenOutIsNoticed(Mutation mutation) {
     for (long seed = mutation.firstSeed; seed < mutation.firstSeed + SEEDS; seed++) {
       try {

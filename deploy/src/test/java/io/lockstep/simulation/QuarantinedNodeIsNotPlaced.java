@@ -5,7 +5,7 @@ import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.NodeHealth;
 import io.lockstep.protocol.model.NodeId;
 
-/** A gang gets no node in quarantine (nothing puts one there yet). */
+/** A gang gets no node in quarantine. */
 final class QuarantinedNodeIsNotPlaced implements Invariant {
   @Override
   public void happened(ClusterState before, ClusterEvent event, ClusterState after) {

@@ -203,9 +203,10 @@ final class Simulation {
     resumeAll();
   }
 
-  /** Again and again: a wish to drain may still be on its way. */
+  /** Again and again: a wish to drain may still be on its way, and a loss be found late. */
   private void resumeAll() {
-    if (history.state().nodes().values().stream().anyMatch(n -> n.draining())) {
+    if (history.state().nodes().values().stream()
+        .anyMatch(n -> n.draining() || n.quarantinedUntil().isPresent())) {
       hosts.forEach(operators::resume);
     }
     schedule.after(10_000, this::resumeAll);

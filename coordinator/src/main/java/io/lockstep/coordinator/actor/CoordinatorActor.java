@@ -101,7 +101,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       CoordinatorSettings settings) {
     super(context);
     this.settings = settings;
-    this.machine = new ClusterMachine(settings.nodeSuspectAfter(), Requests::zeroProblems);
+    this.machine =
+        new ClusterMachine(
+            settings.nodeSuspectAfter(), Requests::zeroProblems, settings.quarantine());
     this.agents = new AgentDirectory(now());
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());

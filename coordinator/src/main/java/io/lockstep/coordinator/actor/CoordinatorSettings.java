@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.actor;
 
+import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.coordinator.seat.SeatId;
 import java.time.Duration;
 import java.util.List;
@@ -13,13 +14,15 @@ import java.util.List;
  *     renew their lease
  * @param nodeSuspectAfter when a gang has lost a peer, a node not heard for this long since is
  *     suspect: a spare takes its rank
+ * @param quarantine when a node that is lost again and again is kept out of placement
  */
 public record CoordinatorSettings(
     List<SeatId> seats,
     String self,
     String version,
     Duration nodeSilentAfter,
-    Duration nodeSuspectAfter) {
+    Duration nodeSuspectAfter,
+    QuarantinePolicy quarantine) {
   public CoordinatorSettings {
     seats = List.copyOf(seats);
   }

@@ -26,6 +26,7 @@ public class StateCodec {
           .with("node.heard", ClusterEvent.NodeHeard.class)
           .with("node.trouble-changed", ClusterEvent.NodeTroubleChanged.class)
           .with("node.drain-changed", ClusterEvent.NodeDrainChanged.class)
+          .with("node.quarantine-changed", ClusterEvent.NodeQuarantineChanged.class)
           .with("job.queued", ClusterEvent.JobQueued.class)
           .with("job.waits", ClusterEvent.JobWaits.class)
           .with("job.hold-changed", ClusterEvent.JobHoldChanged.class)

@@ -111,6 +111,7 @@ public enum ExitCode {
           DISK_FULL,
           DRAINING,
           NODE_ID_TAKEN,
+          QUARANTINED,
           NOT_PLACED,
           NO_QUORUM,
           OVERLOADED ->

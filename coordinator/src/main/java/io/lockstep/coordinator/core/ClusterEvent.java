@@ -98,9 +98,12 @@ public sealed interface ClusterEvent {
       implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
-      boolean draining = state.node(id).map(Node::draining).orElse(false);
-      return heardAgain(state)
-          .with(new Node(id, disk, inventory, draining, false, false, reason, Optional.empty()));
+      Node node =
+          state
+              .node(id)
+              .map(n -> n.asReturned(disk, inventory, reason))
+              .orElseGet(() -> Node.joined(id, disk, inventory, reason));
+      return heardAgain(state).with(node);
     }
 
     /** With the same memory it answers for its groups again: none is given up for its silence. */
@@ -132,7 +135,7 @@ public sealed interface ClusterEvent {
   record NodeLost(NodeId id, Instant at, Reason reason) implements OfNode {
     @Override
     public ClusterState applyTo(ClusterState state) {
-      return state.node(id).map(n -> state.with(n.asLost(reason))).orElse(state);
+      return state.node(id).map(n -> state.with(n.asLost(reason, at))).orElse(state);
     }
   }
 
@@ -188,6 +191,27 @@ public sealed interface ClusterEvent {
     @Override
     public ClusterState applyTo(ClusterState state) {
       return state.node(id).map(n -> state.with(n.withDraining(draining, reason))).orElse(state);
+    }
+  }
+
+  /**
+   * A node was lost too often, or its quarantine is over.
+   *
+   * @param until empty: it is over
+   */
+  record NodeQuarantineChanged(NodeId id, Optional<Instant> until, Instant at, Reason reason)
+      implements OfNode {
+    @Override
+    public ClusterState applyTo(ClusterState state) {
+      return state
+          .node(id)
+          .map(
+              n ->
+                  state.with(
+                      until
+                          .map(end -> n.asQuarantined(end, reason))
+                          .orElseGet(() -> n.outOfQuarantine(reason))))
+          .orElse(state);
     }
   }
 

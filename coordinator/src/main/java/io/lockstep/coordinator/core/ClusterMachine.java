@@ -29,23 +29,26 @@ public final class ClusterMachine {
 
   private final Duration suspectWait;
   private final ZeroCheck zeroCheck;
+  private final QuarantinePolicy quarantine;
 
   public ClusterMachine() {
     this(SUSPECT_WAIT);
   }
 
   public ClusterMachine(Duration suspectWait) {
-    this(suspectWait, ZeroCheck.NONE);
+    this(suspectWait, ZeroCheck.NONE, QuarantinePolicy.DEFAULT);
   }
 
   /**
    * @param suspectWait how long a gang that lost a peer waits to hear whose fault it was; nodes not
    *     heard by then are suspect
    * @param zeroCheck looks at a ZeRO configuration when the world size is known
+   * @param quarantine when a node that is lost again and again is kept out of placement
    */
-  public ClusterMachine(Duration suspectWait, ZeroCheck zeroCheck) {
+  public ClusterMachine(Duration suspectWait, ZeroCheck zeroCheck, QuarantinePolicy quarantine) {
     this.suspectWait = suspectWait;
     this.zeroCheck = zeroCheck;
+    this.quarantine = quarantine;
   }
 
   private Deciding deciding(ClusterState state, Instant now) {
@@ -172,12 +175,18 @@ public final class ClusterMachine {
     if (node.isEmpty()) {
       return Deciding.refused(unknown(resume.node()));
     }
-    if (!node.get().draining()) {
-      return Deciding.nothing(Reason.of(ReasonCode.NODE_READY, "%s is not drained", resume.node()));
+    if (!node.get().draining() && node.get().quarantinedUntil().isEmpty()) {
+      return Deciding.nothing(
+          Reason.of(ReasonCode.NODE_READY, "%s is neither drained nor quarantined", resume.node()));
     }
     var d = deciding(state, now);
     Reason reason = Reason.of(ReasonCode.NODE_READY, "put back by an operator");
-    d.event(new ClusterEvent.NodeDrainChanged(resume.node(), false, now, reason));
+    if (node.get().draining()) {
+      d.event(new ClusterEvent.NodeDrainChanged(resume.node(), false, now, reason));
+    }
+    if (node.get().quarantinedUntil().isPresent()) {
+      d.event(new ClusterEvent.NodeQuarantineChanged(resume.node(), Optional.empty(), now, reason));
+    }
     JobMachine.placeQueued(d);
     return d.because(Reason.of(ReasonCode.NODE_READY, "%s is back", resume.node()));
   }
@@ -261,10 +270,47 @@ public final class ClusterMachine {
             silent.node(),
             silent.silentFor().toSeconds());
     d.event(new ClusterEvent.NodeLost(silent.node(), now, why));
+    quarantineIfOften(d, silent.node());
     for (JobId id : ids(d.state())) {
       JobMachine.nodeLost(d, d.job(id), silent.node(), why);
     }
     return d.because(why);
+  }
+
+  private void quarantineIfOften(Deciding d, NodeId id) {
+    List<Instant> losses = d.state().node(id).map(Node::losses).orElse(List.of());
+    quarantine
+        .until(losses, d.now())
+        .ifPresent(
+            until ->
+                d.event(
+                    new ClusterEvent.NodeQuarantineChanged(
+                        id,
+                        Optional.of(until),
+                        d.now(),
+                        Reason.of(
+                            ReasonCode.QUARANTINED,
+                            "lost %d times in %d min: not placed before %s; lockstep resume %s puts"
+                                + " it back",
+                            QuarantinePolicy.counted(losses, d.now()),
+                            QuarantinePolicy.WINDOW.toMinutes(),
+                            until,
+                            id))));
+  }
+
+  /** A lost node's is over when it is back, so that it is told when it matters. */
+  private static void endQuarantines(Deciding d) {
+    for (Node node : List.copyOf(d.state().nodes().values())) {
+      if (!node.lost()
+          && node.quarantinedUntil().filter(end -> !end.isAfter(d.now())).isPresent()) {
+        d.event(
+            new ClusterEvent.NodeQuarantineChanged(
+                node.id(),
+                Optional.empty(),
+                d.now(),
+                Reason.of(ReasonCode.NODE_READY, "its quarantine is over")));
+      }
+    }
   }
 
   /** A silent agent alone ends nothing: its workers have their lease from the seats (A23). */
@@ -399,6 +445,7 @@ public final class ClusterMachine {
 
   Decision onTick(ClusterState state, Instant now) {
     var d = deciding(state, now);
+    endQuarantines(d);
     for (JobId id : ids(state)) {
       JobMachine.onTick(d, id);
     }

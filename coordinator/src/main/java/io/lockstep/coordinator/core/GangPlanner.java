@@ -265,6 +265,8 @@ final class GangPlanner {
       return "lost";
     } else if (node.draining()) {
       return "draining";
+    } else if (node.quarantinedUntil().isPresent()) {
+      return "quarantined";
     } else if (node.trouble().isPresent()) {
       return "troubled (" + node.trouble().get().code() + ")";
     } else if (node.suspect()) {

@@ -3,6 +3,9 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -14,6 +17,7 @@ import java.util.Optional;
  * @param suspect its gang failed by the loss of a peer, and it was not heard since
  * @param reason why it is as it is
  * @param trouble why its agent cannot take part in anything new; empty while it can
+ * @param flapping how often it was lost; empty while it never was
  */
 public record Node(
     NodeId id,
@@ -23,7 +27,44 @@ public record Node(
     boolean lost,
     boolean suspect,
     Reason reason,
-    Optional<Reason> trouble) {
+    Optional<Reason> trouble,
+    Optional<Flapping> flapping) {
+  private static final Flapping NEVER_LOST = new Flapping(List.of(), Optional.empty());
+
+  /**
+   * What its losses come to.
+   *
+   * @param losses when it was lost, oldest first: the newest {@link QuarantinePolicy#MAX_LOSSES}
+   * @param quarantinedUntil kept out of placement for its losses; empty while it is not
+   */
+  public record Flapping(List<Instant> losses, Optional<Instant> quarantinedUntil) {
+    public Flapping {
+      losses = List.copyOf(losses);
+    }
+
+    private Flapping withLoss(Instant at) {
+      var all = new ArrayList<>(losses);
+      all.add(at);
+      int first = Math.max(0, all.size() - QuarantinePolicy.MAX_LOSSES);
+      return new Flapping(all.subList(first, all.size()), quarantinedUntil);
+    }
+  }
+
+  /** One that has never been lost. */
+  static Node joined(NodeId id, String disk, NodeInventory inventory, Reason reason) {
+    return new Node(
+        id, disk, inventory, false, false, false, reason, Optional.empty(), Optional.empty());
+  }
+
+  /** When it was lost, oldest first. */
+  List<Instant> losses() {
+    return flapping.orElse(NEVER_LOST).losses();
+  }
+
+  /** Kept out of placement for its losses; empty while it is not. */
+  public Optional<Instant> quarantinedUntil() {
+    return flapping.flatMap(Flapping::quarantinedUntil);
+  }
 
   /** May be given to a gang. */
   boolean isPlaceable() {
@@ -32,7 +73,7 @@ public record Node(
 
   /** May be given to a gang now, or as soon as it is heard again. */
   boolean isLikelyPlaceable() {
-    return !draining && !lost;
+    return !draining && !lost && quarantinedUntil().isEmpty();
   }
 
   public NodeHealth health() {
@@ -42,25 +83,46 @@ public record Node(
     if (draining) {
       return NodeHealth.DRAINING;
     }
+    if (quarantinedUntil().isPresent()) {
+      return NodeHealth.QUARANTINED;
+    }
     if (trouble.isPresent()) {
       return NodeHealth.TROUBLED;
     }
     return suspect ? NodeHealth.SUSPECT : NodeHealth.READY;
   }
 
-  Node withDraining(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, changed, lost, suspect, why, trouble);
+  /** Heard again, with what it brings now. */
+  Node asReturned(String newDisk, NodeInventory found, Reason why) {
+    Reason now = quarantinedUntil().isPresent() ? reason : why;
+    return new Node(id, newDisk, found, draining, false, false, now, Optional.empty(), flapping);
   }
 
-  Node asLost(Reason why) {
-    return new Node(id, disk, inventory, draining, true, false, why, Optional.empty());
+  Node withDraining(boolean changed, Reason why) {
+    return new Node(id, disk, inventory, changed, lost, suspect, why, trouble, flapping);
+  }
+
+  Node asLost(Reason why, Instant at) {
+    Flapping more = flapping.orElse(NEVER_LOST).withLoss(at);
+    return new Node(
+        id, disk, inventory, draining, true, false, why, Optional.empty(), Optional.of(more));
   }
 
   Node withSuspect(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, draining, lost, changed, why, trouble);
+    return new Node(id, disk, inventory, draining, lost, changed, why, trouble, flapping);
   }
 
   Node withTrouble(Optional<Reason> changed, Reason why) {
-    return new Node(id, disk, inventory, draining, lost, suspect, why, changed);
+    return new Node(id, disk, inventory, draining, lost, suspect, why, changed, flapping);
+  }
+
+  Node asQuarantined(Instant until, Reason why) {
+    var more = new Flapping(losses(), Optional.of(until));
+    return new Node(id, disk, inventory, draining, lost, suspect, why, trouble, Optional.of(more));
+  }
+
+  /** Its losses are forgotten, so that the next one alone does not count for all of them. */
+  Node outOfQuarantine(Reason why) {
+    return new Node(id, disk, inventory, draining, lost, suspect, why, trouble, Optional.empty());
   }
 }

@@ -127,6 +127,7 @@ final class Problems {
           NODE_RETURNED,
           NODE_READY,
           NODE_ID_TAKEN,
+          QUARANTINED,
           OTHER,
           DRAINING,
           CONFLICT,

@@ -15,11 +15,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What REST asks on one daemon is answered on another, of the same release or the next. */
 final class CoordinatorSerializerTest {
@@ -78,6 +80,18 @@ final class CoordinatorSerializerTest {
     byte[] golden = Golden.bytes("coordinator/" + manifest, bytes);
     assertThat(HexFormat.of().formatHex(bytes)).isEqualTo(HexFormat.of().formatHex(golden));
     assertThat(read(golden, manifest)).isEqualTo(message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"coordinator", "seat"})
+  void whatTheFirstReleaseSentIsRead(String kind) {
+    Map<String, byte[]> all = Golden.ofRelease("0.1.0", kind);
+    assertThat(all).isNotEmpty();
+    all.forEach(
+        (manifest, bytes) -> {
+          Object message = read(bytes, manifest);
+          assertThat(read(write((Wire) message), manifest)).as(manifest).isEqualTo(message);
+        });
   }
 
   private static Stream<Class<?>> leaves(Class<?> family) {

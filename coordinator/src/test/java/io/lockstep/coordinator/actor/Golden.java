@@ -2,9 +2,12 @@ package io.lockstep.coordinator.actor;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Bytes that a release wrote, checked in so that the next one still reads them. {@code
@@ -15,6 +18,21 @@ final class Golden {
   private static final int BYTES_PER_LINE = 50;
 
   private Golden() {}
+
+  /** What this release wrote of a kind, by name: kept for ever. */
+  static Map<String, byte[]> ofRelease(String release, String kind) {
+    var all = new TreeMap<String, byte[]>();
+    try (DirectoryStream<Path> files =
+        Files.newDirectoryStream(ROOT.resolve(release).resolve(kind), "*.hex")) {
+      for (Path file : files) {
+        String name = file.getFileName().toString().replace(".hex", "");
+        all.put(name, HexFormat.of().parseHex(Files.readString(file).replaceAll("\\s", "")));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("no golden bytes of " + release, e);
+    }
+    return all;
+  }
 
   /** The bytes kept under this name; {@code now} replaces them when recording. */
   static byte[] bytes(String name, byte[] now) {

@@ -109,6 +109,8 @@ final class Samples {
         new ClusterEvent.NodeSuspected(GPU_2, at(11), why(ReasonCode.NODE_SILENT)),
         new ClusterEvent.NodeHeard(GPU_2, at(11), why(ReasonCode.NODE_READY)),
         new ClusterEvent.NodeLost(GPU_2, at(12), why(ReasonCode.NODE_SILENT)),
+        new ClusterEvent.NodeQuarantineChanged(
+            GPU_2, Optional.of(at(900)), at(12), why(ReasonCode.QUARANTINED)),
         new ClusterEvent.AttemptFailed(
             FIRST,
             cause(Optional.empty(), true),

@@ -16,7 +16,10 @@ import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -135,6 +138,22 @@ final class StateCodecTest {
 
     assertThat(hex(codec.writeSnapshot(state))).isEqualTo(hex(golden));
     assertThat(codec.read(stored(golden, List.of()))).isEqualTo(state);
+  }
+
+  @Test
+  void whatTheFirstReleaseStoredIsRead() {
+    Map<String, byte[]> all = new TreeMap<>(Golden.ofRelease("0.1.0", "stored"));
+    ClusterState state =
+        codec.read(stored(Objects.requireNonNull(all.remove("snapshot")), List.of()));
+    assertThat(state.jobs()).isNotEmpty();
+    assertThat(state.nodes().values()).isNotEmpty().allMatch(n -> n.flapping().isEmpty());
+    assertThat(all).hasSizeGreaterThan(25);
+    all.forEach(
+        (name, bytes) -> {
+          ClusterEvent event = codec.readEvent(bytes);
+          assertThat(codec.names().nameOf(event.getClass())).contains(name);
+          assertThat(codec.readEvent(codec.write(event))).as(name).isEqualTo(event);
+        });
   }
 
   @Test

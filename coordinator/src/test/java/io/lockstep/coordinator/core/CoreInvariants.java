@@ -58,6 +58,7 @@ final class CoreInvariants {
                 placed.lost()
                     || placed.draining()
                     || placed.suspect()
+                    || placed.quarantinedUntil().isPresent()
                     || placed.trouble().isPresent())
             .as("%s may be placed", placed)
             .isFalse();

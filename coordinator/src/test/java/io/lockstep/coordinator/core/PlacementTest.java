@@ -454,7 +454,8 @@ class PlacementTest {
     var machine =
         new ClusterMachine(
             ACluster.SUSPECT_WAIT,
-            (json, worldSize) -> worldSize == 4 ? List.of() : List.of("no batch for " + worldSize));
+            (json, worldSize) -> worldSize == 4 ? List.of() : List.of("no batch for " + worldSize),
+            QuarantinePolicy.DEFAULT);
     ACluster cluster = ACluster.of(0);
     cluster.joins("n1", 2).joins("n2", 2);
     AJob misfit = AJob.of(1).autoProcs().zero(0, Optional.of("{}"));

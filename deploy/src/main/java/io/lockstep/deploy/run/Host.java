@@ -4,6 +4,7 @@ import io.lockstep.coordinator.cli.ApiClient;
 import io.lockstep.coordinator.cli.ApiRefused;
 import io.lockstep.coordinator.cli.ExitCode;
 import io.lockstep.coordinator.cli.NoCoordinator;
+import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.deploy.DaemonSettings;
 import io.lockstep.deploy.EmbeddedDaemon;
 import io.lockstep.deploy.Seat;
@@ -118,6 +119,7 @@ final class Host {
             request.masterPort() + MASTER_PORTS - 1),
         DaemonSettings.NODE_SILENT_AFTER,
         DaemonSettings.NODE_SUSPECT_AFTER,
+        QuarantinePolicy.NEVER, // its hosts are named: nobody else could stand in
         EmbeddedDaemon.version());
   }
 

@@ -56,6 +56,7 @@ public enum ReasonCode {
   NODE_RETURNED,
   NODE_READY,
   NODE_ID_TAKEN,
+  QUARANTINED,
   DRAINING,
   // refusals and nothing to do
   STALE,

@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -69,6 +70,17 @@ final class WireSerializerTest {
 
     assertThat(HexFormat.of().formatHex(bytes)).isEqualTo(HexFormat.of().formatHex(golden));
     assertSame(read(golden, manifest), message);
+  }
+
+  @Test
+  void whatTheFirstReleaseSentIsRead() {
+    Map<String, byte[]> all = Golden.ofRelease("0.1.0", "wire");
+    assertThat(all).isNotEmpty();
+    all.forEach(
+        (manifest, bytes) -> {
+          Object message = read(bytes, manifest);
+          assertThat(serializer.manifest(message)).isEqualTo(manifest);
+        });
   }
 
   @Test
