@@ -18,6 +18,7 @@ final class ArchitectureTest {
     "io.lockstep.coordinator.cli..",
     "io.lockstep.coordinator.jobfile..",
     "io.lockstep.coordinator.core..",
+    "io.lockstep.coordinator.plan..",
     "io.lockstep.protocol.api..",
     "io.lockstep.protocol.model.."
   };
@@ -69,6 +70,26 @@ final class ArchitectureTest {
               "java.lang..",
               "java.math",
               "java.nio.charset",
+              "java.util",
+              "java.util.function",
+              "java.util.regex",
+              "java.util.stream",
+              "java.time..",
+              "org.jspecify..");
+
+  @ArchTest
+  static final ArchRule PLANS_ARE_PURE =
+      classes()
+          .that()
+          .resideInAPackage("io.lockstep.coordinator.plan..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              "io.lockstep.coordinator.plan..",
+              "io.lockstep.coordinator.core..",
+              "io.lockstep.protocol.model..",
+              "java.lang..",
+              "java.math",
               "java.util",
               "java.util.function",
               "java.util.regex",

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.cli;
 
+import io.lockstep.coordinator.plan.Unplannable;
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.api.Problem.Mistake;
 import java.io.UncheckedIOException;
@@ -10,7 +11,7 @@ final class Failures {
   private Failures() {}
 
   static ExitCode tell(Terminal terminal, Exception failure) {
-    if (failure instanceof UsageMistake) {
+    if (failure instanceof UsageMistake || failure instanceof Unplannable) {
       terminal.say("lockstep: " + failure.getMessage());
       return ExitCode.USAGE;
     }

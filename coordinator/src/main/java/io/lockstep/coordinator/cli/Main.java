@@ -113,6 +113,7 @@ public final class Main implements Runnable {
     verbs.put("drain", DrainCommand.class);
     verbs.put("resume", ResumeCommand.class);
     verbs.put("nodes", NodesCommand.class);
+    verbs.put("plan", PlanCommand.class);
     verbs.put("schema", SchemaCommand.class);
     verbs.put("completion", CompletionCommand.class);
     verbs.put("names", NamesCommand.class);

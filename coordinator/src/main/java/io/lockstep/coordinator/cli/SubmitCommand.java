@@ -5,15 +5,6 @@ import io.lockstep.coordinator.jobfile.JobFile;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.SubmitResponse;
 import io.lockstep.protocol.model.JobId;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,16 +61,13 @@ final class SubmitCommand extends Verb {
     if (id.isPresent()) {
       checkId(id.get());
     }
-    Optional<Path> path = file.equals("-") ? Optional.empty() : Optional.of(path(terminal));
-    JobDocument document = edited(read(path, terminal));
-    JobDocument whole =
-        document.mistakes().isEmpty() ? resolved(document, path, terminal) : document;
+    JobDocument whole = new JobArgument(file, edits).read(terminal);
     JobFile.Parsed parsed = JobFile.parse(whole, JobFile.Defaults.STANDARD);
     if (parsed.spec().isEmpty()) {
       int count = parsed.mistakes().size();
       terminal.say(
           "lockstep: " + count + (count == 1 ? " mistake" : " mistakes") + ", nothing was queued");
-      Failures.tellMistakes(terminal, file.equals("-") ? "stdin" : file, parsed.mistakes());
+      Failures.tellMistakes(terminal, JobArgument.name(file), parsed.mistakes());
       terminal.say("next: correct " + (count == 1 ? "it" : "them") + " and submit again");
       return ExitCode.REFUSED;
     }
@@ -126,45 +114,6 @@ final class SubmitCommand extends Verb {
       session.terminal().say("nothing was queued");
     }
     return ExitCode.DONE;
-  }
-
-  private static JobDocument resolved(
-      JobDocument document, Optional<Path> path, Terminal terminal) {
-    Path folder = path.map(Path::getParent).orElse(terminal.folder());
-    return new JobFileResolver(folder, terminal.env().getOrDefault("HOME", "/")).resolve(document);
-  }
-
-  private JobDocument edited(JobDocument document) throws UsageMistake {
-    if (edits.size() > JobDocument.MAX_EDITS) {
-      throw new UsageMistake("--set may be given " + JobDocument.MAX_EDITS + " times");
-    }
-    JobDocument edited = document;
-    for (String edit : edits) {
-      edited = edited.edited(edit);
-    }
-    return edited;
-  }
-
-  private Path path(Terminal terminal) throws UsageMistake {
-    try {
-      return terminal.folder().resolve(file).toAbsolutePath();
-    } catch (InvalidPathException e) {
-      throw new UsageMistake("\"" + file + "\" is no path");
-    }
-  }
-
-  private JobDocument read(Optional<Path> path, Terminal terminal) throws UsageMistake {
-    try (InputStream in = path.isEmpty() ? terminal.in() : Files.newInputStream(path.get())) {
-      byte[] bytes = in.readNBytes(JobDocument.MAX_BYTES + 1);
-      return JobDocument.read(
-          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
-    } catch (NoSuchFileException e) {
-      throw new UsageMistake("there is no file " + file + "; examples lie in examples/*.yaml");
-    } catch (CharacterCodingException e) {
-      throw new UsageMistake(file + " is not UTF-8 text");
-    } catch (IOException e) {
-      throw new UsageMistake(file + " cannot be read: " + e.getMessage());
-    }
   }
 
   private static void checkId(String id) throws UsageMistake {
