@@ -52,14 +52,28 @@ final class HardwareOptions {
       Card card = Card.parse(gpu.get());
       return hardware(wanted, workers, Optional.of(card), host, "the command line");
     }
-    List<GpuView> gpus = smallest(session, wanted);
-    if (gpus.isEmpty()) {
-      return hardware(wanted, workers, Optional.empty(), host, "the job file");
-    }
-    GpuView first = gpus.stream().min(Comparator.comparingLong(GpuView::memoryBytes)).orElseThrow();
-    Card card = Card.reported(first.name(), first.memoryBytes());
-    return hardware(
-        wanted, workers.or(() -> Optional.of(gpus.size())), Optional.of(card), host, "the cluster");
+    Optional<Hardware> found = ofCluster(session, wanted, workers, host);
+    return found.isPresent()
+        ? found.get()
+        : hardware(wanted, workers, Optional.empty(), host, "the job file");
+  }
+
+  /** The best cards that the cluster has for a job; empty where it has none, or does not answer. */
+  static Optional<Hardware> ofCluster(JobSpec job, Session session) {
+    Optional<Integer> workers = Optional.of(job.procsPerNode()).filter(procs -> procs > 0);
+    return ofCluster(session, job.nodes(), workers, OptionalLong.empty());
+  }
+
+  private static Optional<Hardware> ofCluster(
+      Session session, int nodes, Optional<Integer> workers, OptionalLong host) {
+    List<GpuView> gpus = smallest(session, nodes);
+    return gpus.stream()
+        .min(Comparator.comparingLong(GpuView::memoryBytes))
+        .map(least -> Card.reported(least.name(), least.memoryBytes()))
+        .map(
+            card ->
+                new Hardware(
+                    nodes, workers.orElse(gpus.size()), Optional.of(card), host, "the cluster"));
   }
 
   private static Hardware hardware(

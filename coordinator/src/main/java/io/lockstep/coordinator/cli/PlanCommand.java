@@ -122,16 +122,12 @@ final class PlanCommand extends Verb {
 
   private Plan plan(JobSpec job, Session session) throws Exception {
     var probe = new FlagProbe(job, session.terminal().env(), session.json(), FlagProbe.LIMIT);
-    var shipped = new ArrayList<Map<String, Object>>();
-    for (int stage = 1; stage <= 3; stage++) {
-      shipped.add(ZeroJson.read(ShippedZero.json(stage)));
-    }
     var request =
         new PlanRequest(
             job,
             model(job, session.terminal()),
-            zero(job),
-            shipped,
+            PlanInputs.zero(job),
+            PlanInputs.shipped(),
             parameters(),
             positive("--sequence", sequence.map(Integer::longValue)).isPresent()
                 ? OptionalInt.of(sequence.orElseThrow())
@@ -155,15 +151,6 @@ final class PlanCommand extends Verb {
       return Optional.empty();
     }
     return Optional.of(ModelFolder.config(folder.get()));
-  }
-
-  private static Optional<Map<String, Object>> zero(JobSpec job) throws ReasonedException {
-    if (job.zero().isEmpty()) {
-      return Optional.empty();
-    }
-    JobSpec.Zero zero = job.zero().get();
-    String json = zero.json().orElseGet(() -> ShippedZero.json(zero.stage()));
-    return Optional.of(ZeroJson.read(json));
   }
 
   private OptionalLong parameters() throws UsageMistake {

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.cli;
 
 import io.lockstep.coordinator.jobfile.JobDocument;
 import io.lockstep.coordinator.jobfile.JobFile;
+import io.lockstep.coordinator.plan.Admission;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.SubmitResponse;
 import io.lockstep.protocol.model.JobId;
@@ -52,6 +53,9 @@ final class SubmitCommand extends Verb {
       description = "Queue nothing; show what would start where, or why it would wait.")
   private boolean dryRun;
 
+  @Option(names = "--force", description = "Queue it even if it cannot fit on the cards.")
+  private boolean force;
+
   @Option(names = "--watch", description = "Then follow the job; exits with the job's code.")
   private boolean watch;
 
@@ -79,8 +83,29 @@ final class SubmitCommand extends Verb {
               + parsed.id().get()
               + "; keep one of them");
     }
+    if (!dryRun && isRefused(MemoryCheck.of(parsed.spec().get(), session), terminal)) {
+      return ExitCode.REFUSED;
+    }
     String chosen = id.or(parsed::id).orElse(JobFile.idFor(parsed.spec().get().name(), random()));
     return submit(session, whole.json(), chosen);
+  }
+
+  /** Tells what the cards have to do with it; true when it must not be queued. */
+  private boolean isRefused(Admission admission, Terminal terminal) {
+    boolean refused = admission.refused() && !force;
+    admission
+        .message()
+        .ifPresent(
+            text ->
+                terminal.say(
+                    "lockstep: " + text + (refused ? "; nothing was queued" : "; queued anyway")));
+    if (refused) {
+      terminal.say(
+          "next: lockstep plan " + file + " --advise, or submit with --force if that is wrong");
+    } else if (admission.message().isPresent()) {
+      terminal.say("next: lockstep plan " + file + " says what needs how much");
+    }
+    return refused;
   }
 
   private ExitCode submit(Session session, String jobFile, String chosen) throws Exception {

@@ -18,15 +18,38 @@ public final class Planner {
   private final TrainingFlags flags;
   private final List<String> notes = new ArrayList<>();
 
-  private Planner(PlanRequest request) {
+  private Planner(PlanRequest request, TrainingFlags flags) {
     this.request = request;
-    this.flags =
-        TrainingDefaults.fill(TrainingFlags.of(request.job().args()), request.job().script());
+    this.flags = flags;
   }
 
   /** The plan; refused when too little is known. */
   public static Plan plan(PlanRequest request) throws Unplannable {
-    return new Planner(request).plan();
+    return new Planner(request, TrainingDefaults.fill(given(request), request.job().script()))
+        .plan();
+  }
+
+  /**
+   * The least that the job can need: what neither file nor flags say is taken as small as it goes.
+   */
+  static Plan least(PlanRequest request) throws Unplannable {
+    return new Planner(request, TrainingDefaults.least(given(request), request.job().script()))
+        .plan();
+  }
+
+  /**
+   * Whether the job may be queued on that hardware; {@link Admission#UNKNOWN} for trainings that
+   * the model does not cover.
+   */
+  public static Admission admission(PlanRequest request) throws Unplannable {
+    if (NotCovered.find(given(request), request.zero()).isPresent()) {
+      return Admission.UNKNOWN;
+    }
+    return Admission.of(least(request), plan(request));
+  }
+
+  private static TrainingFlags given(PlanRequest request) {
+    return TrainingFlags.of(request.job().args());
   }
 
   private Plan plan() throws Unplannable {
@@ -38,6 +61,7 @@ public final class Planner {
     Hardware hardware = request.hardware();
     Optional<Fit> fit =
         hardware.card().map(card -> Fit.of(gpu, host, card.memoryBytes(), hardware.hostBytes()));
+    NotCovered.find(flags, request.zero()).ifPresent(notes::add);
     var warnings = new Warnings(setup, flags, length, hardware, job, request.zero());
     return new Plan(
         job.name(),

@@ -28,16 +28,34 @@ public final class TrainingDefaults {
           "save_steps", "500",
           "ddp_timeout", "1800");
 
+  /** The least that a script can do with what it is not told. */
+  private static final Map<String, String> LEAST =
+      Map.of(
+          "per_device_train_batch_size", "1",
+          "gradient_accumulation_steps", "1",
+          "gradient_checkpointing", "True",
+          "block_size", "1",
+          "bf16", "True");
+
   private TrainingDefaults() {}
+
+  /** The guide's defaults for a script called pretraining.py; for any other the least. */
+  static TrainingFlags least(TrainingFlags flags, String script) {
+    return isPretraining(script) ? fill(flags, script) : flags.or(LEAST).or(TRANSFORMERS);
+  }
 
   /** The guide's defaults for a script called pretraining.py, HF's for any other. */
   public static TrainingFlags fill(TrainingFlags flags, String script) {
-    if (!script.endsWith("/pretraining.py") && !script.equals("pretraining.py")) {
+    if (!isPretraining(script)) {
       return flags.or(TRANSFORMERS);
     }
     TrainingFlags filled = flags.or(GUIDE).or(TRANSFORMERS);
     boolean half = !filled.isOn("fp16") && !filled.text("dtype").orElse("").equals("float32");
     return filled.or(Map.of("bf16", half ? "True" : "False"));
+  }
+
+  private static boolean isPretraining(String script) {
+    return script.endsWith("/pretraining.py") || script.equals("pretraining.py");
   }
 
   static Map<String, String> guide() {

@@ -56,6 +56,11 @@ public final class TrainingFlags {
     return List.of("true", "1", "yes", "y", "t").contains(value);
   }
 
+  boolean isOff(String name) {
+    String value = values.getOrDefault(name, "true").toLowerCase(Locale.ROOT);
+    return List.of("false", "0", "no", "n", "f", "none").contains(value);
+  }
+
   /** The number; refused when the flag has something else. */
   Optional<Double> number(String name) throws Unplannable {
     Optional<String> text = text(name);

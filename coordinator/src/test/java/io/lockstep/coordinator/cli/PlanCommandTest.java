@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.coordinator.jobfile.JobFile;
 import io.lockstep.coordinator.plan.Warning;
-import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.model.JobSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +12,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -102,7 +100,11 @@ class PlanCommandTest {
   @Test
   void theClusterIsAskedForCardsThatNobodyNamed() throws Exception {
     try (var api = new FakeApi()) {
-      api.answer("GET /v1/nodes", List.of(node("a", 8), node("b", 8)));
+      api.answer(
+          "GET /v1/nodes",
+          List.of(
+              Views.gpuNode("a", "NVIDIA H200", 143_771L << 20, 8),
+              Views.gpuNode("b", "NVIDIA H200", 143_771L << 20, 8)));
       CliRun run =
           CliRun.builder()
               .env("LOCKSTEP_API", api.url())
@@ -196,26 +198,5 @@ class PlanCommandTest {
         python, "#!/bin/sh\n" + before + "PYTHONPATH=" + packages + " exec python3 \"$@\"\n");
     Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwx------"));
     return python.toString();
-  }
-
-  private static NodeView node(String name, int gpus) {
-    NodeView plain = Views.node(name, "READY", true, Optional.empty());
-    var cards = new java.util.ArrayList<NodeView.GpuView>();
-    for (int i = 0; i < gpus; i++) {
-      cards.add(new NodeView.GpuView(i, "GPU-" + i, "NVIDIA H200", 143_771L << 20));
-    }
-    return new NodeView(
-        plain.node(),
-        plain.address(),
-        plain.health(),
-        plain.seat(),
-        plain.coordinator(),
-        plain.procs(),
-        cards,
-        plain.job(),
-        plain.nodeRank(),
-        plain.reason(),
-        plain.workerPids(),
-        plain.askedRank());
   }
 }

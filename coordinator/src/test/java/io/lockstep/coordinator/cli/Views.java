@@ -231,4 +231,26 @@ final class Views {
         Optional.empty(),
         "a fresh start");
   }
+
+  /** A ready node with as many GPUs of a kind. */
+  static NodeView gpuNode(String name, String card, long bytes, int gpus) {
+    NodeView plain = node(name, "READY", false, Optional.empty());
+    List<NodeView.GpuView> cards =
+        java.util.stream.IntStream.range(0, gpus)
+            .mapToObj(i -> new NodeView.GpuView(i, "GPU-" + i, card, bytes))
+            .toList();
+    return new NodeView(
+        plain.node(),
+        plain.address(),
+        plain.health(),
+        plain.seat(),
+        plain.coordinator(),
+        plain.procs(),
+        cards,
+        plain.job(),
+        plain.nodeRank(),
+        plain.reason(),
+        plain.workerPids(),
+        plain.askedRank());
+  }
 }
