@@ -2,6 +2,7 @@ package io.lockstep.coordinator.cli;
 
 import io.lockstep.coordinator.plan.Advice;
 import io.lockstep.coordinator.plan.CheckpointSize;
+import io.lockstep.coordinator.plan.FailureRehearsal;
 import io.lockstep.coordinator.plan.GuideTable;
 import io.lockstep.coordinator.plan.Hardware;
 import io.lockstep.coordinator.plan.Offload;
@@ -46,6 +47,7 @@ final class PlanText {
     parts("PER HOST", plan.host().parts());
     field("host", Words.range(plan.host().total()));
     length(plan);
+    failures(plan.failures());
     plan.guide().ifPresent(this::guide);
     plan.advice().ifPresent(this::advice);
     said(plan);
@@ -138,6 +140,38 @@ final class PlanText {
             + " by each worker ("
             + plan.communication().source()
             + ")");
+  }
+
+  private void failures(List<FailureRehearsal.Outcome> failures) {
+    lines.add("");
+    var table = new TableWriter(width, "IF", "THEN", "AFTER", "COUNTED", "STEPS LOST");
+    for (FailureRehearsal.Outcome outcome : failures) {
+      boolean isRunning = outcome.phase().equals("RUNNING");
+      table.row(
+          outcome.failure(),
+          outcome.restarted() ? "restarts" : isRunning ? "trains on" : outcome.phase(),
+          outcome.restarted() && outcome.millis().isPresent()
+              ? String.format(Locale.ROOT, "%.1f s", outcome.millis().getAsLong() / 1000.0)
+              : "-",
+          Integer.toString(outcome.counted()),
+          lost(outcome));
+    }
+    lines.addAll(table.lines());
+    for (FailureRehearsal.Outcome outcome : failures) {
+      if (!outcome.reason().isEmpty()) {
+        paragraph("  " + outcome.failure() + ": " + outcome.reason());
+      }
+    }
+    paragraph(
+        "decided by the coordinator's own rules on imagined nodes; starting the script again comes"
+            + " on top");
+  }
+
+  private static String lost(FailureRehearsal.Outcome outcome) {
+    if (outcome.mostStepsLost().isPresent()) {
+      return "about " + count(outcome.stepsLost()) + ", at most " + count(outcome.mostStepsLost());
+    }
+    return outcome.restarted() ? "all so far" : "-";
   }
 
   private void guide(GuideTable guide) {

@@ -30,11 +30,13 @@ public record Plan(
     CheckpointSize checkpoint,
     Communication communication,
     TrainingLength length,
+    List<FailureRehearsal.Outcome> failures,
     List<Warning> warnings,
     List<String> notes,
     Optional<GuideTable> guide,
     Optional<Advice> advice) {
   public Plan {
+    failures = List.copyOf(failures);
     warnings = List.copyOf(warnings);
     notes = List.copyOf(notes);
   }
@@ -59,6 +61,7 @@ public record Plan(
         checkpoint,
         communication,
         length,
+        failures,
         Stream.concat(warnings.stream(), more.stream()).toList(),
         Stream.concat(notes.stream(), note.stream()).toList(),
         guide,

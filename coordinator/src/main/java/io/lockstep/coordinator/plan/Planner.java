@@ -81,6 +81,7 @@ public final class Planner {
         CheckpointSize.of(setup, length),
         Communication.of(setup),
         length,
+        FailureRehearsal.of(job, hardware, length.midRun()),
         warnings.all(gpu, host, fit),
         notes,
         request.guide() ? Optional.of(GuideTable.of(setup)) : Optional.empty(),

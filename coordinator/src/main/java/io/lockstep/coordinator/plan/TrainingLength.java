@@ -58,6 +58,11 @@ public record TrainingLength(
         keep);
   }
 
+  /** Steps between checkpoints; 0 when none is written before the last step, or none is known. */
+  long midRun() {
+    return checkpoints.orElse(0) > 1 ? saveEvery : 0;
+  }
+
   private static long saveEvery(TrainingFlags flags, String strategy, long steps)
       throws Unplannable {
     if (!strategy.equals("steps")) {

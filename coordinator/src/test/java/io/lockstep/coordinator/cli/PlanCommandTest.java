@@ -98,6 +98,30 @@ class PlanCommandTest {
   }
 
   @Test
+  void failuresAreRehearsed() {
+    CliRun run =
+        plan(
+            "qwen3-32b.yaml",
+            "--nodes",
+            "2",
+            "--set",
+            "spares=1",
+            "--set",
+            "args=[--save_steps=10]");
+
+    assertThat(run.out)
+        .contains(
+            """
+            IF                               THEN       AFTER  COUNTED  STEPS LOST
+            a worker killed                  restarts   0.5 s  1        about 5, at most 10
+            a host lost                      restarts   7.0 s  1        about 5, at most 10
+            two hosts lost                   QUEUED     -      1        -
+            the coordinator lost             trains on  -      0        -
+            a worker killed again and again  FAILED     -      10       -
+            """);
+  }
+
+  @Test
   void theClusterIsAskedForCardsThatNobodyNamed() throws Exception {
     try (var api = new FakeApi()) {
       api.answer(
