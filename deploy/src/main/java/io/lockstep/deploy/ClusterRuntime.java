@@ -159,9 +159,12 @@ final class ClusterRuntime {
         context -> {
           seatHost.ifPresent(
               host -> context.spawn(restarting(SeatActor.create(host)), SeatActor.NAME));
-          if (seatHost.isEmpty()) {
-            context.spawn(SeatsWatch.create(CoordinatorSingleton.DATA_CENTER), SEATS_WATCH);
-          }
+          String seats = CoordinatorSingleton.DATA_CENTER;
+          context.spawn(
+              seatHost.isEmpty()
+                  ? SeatsWatch.ofAgent(seats)
+                  : SeatsWatch.ofSeat(seats, settings.majority()),
+              SEATS_WATCH);
           ActorRef<ToCoordinator> proxy =
               CoordinatorSingleton.init(context.getSystem(), coordinatorSettings());
           context.spawn(restarting(AgentActor.create(settings.agent(), proxy, agentHost)), AGENT);

@@ -10,12 +10,15 @@ import akka.cluster.Member;
 import akka.cluster.MemberStatus;
 import akka.cluster.typed.Cluster;
 import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.StreamSupport;
 
 /**
- * Ends the actor system of a daemon that is no seat when the seats are out of reach for a while.
- * Seats that were all restarted form a new cluster, and the split-brain resolver downs no other
- * data center: whoever waits in the old cluster would wait for ever. The next actor system joins.
+ * Ends the actor system of a daemon whose cluster is not that of the seats for a while; the next
+ * one joins theirs. Seats that were all restarted form a new cluster, and the split-brain resolver
+ * downs no other data center: whoever waits in the old cluster would wait for ever. And two seats
+ * that start at the same moment can each form a cluster, since a majority of contact points is
+ * enough for that: the one that stays alone would be alone for ever.
  */
 final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
   private static final Duration INTERVAL = Duration.ofSeconds(1);
@@ -26,6 +29,8 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
    */
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
+  private static final Duration SPREAD = Duration.ofSeconds(5);
+
   /** Time to look. */
   enum Look {
     NOW
@@ -33,22 +38,42 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
 
   private final Cluster cluster;
   private final String seatsDataCenter;
+  private final int needed;
+  private final Duration limit;
   private long lastSeen = System.nanoTime();
 
-  static Behavior<Look> create(String seatsDataCenter) {
+  /** For a daemon that is no seat: one seat in its cluster is enough. */
+  static Behavior<Look> ofAgent(String seatsDataCenter) {
+    return create(seatsDataCenter, 1, INTERVAL, LIMIT);
+  }
+
+  /**
+   * For a seat, which counts itself: a majority must be in its cluster. The limit differs between
+   * seats, or all would look for each other's clusters at the same moment again.
+   */
+  static Behavior<Look> ofSeat(String seatsDataCenter, int majority) {
+    Duration more = Duration.ofMillis(ThreadLocalRandom.current().nextLong(SPREAD.toMillis()));
+    return create(seatsDataCenter, majority, INTERVAL, LIMIT.plus(more));
+  }
+
+  static Behavior<Look> create(
+      String seatsDataCenter, int needed, Duration interval, Duration limit) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
                 timers -> {
-                  timers.startTimerWithFixedDelay(Look.NOW, INTERVAL);
-                  return new SeatsWatch(context, seatsDataCenter);
+                  timers.startTimerWithFixedDelay(Look.NOW, interval);
+                  return new SeatsWatch(context, seatsDataCenter, needed, limit);
                 }));
   }
 
-  private SeatsWatch(ActorContext<Look> context, String seatsDataCenter) {
+  private SeatsWatch(
+      ActorContext<Look> context, String seatsDataCenter, int needed, Duration limit) {
     super(context);
     this.cluster = Cluster.get(context.getSystem());
     this.seatsDataCenter = seatsDataCenter;
+    this.needed = needed;
+    this.limit = limit;
   }
 
   @Override
@@ -57,14 +82,14 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
   }
 
   private Behavior<Look> onLook(Look look) {
-    if (!cluster.selfMember().status().equals(MemberStatus.up()) || reachesASeat()) {
+    if (!cluster.selfMember().status().equals(MemberStatus.up()) || reachesSeats()) {
       lastSeen = System.nanoTime();
-    } else if (System.nanoTime() - lastSeen > LIMIT.toNanos()) {
+    } else if (System.nanoTime() - lastSeen > limit.toNanos()) {
       getContext()
           .getLog()
           .warn(
-              "the seats are out of reach for {} s; leaves this cluster to join the one that they form",
-              LIMIT.toSeconds());
+              "the seats are not in this cluster for {} s; leaves it to join the one that they form",
+              limit.toSeconds());
       getContext().getSystem().terminate();
       return Behaviors.stopped();
     }
@@ -72,10 +97,13 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
   }
 
   /** Members of another data center are never in getUnreachable: only the whole center is. */
-  private boolean reachesASeat() {
+  private boolean reachesSeats() {
     CurrentClusterState state = cluster.state();
     return !state.getUnreachableDataCenters().contains(seatsDataCenter)
-        && StreamSupport.stream(state.getMembers().spliterator(), false).anyMatch(this::isSeat);
+        && StreamSupport.stream(state.getMembers().spliterator(), false)
+                .filter(member -> isSeat(member) && !state.getUnreachable().contains(member))
+                .count()
+            >= needed;
   }
 
   private boolean isSeat(Member member) {

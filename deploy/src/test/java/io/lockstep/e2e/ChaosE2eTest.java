@@ -49,10 +49,7 @@ final class ChaosE2eTest {
     var command = new ArrayList<>(List.of(RUN.toString()));
     command.addAll(List.of(arguments));
     Process process =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(said.toFile())
-            .start();
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile()).start();
     if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
       process.destroyForcibly(); // takes with it all that it has started
       throw new AssertionError("%s took too long: %s".formatted(command, read(said)));
