@@ -22,6 +22,7 @@ SEATS = 3
 READY_SECONDS = 90
 STOP_SECONDS = 40
 ASK_SECONDS = 3.0
+CLI_SECONDS = 90
 POLL_SECONDS = 0.1
 # The last seat's data dir is a small disk of its own, so that it can be filled.
 SMALL_DISK = "64m"
@@ -189,6 +190,18 @@ class Cluster:
             return None
         newest = max(known, key=lambda view: view["term"])["coordinator"]
         return next((host for host in self.hosts if host.address == newest), None)
+
+    def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs the command `lockstep`, as a user does."""
+        apis = ",".join(f"http://{host.address}:{HTTP_PORT}" for host in self.hosts)
+        return subprocess.run(
+            [str(self.home / "bin" / "lockstep"), *words],
+            env={**os.environ, "LOCKSTEP_API": apis},
+            capture_output=True,
+            text=True,
+            timeout=CLI_SECONDS,
+            check=False,
+        )
 
     def submit(self, job_file: str, job: str, hold: bool = False) -> None:
         """Submits a job under this id; RuntimeError when no daemon takes it."""

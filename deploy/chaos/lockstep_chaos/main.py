@@ -17,7 +17,8 @@ from lockstep_chaos.network import Network, command
 from lockstep_chaos.row import ROWS, NotRun, Row, Run
 
 DEPLOY = Path(__file__).resolve().parents[2]
-HOSTS = 5
+FEWEST_HOSTS = 5
+MOST_HOSTS = 50
 EXIT_UNAVAILABLE = 69
 PYTHON_SECONDS = 1800
 
@@ -26,7 +27,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="run",
-        description="Breaks hosts, processes and networks under five real daemons that train, in namespaces of their"
+        description="Breaks hosts, processes and networks under real daemons that train, in namespaces of their"
         " own, and reads from the workers' record what came of it. Without options: the quick rows.",
         epilog="Exit 0: every row that ran has held. 1: one has not. 2: usage. 69: this machine cannot run it.",
         allow_abbrev=False,
@@ -44,6 +45,14 @@ def parse(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--home", type=Path, help="an unpacked distribution (default: the newest deploy/target/lockstep-*.tar.gz)"
+    )
+    parser.add_argument(
+        "--hosts",
+        type=int,
+        default=FEWEST_HOSTS,
+        choices=range(FEWEST_HOSTS, MOST_HOSTS + 1),
+        metavar="N",
+        help="so many hosts, three of them seats (default %(default)s; more only change the rows that measure costs)",
     )
     parser.add_argument("--python", help="a Python with torch (default: what bin/prepare-python says)")
     parser.add_argument("--slack", type=float, default=0.0, metavar="S", help="seconds more for each limit of time")
@@ -85,10 +94,10 @@ def inside(asked: argparse.Namespace, rows: list[Row]) -> int:
     folder = asked.dir.absolute() / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     folder.mkdir(parents=True)
     began = time.monotonic()
-    cluster = Cluster(asked.home or unpack(folder), asked.python or prepared_python(), folder, Network(HOSTS))
+    cluster = Cluster(asked.home or unpack(folder), asked.python or prepared_python(), folder, Network(asked.hosts))
     cluster.start(*cluster.hosts)
     cluster.whole()
-    print(f"five daemons are READY after {time.monotonic() - began:.0f} s; logs in {folder}", flush=True)
+    print(f"{asked.hosts} daemons are READY after {time.monotonic() - began:.0f} s; logs in {folder}", flush=True)
     results = []
     for row in rows:
         result = Result(row, *attempt(row, cluster, asked.slack, asked.all))

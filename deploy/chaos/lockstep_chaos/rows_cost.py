@@ -22,15 +22,18 @@ def _cost(run: Run) -> None:
         run.say(f"{host} ({role}{ranks}) {used.bytes / seconds:.0f} B/s {used.packets / seconds:.0f} packets/s")
 
 
-@row("cost-idle", "none: five hosts without a job", "measured: both ways together on each host's link")
+@row("cost-idle", "none: no job runs", "measured: both ways together on each host's link")
 def cost_idle(run: Run) -> None:
     time.sleep(5)
     _cost(run)
 
 
-@row("cost-training", "none: one job on two hosts that are no seat", "measured: both ways together on each host's link")
+@row(
+    "cost-training",
+    "none: one job with a rank on every host that is no seat",
+    "measured: both ways together on each host's link",
+)
 def cost_training(run: Run) -> None:
-    first, second, *_ = run.others()
-    run.train(first, second, spares=0)
+    run.train(*(host for host in run.cluster.hosts if host not in run.cluster.seats), spares=0)
     time.sleep(5)
     _cost(run)
