@@ -86,7 +86,9 @@ class Training:
         return max(line.time for line in self.lines() if line.kind is Kind.STEP and line.attempt == attempt)
 
     def finish(self) -> None:
-        """Lets all ranks go on for some steps, and waits until the job has succeeded."""
+        """Lets all ranks go on for some steps, and waits until the job has succeeded; once."""
+        if self.last_step is not None:
+            return
         self.last_step = max((line.step for line in self.lines()), default=0) + STEPS_AFTER
         writing = self.folder / "finish.writing"
         writing.write_text(str(self.last_step), encoding="ascii")
