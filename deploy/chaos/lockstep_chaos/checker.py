@@ -84,8 +84,9 @@ def not_finished(lines: list[Line], last_step: int) -> list[str]:
     world = next(line.world for line in lines if line.attempt == last)
     found = []
     for rank in range(world):
-        ended = own[rank][-1].step if rank in own else None
-        if ended is None or ended < last_step:
+        # a checkpoint is told of after the steps that follow it
+        ended = max((line.step for line in own.get(rank, []) if line.kind is not Kind.SAVED), default=None)
+        if ended != last_step:
             found.append(f"attempt {last}: rank {rank} ended at step {ended}, wanted {last_step}")
     return found
 

@@ -114,6 +114,16 @@ def test_a_job_that_stopped_early_is_found():
     assert findings(bad, last_step=15) == [f"attempt 1: rank {rank} ended at step 14, wanted 15" for rank in (0, 1)]
 
 
+def test_a_checkpoint_that_is_saved_after_the_last_step_is_no_early_end():
+    good = Writer().attempt(1, 0, 11).add(Kind.SAVED, 11, 1, 0).add(Kind.SAVED, 10, 1, 0).lines
+
+    assert findings(good, last_step=11) == []
+
+
+def test_a_job_that_went_on_beyond_its_end_is_found():
+    assert findings(Writer().attempt(1, 0, 14).lines, last_step=13) != []
+
+
 def test_a_rank_that_never_began_is_found():
     bad = Writer().add(Kind.BEGIN, 0, 1, 0).add(Kind.STEP, 1, 1, 0).lines
 
