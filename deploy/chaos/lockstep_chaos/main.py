@@ -35,6 +35,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="every row, and the long form of those that have one")
     which.add_argument("--only", action="append", metavar="NAME", help="this row (* and ? match); may be repeated")
+    parser.add_argument("--long", action="store_true", help="the long form of rows that have one (part of --all)")
     parser.add_argument("--list", action="store_true", help="print the rows and end")
     parser.add_argument("--check", action="store_true", help="only say whether this machine can run it")
     parser.add_argument(
@@ -100,7 +101,7 @@ def inside(asked: argparse.Namespace, rows: list[Row]) -> int:
     print(f"{asked.hosts} daemons are READY after {time.monotonic() - began:.0f} s; logs in {folder}", flush=True)
     results = []
     for row in rows:
-        result = Result(row, *attempt(row, cluster, asked.slack, asked.all))
+        result = Result(row, *attempt(row, cluster, asked.slack, asked.all or asked.long))
         results.append(result)
         print(result.text(), flush=True)
         if asked.table:
