@@ -6,6 +6,7 @@ back: nothing on the machine is touched, and nothing is left.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from collections.abc import Callable
 
 INSIDE = "LOCKSTEP_CHAOS_INSIDE"
 CHECK_SECONDS = 20
+PR_SET_PDEATHSIG = 1
 _TRY = (
     "mount -t tmpfs none /run && ip netns add try && ip link add name bridge0 type bridge"
     " && ip link add name try0 type veth peer name eth0 netns try && ip -n try rule add blackhole from 192.0.2.1"
@@ -43,12 +45,26 @@ def enter(main: Callable[[], int]) -> int:
     """Runs main inside the box, which is made first; its exit code."""
     if os.environ.get(INSIDE):
         return _as_init(main)
-    box = subprocess.Popen([*_unshare(), sys.executable, *sys.argv], env={**os.environ, INSIDE: "1"})
-    # Ctrl-C reaches everyone at this terminal; what is asked of us alone is passed on by ending unshare (--kill-child)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: box.kill())
-    return box.wait()
+    box = subprocess.Popen(
+        [*_unshare(), sys.executable, *sys.argv],
+        env={**os.environ, INSIDE: "1"},
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 (there are no threads yet)
+    )
+    asked: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        asked.append(number)
+        box.kill()  # unshare's death is that of the whole box (--kill-child)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    ended = box.wait()
+    return 128 + asked[0] if asked else ended
+
+
+def _die_with_parent() -> None:
+    """kill -9 of this program ends unshare too; the kernel forgets it where unshare gains rights, so for root only."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _unshare() -> list[str]:
