@@ -49,6 +49,8 @@ final class SettingsReaderTest {
             insecure = false
             node-silent-after = 10000ms
             node-suspect-after = 2000ms
+            quarantine.losses = 3
+            quarantine.length = 900000ms
             ports.akka = 25520
             ports.management = 8558
             ports.http = 7733
@@ -121,6 +123,7 @@ final class SettingsReaderTest {
         insecure = yes
         node-silent-after = 3s
         node-suspect-after = 1500ms
+        quarantine { losses = 5, length = 1m }
         ports { akka = 1001, management = 1002, http = 1003, lease = 1004, master = 2000 - 2009 }
         """
             .formatted(shim));
@@ -140,6 +143,8 @@ final class SettingsReaderTest {
             insecure = true
             node-silent-after = 3000ms
             node-suspect-after = 1500ms
+            quarantine.losses = 5
+            quarantine.length = 60000ms
             ports.akka = 1001
             ports.management = 1002
             ports.http = 1003
