@@ -137,7 +137,7 @@ def test_the_worker_script_survives_any_path(tmp_path: Path, name: str) -> None:
     folder.mkdir()
     fd = capture.make_fifo(folder, 0)
     script = tmp_path / "worker"
-    script.write_text(capture.worker_script(sys.executable, folder))
+    script.write_text(capture.worker_script([sys.executable], folder))
     script.chmod(0o700)
     os.waitpid(os.spawnve(os.P_NOWAIT, script, ["w", "-c", "print(1)"], {"LOCAL_RANK": "0", "PYTHON_EXEC": "x"}), 0)
     assert os.read(fd, 100) == b"1\n"

@@ -1,13 +1,17 @@
-"""Runs the shim's launcher: `python3 -I DIR/lockstep_shim SPEC.json`."""
+"""Runs the shim's launcher, `python3 -I DIR/lockstep_shim SPEC.json`, or a standby, `... --standby SPEC.json`."""
 
 import sys
 from pathlib import Path
 
 
 def run() -> int:
-    """Makes the package importable under its own name, then hands over to the launcher."""
+    """Makes the package importable under its own name, then hands over."""
     # `python -I DIR` puts DIR itself first on the path; the modules belong to the package above it.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    if sys.argv[1:2] == ["--standby"] and len(sys.argv) == 3:
+        from lockstep_shim import standby
+
+        return standby.main(sys.argv[2])
     from lockstep_shim.launcher import main
 
     return main(sys.argv[1:])

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 READ_BYTES = 1 << 20
@@ -207,7 +208,7 @@ def fifo_path(folder: Path, local_rank: int) -> Path:
     return folder / str(local_rank)
 
 
-def worker_script(python: str, fifo_folder: Path) -> str:
+def worker_script(command: Sequence[str], fifo_folder: Path) -> str:
     """The program that torchrun starts in place of Python: same pid, output into the rank's own FIFO."""
     fifo = f'{shlex.quote(str(fifo_folder))}/"$LOCAL_RANK"'
     return (
@@ -215,7 +216,7 @@ def worker_script(python: str, fifo_folder: Path) -> str:
         "# Written by the Lockstep shim. torchrun runs this as its Python (PYTHON_EXEC).\n"
         "unset PYTHON_EXEC\n"
         f'[ -p {fifo} ] || {{ echo "lockstep: no FIFO for local rank $LOCAL_RANK" >&2; exit 126; }}\n'
-        f'exec {shlex.quote(python)} "$@" >{fifo} 2>&1\n'
+        f'exec {shlex.join(command)} "$@" >{fifo} 2>&1\n'
     )
 
 

@@ -53,7 +53,8 @@ class Control:
         self._selector = selector
         self._status = status
         self._clients: dict[int, _Client] = {}
-        self._listener = _listen(path)
+        self._listener = listen(path)
+        self._listener.setblocking(False)
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._commands: list[Command] = []
 
@@ -173,8 +174,9 @@ class Control:
         client.connection.close()
 
 
-def _listen(path: str) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def listen(path: str, kind: int = socket.SOCK_STREAM, backlog: int = MAX_CLIENTS) -> socket.socket:
+    """A listener that only this user reaches; its errors name the path."""
+    listener = socket.socket(socket.AF_UNIX, kind)
     try:
         if os.path.lexists(path):
             os.unlink(path)  # of an earlier shim that was killed: this fence's only shim is this one
@@ -183,8 +185,7 @@ def _listen(path: str) -> socket.socket:
             listener.bind(path)
         finally:
             os.umask(before)
-        listener.listen(MAX_CLIENTS)
-        listener.setblocking(False)
+        listener.listen(backlog)
     except OSError as error:
         listener.close()
         raise OSError(error.errno, f"cannot listen on the socket {path}: {error.strerror or error}") from error

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         wanted = spec.load(arguments[0])
         _check_own_marker(wanted)
         spec.check_host(wanted)
-        _make_group_folder(wanted)
+        make_group_folder(wanted)
         if (wanted.group_dir / "started").exists():
             raise SpecError(
                 f"this fence was started already: {wanted.group_dir / 'started'} exists; plan a new attempt"
@@ -48,7 +48,8 @@ def _check_own_marker(wanted: Spec) -> None:
         )
 
 
-def _make_group_folder(wanted: Spec) -> None:
+def make_group_folder(wanted: Spec) -> None:
+    """Creates the group's folder; there already counts as done."""
     try:
         os.makedirs(wanted.group_dir, mode=0o700, exist_ok=True)
     except OSError as error:

@@ -11,7 +11,6 @@ import os
 import selectors
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lockstep_shim import capture, durable, failure, guard, lease, procfs, workers
 from lockstep_shim.capture import SegmentedLog, Stream
@@ -27,6 +26,7 @@ from lockstep_shim.control import Control, Kill, Stop
 from lockstep_shim.failure import Candidate, Exit
 from lockstep_shim.guard import Guard
 from lockstep_shim.lease import Lease
+from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.progress import Progress, ProgressReader
 from lockstep_shim.spec import Spec
@@ -52,18 +52,21 @@ PR_SET_CHILD_SUBREAPER = 36
 VERSION = 1
 
 
-def run(spec: Spec, launcher_id: ProcessId, launcher: socket.socket) -> int:
-    """The shim's own main: burn the fence, say who we are, wait for "go", then serve the group to its end."""
+def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | None = None) -> int:
+    """The shim's own main: burn the fence, say who we are, wait for "go", then serve the group to its end.
+
+    With a warm pool, which belongs to this fence already, torchrun and the workers are forked from it.
+    """
     signals = _Signals()
     signals.install()
     started = spec.group_dir / "started"
     try:
-        _become_subreaper()
+        become_subreaper()
         if not durable.create_once(started, spec.marker + "\n"):
             _tell(launcher, {"error": f"this fence was started already: {started} exists; plan a new attempt"})
             return 1
         try:
-            group = _prepare(spec, launcher_id, signals, launcher)
+            group = _prepare(spec, launcher_id, signals, launcher, pool)
         except BaseException:
             durable.remove(started)  # nothing was forked: the fence is still unused
             raise
@@ -73,10 +76,12 @@ def run(spec: Spec, launcher_id: ProcessId, launcher: socket.socket) -> int:
     return group.serve()
 
 
-def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: socket.socket) -> Group:
+def _prepare(
+    spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: Launcher, pool: Pool | None
+) -> Group:
     identity = procfs.own_id()
     boot = procfs.boot_id()
-    group = Group(spec, identity, launcher_id, signals)
+    group = Group(spec, identity, launcher_id, signals, pool)
     try:
         handle = {"bootId": boot, "pid": identity.pid, "startTime": identity.start_time}
         durable.write_json(
@@ -94,14 +99,27 @@ def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: so
     return group
 
 
-def _tell(launcher: socket.socket, message: dict[str, Any]) -> None:
+class Launcher(Protocol):
+    """Who asked for this shim: a socket, or what behaves like one."""
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+    def settimeout(self, seconds: float, /) -> None: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+def _tell(launcher: Launcher, message: dict[str, Any]) -> None:
     try:
         launcher.sendall((json.dumps(message) + "\n").encode())
     except OSError as error:
         raise OSError(f"the launcher is gone: {error}") from error
 
 
-def _become_subreaper() -> None:
+def become_subreaper() -> None:
+    """Whatever loses its parent below this process becomes its child; twice is harmless."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot become the subreaper of the group")
@@ -150,7 +168,7 @@ class _Signals:
 
 @dataclass
 class _Torchrun:
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None  # None: the preloaded process forked it
     id: ProcessId
     exit: Exit | None = None
 
@@ -158,8 +176,11 @@ class _Torchrun:
 class Group:
     """torchrun, its workers and everything below them, as one unit with one end."""
 
-    def __init__(self, spec: Spec, identity: ProcessId, launcher_id: ProcessId, signals: _Signals) -> None:
+    def __init__(
+        self, spec: Spec, identity: ProcessId, launcher_id: ProcessId, signals: _Signals, pool: Pool | None = None
+    ) -> None:
         self._spec = spec
+        self._pool = pool
         self._signals = signals
         self._identity = identity
         self._scan = TreeScan(identity, os.fsencode(spec.marker), frozenset({launcher_id}))
@@ -305,7 +326,7 @@ class Group:
             self._add_stream(f"rank-{self._spec.first_rank + local_rank}", fd)
         script = self._spec.group_dir / "worker"
         script.write_text(
-            capture.worker_script(self._spec.python, self._spec.group_dir / "fifo"),
+            capture.worker_script(self._worker_command(), self._spec.group_dir / "fifo"),
             encoding="utf-8",
             errors="surrogateescape",
         )
@@ -318,20 +339,10 @@ class Group:
         environment = dict(spec.env)
         if spec.worker_exec:
             environment["PYTHON_EXEC"] = str(spec.group_dir / "worker")
-        program = shutil.which(spec.argv[0], path=spec.env.get("PATH", os.defpath)) or spec.argv[0]
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         self._add_stream("torchrun", read_end)
         try:
-            process = subprocess.Popen(
-                spec.argv,
-                executable=program,
-                env=environment,
-                cwd=spec.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=write_end,
-                start_new_session=True,
-            )
+            started = self._fork_warm(environment, write_end) or self._start_cold(environment, write_end)
         except OSError as error:
             self._launch_error = f"torchrun could not be started: {error}"
             self._log(self._launch_error)
@@ -339,11 +350,53 @@ class Group:
             return
         finally:
             os.close(write_end)
+        self._torchrun = started
+        self._changed = True
+        how = "cold" if started.process else "warm"
+        self._log(f"marker={spec.marker} torchrun started {how} pid={started.id.pid}")
+
+    def _start_cold(self, environment: dict[str, str], output: int) -> _Torchrun:
+        spec = self._spec
+        process = subprocess.Popen(
+            spec.argv,
+            executable=shutil.which(spec.argv[0], path=spec.env.get("PATH", os.defpath)) or spec.argv[0],
+            env=environment,
+            cwd=spec.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
         found = procfs.read_process(process.pid)  # ours to reap, so still there even if it ended already
         assert found is not None
-        self._torchrun = _Torchrun(process, found.id)
-        self._changed = True
-        self._log(f"marker={spec.marker} torchrun started pid={process.pid}")
+        return _Torchrun(process, found.id)
+
+    def _fork_warm(self, environment: dict[str, str], output: int) -> _Torchrun | None:
+        """None: a cold start is safe, since nothing is left that could still fork a torchrun of this fence."""
+        if self._pool is None:
+            return None
+        try:
+            pid = self._pool.fork_torchrun(environment, output)
+        except NotWarmError as why:
+            self._log(f"a cold start: {why}")
+            self._end_pool()
+            return None
+        found = procfs.read_process(pid)  # our child: a subreaper gets what its parent left
+        if found is None or found.parent != self._identity.pid:
+            raise OSError(f"pid {pid}, forked from the warm pool, is not this shim's child")
+        return _Torchrun(None, found.id)
+
+    def _end_pool(self) -> None:
+        """One frozen in the midst of a fork must be gone before anything else may be started."""
+        end = TreeEnd(self._scan, time.monotonic())
+        while not end.step(time.monotonic()):
+            time.sleep(SCAN_INTERVAL_SECONDS)
+            self._reap()
+        if not end.gone:
+            raise OSError("the preloaded process outlives SIGKILL")
+
+    def _worker_command(self) -> list[str]:
+        return [self._spec.python] if self._pool is None else client_command(self._spec)
 
     def _add_stream(self, name: str, fd: int) -> None:
         log = SegmentedLog(self._spec.group_dir / "logs", name, self._spec.segment_bytes, self._spec.max_log_bytes)
@@ -401,7 +454,8 @@ class Group:
                 return
             if self._torchrun is not None and self._torchrun.exit is None and pid == self._torchrun.id.pid:
                 self._torchrun.exit = failure.exit_of_wait_status(status)
-                self._torchrun.process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen waits for nobody
+                if self._torchrun.process is not None:  # so that Popen waits for nobody
+                    self._torchrun.process.returncode = os.waitstatus_to_exitcode(status)
                 self._changed = True
                 self._log(self._torchrun.exit.sentence("torchrun"))
                 continue
@@ -807,6 +861,8 @@ class Group:
             self._tell_watchers(time.monotonic())
 
     def _remove_fifos(self) -> None:
+        if self._pool is not None:
+            socket_path(self._spec).unlink(missing_ok=True)
         for local_rank in range(self._spec.local_world_size):
             capture.fifo_path(self._spec.group_dir / "fifo", local_rank).unlink(missing_ok=True)
 

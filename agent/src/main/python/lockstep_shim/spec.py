@@ -24,15 +24,24 @@ MIN_LEASE_MILLIS = 100
 MAX_LEASE_MILLIS = 3_600_000
 
 _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
+_KNOWN_WARM = frozenset({"script", "modules"})
 _KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
-    | {"logs", "progressRank", "workerExec", "lease", "owner"}
+    | {"logs", "progressRank", "workerExec", "lease", "owner", "warm"}
 )
 
 
 class SpecError(Exception):
     """The spec cannot be served; the text is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class WarmSpec:
+    """What a warm pool of this job loads: what the script imports, or exactly these modules."""
+
+    script: str
+    modules: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,7 @@ class Spec:
     progress_rank: int
     worker_exec: bool
     lease: LeaseSpec | None
+    warm: WarmSpec | None  # None: this job has no warm pool
     owner: ProcessId | None  # the group ends when this process is gone; None: it outlives its daemon
 
     @property
@@ -118,6 +128,7 @@ def parse(raw: object) -> Spec:
         progress_rank=fields.number("progressRank", 0, 1 << 30, 0),
         worker_exec=bool(worker_exec),
         lease=_lease(raw.get("lease"), problems),
+        warm=_warm(raw.get("warm"), problems),
         owner=fields.process("owner"),
     )
     if not problems:
@@ -147,6 +158,19 @@ def _lease(raw: object, problems: list[str]) -> LeaseSpec | None:
         attempt=fields.number("attempt", 1, 1 << 31),
         node=fields.text("node"),
         length_seconds=fields.number("lengthMillis", MIN_LEASE_MILLIS, MAX_LEASE_MILLIS) / 1_000,
+    )
+
+
+def _warm(raw: object, problems: list[str]) -> WarmSpec | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        problems.append("warm must be an object")
+        return None
+    problems.extend(f"unknown field 'warm.{name}'" for name in sorted(set(raw) - _KNOWN_WARM))
+    fields = _Fields(raw, problems, "warm.")
+    return WarmSpec(
+        script=fields.text("script"), modules=fields.texts("modules") if raw.get("modules") is not None else None
     )
 
 

@@ -1,0 +1,249 @@
+"""Owns the shim's side of a warm pool: one preloaded process, which belongs to this shim and serves one fence."""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lockstep_shim import mark, procfs
+from lockstep_shim.control import listen
+from lockstep_shim.procfs import ProcessId
+from lockstep_shim.spec import MAX_SOCKET_PATH_BYTES, Spec
+
+ANSWER_LIMIT_SECONDS = 5.0
+LOAD_LIMIT_SECONDS = 300.0
+MAX_LEFT_OUT = 8
+MAX_BACKLOG = 1_024
+MAX_MESSAGE_BYTES = 1 << 20
+TORCHRUN = ("-m", "torch.distributed.run")
+SOCKET_SUFFIX = ".w"
+# What differs between the attempts of a job, and what nothing reads at import.
+VOLATILE = frozenset(
+    {"NODE_RANK", "TORCHELASTIC_ERROR_FILE", "LOCKSTEP_ATTEMPT", "LOCKSTEP_RESUME_FROM", "LOCKSTEP_RESTART_CAUSE"}
+    | {"LOCKSTEP_GROUP"}
+)
+
+
+class NotWarmError(Exception):
+    """This start is a cold one; the text says why."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A module that is not preloaded."""
+
+    module: str
+    why: str
+
+
+class Pool:
+    """Starts a preloaded process, again without what is not safe to preload, until one is ready."""
+
+    def __init__(self, spec: Spec) -> None:
+        """Starts to load what the spec's script needs; raises OSError if there is no such Python."""
+        self._spec = spec
+        self.left_out: list[LeftOut] = []
+        self.ready: dict[str, Any] | None = None
+        self.failed: str | None = None
+        self._loading: str | None = None
+        self._give_up = time.monotonic() + LOAD_LIMIT_SECONDS
+        self._start()
+
+    def fileno(self) -> int:
+        """Readable when there is something to take."""
+        return self._control.fileno()
+
+    @property
+    def is_loading(self) -> bool:
+        """Neither ready nor failed yet."""
+        return self.ready is None and self.failed is None
+
+    def take(self) -> None:
+        """Takes one message of a process that loads."""
+        message = self._receive(None)
+        if message is None:
+            self._take_end()
+        elif message["type"] == "loading":
+            self._loading = message["module"]
+        elif message["type"] == "unsafe":
+            self._leave_out(message["module"], message["why"])
+        elif message["type"] == "ready":
+            self.ready = {**message, "leftOut": [{"module": one.module, "why": one.why} for one in self.left_out]}
+
+    def look(self, now: float) -> None:
+        """Gives up an import that does not end."""
+        if self.is_loading and now >= self._give_up:
+            self._fail(f"the import of {self._loading} did not end within {LOAD_LIMIT_SECONDS:.0f} s")
+
+    def belong(self, spec: Spec) -> None:
+        """Gives the process to this fence, for good. Raises NotWarmError."""
+        if self.failed is not None:
+            raise NotWarmError(self.failed)
+        if self.ready is None:
+            raise NotWarmError(f"the warm pool is still loading {self._loading or 'Python'}")
+        for what, before, now in _compared(self._spec, spec):
+            if before != now:
+                raise NotWarmError(f"{what} changed since the warm pool was made")
+        self._spec = spec
+        path = socket_path(spec)
+        try:
+            listener = listen(str(path), socket.SOCK_SEQPACKET, MAX_BACKLOG)
+        except OSError as error:
+            raise NotWarmError(str(error)) from error
+        with listener:
+            answer = self._ask({"op": "belong", "marker": spec.marker}, [listener.fileno()])
+        if answer["type"] != "belongs":
+            path.unlink(missing_ok=True)
+            raise NotWarmError(answer["why"])
+        # That it says so is not enough to prove an end later: what scans read must show it.
+        if procfs.environment(self._process.pid).get(mark.MARKER_NAME.encode()) != os.fsencode(spec.marker):
+            path.unlink(missing_ok=True)
+            raise NotWarmError("the preloaded process does not carry the mark of its group")
+
+    def fork_torchrun(self, environment: dict[str, str], output: int) -> int:
+        """Forks torchrun as a child of this very process; returns its pid. Raises NotWarmError when it may not have."""
+        nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            order = {
+                "op": "torchrun",
+                "arguments": list(self._spec.argv[1 + len(TORCHRUN) :]),
+                "env": environment,
+                "cwd": self._spec.cwd,
+            }
+            return int(self._ask(order, [nothing, output, output])["pid"])
+        finally:
+            os.close(nothing)
+
+    def kill(self) -> None:
+        """Ends the preloaded process; gone already counts as done."""
+        procfs.send_signal(self._id, signal.SIGKILL)
+
+    def _start(self) -> None:
+        spec = self._spec
+        assert spec.warm is not None
+        program = shutil.which(spec.python, path=spec.env.get("PATH", os.defpath)) or spec.python
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._control = ours
+            self._process = subprocess.Popen(
+                [spec.python, "-u", str(Path(__file__).with_name("preload.py")), str(theirs.fileno())],
+                executable=program,
+                env=_environment(spec),
+                cwd=spec.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        found = procfs.read_process(self._process.pid)
+        assert found is not None  # ours to reap
+        self._id = found.id
+        order = {
+            "script": os.path.join(spec.cwd, spec.warm.script),
+            "modules": list(spec.warm.modules) if spec.warm.modules is not None else None,
+            "arguments": list(spec.argv),
+            "leftOut": [one.module for one in self.left_out],
+        }
+        self._control.sendall(json.dumps(order).encode())
+
+    def _leave_out(self, module: str, why: str) -> None:
+        self.left_out.append(LeftOut(module, why))
+        self._end_process()
+        if module == "torch" or module == TORCHRUN[1]:
+            self._fail(f"{module} cannot be preloaded: {why}")
+        elif len(self.left_out) > MAX_LEFT_OUT:
+            self._fail(f"more than {MAX_LEFT_OUT} modules cannot be preloaded, the last one {module}: {why}")
+        else:
+            self._start()
+
+    def _take_end(self) -> None:
+        how = self._end_process()
+        if self.ready is not None:
+            self.ready = None
+            self._fail("the preloaded process has ended")
+        elif self._loading is None:
+            self._fail(f"the preloaded process ended at once ({how})")
+        else:
+            self._leave_out(self._loading, f"its import ends Python ({how})")
+
+    def _end_process(self) -> str:
+        self._control.close()
+        self._process.kill()
+        code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"code {code}"
+
+    def _fail(self, why: str) -> None:
+        self.failed = why
+        self.kill()
+
+    def _ask(self, order: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """One order and its answer; whoever has no answer must take the process for frozen in the midst of it."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        try:
+            self._control.settimeout(ANSWER_LIMIT_SECONDS)
+            self._control.sendmsg([json.dumps(order).encode()], rights)
+            answer = self._receive(ANSWER_LIMIT_SECONDS)
+        except OSError as error:
+            raise NotWarmError(f"the preloaded process cannot be asked: {error}") from error
+        if answer is None:
+            raise NotWarmError("the preloaded process has ended")
+        return answer
+
+    def _receive(self, limit: float | None) -> dict[str, Any] | None:
+        self._control.settimeout(limit)
+        try:
+            text = self._control.recv(MAX_MESSAGE_BYTES)
+        except ConnectionResetError:
+            return None
+        message: dict[str, Any] | None = json.loads(text) if text else None
+        return message
+
+    @property
+    def id(self) -> ProcessId:
+        """The preloaded process."""
+        return self._id
+
+
+def socket_path(spec: Spec) -> Path:
+    """Where the clients of this fence connect."""
+    return Path(spec.socket + SOCKET_SUFFIX)
+
+
+def client_command(spec: Spec) -> list[str]:
+    """What torchrun starts in Python's place: it becomes Python itself when there is nobody to fork for it."""
+    return [spec.python, "-IS", str(Path(__file__).with_name("client.py")), str(socket_path(spec)), spec.python]
+
+
+def _environment(spec: Spec) -> dict[str, str]:
+    """The job's own, with what must be settled before the imports."""
+    environment = {name: value for name, value in spec.env.items() if name not in VOLATILE}
+    if spec.local_world_size > 1:
+        environment.setdefault("OMP_NUM_THREADS", "1")  # as torchrun sets it for its workers
+    environment["TOKENIZERS_PARALLELISM"] = "false"
+    # Else a mere is_available() of some library makes CUDA unusable in everything that is forked.
+    environment["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+    return {**environment, **mark.room()}
+
+
+def _compared(before: Spec, now: Spec) -> list[tuple[str, object, object]]:
+    def lasting(spec: Spec) -> dict[str, str]:
+        return {name: value for name, value in spec.env.items() if name not in VOLATILE}
+
+    changed = sorted(name for name, _ in lasting(before).items() ^ lasting(now).items())
+    return [
+        (f"the environment ({', '.join(changed[:3])})", [], changed),
+        ("the Python", before.python, now.python),
+        ("the working folder", before.cwd, now.cwd),
+        ("the number of workers", before.local_world_size, now.local_world_size),
+        ("the script", before.warm, now.warm),
+        ("the launcher", now.argv[1 : 1 + len(TORCHRUN)], TORCHRUN),
+    ]

@@ -1,0 +1,320 @@
+"""Tests a shim that is there before its fence, with torch's own torchrun: adopted, refused, killed, frozen."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import SHIM, Fixture, process_lives, until
+from lockstep_shim import pool, spec
+from lockstep_shim.mark import ROOM_NAME
+from lockstep_shim.pool import NotWarmError, Pool
+from test_lease import Seat, leased, seats
+
+__all__ = ["seats"]
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason=f"torch is not installed for {sys.executable}: nothing to preload"
+)
+
+REDUCE = """
+import os, sys, time
+import torch
+import torch.distributed as dist
+dist.init_process_group("gloo")
+x = torch.ones(1)
+dist.all_reduce(x)
+print(int(x), os.environ["RANK"], os.environ["LOCKSTEP_ATTEMPT"], sys.argv[1:], flush=True)
+"""
+
+
+class Warm(Fixture):
+    """A standby for the next attempt of a job, and what the agent does with it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, 2)
+        self.standby: subprocess.Popen[str] | None = None
+
+    def wanted(self, script: str, number: int, procs: int = 2, **more: Any) -> Path:
+        """SPEC.json of this attempt."""
+        (self.folder / "train.py").write_text(script, encoding="utf-8")
+        self.group_dir = self.folder / f"group{number}"
+        self.marker = f"127.0.0.2:25520/{os.getpid()}/job-{self.folder.name}/{number}"
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        port = 20_000 + os.getpid() % 10_000 + number
+        arguments = ["--nproc-per-node", str(procs), "--master-addr", "127.0.0.1", "--master-port", str(port)]
+        arguments += ["--rdzv-id", self.marker.replace("/", "-"), "--log-dir", str(self.group_dir / "torch")]
+        self.spec = {
+            "version": 1,
+            "marker": self.marker,
+            "argv": [sys.executable, "-m", "torch.distributed.run", *arguments, "train.py", "--a", "b"],
+            "env": {
+                **kept,
+                "LOCKSTEP_GROUP": self.marker,
+                "LOCKSTEP_ATTEMPT": str(number),
+                "GLOO_SOCKET_IFNAME": "lo",
+                "TORCHELASTIC_ERROR_FILE": str(self.group_dir / "errors" / "torchrun.json"),
+            },
+            "cwd": str(self.folder),
+            "localWorldSize": procs,
+            "firstRank": 0,
+            "groupDir": str(self.group_dir),
+            "socket": self.socket,
+            "python": sys.executable,
+            "warm": {"script": "train.py"},
+            **more,
+        }
+        path = self.folder / f"spec{number}.json"
+        path.write_text(json.dumps(self.spec), encoding="utf-8")
+        return path
+
+    def stand_by(self, path: Path) -> None:
+        self.standby = subprocess.Popen(
+            [sys.executable, "-I", str(SHIM), "--standby", str(path)],
+            env={"PATH": os.environ["PATH"], ROOM_NAME: "-" * 1_000},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def hear(self) -> dict[str, Any]:
+        assert self.standby is not None and self.standby.stdout is not None
+        line = self.standby.stdout.readline()
+        found: dict[str, Any] = json.loads(line) if line else {}
+        return found
+
+    def say(self, line: str) -> None:
+        assert self.standby is not None and self.standby.stdin is not None
+        self.standby.stdin.write(line + "\n")
+        self.standby.stdin.flush()
+
+    def adopt(self, path: Path) -> dict[str, Any]:
+        self.say(f"adopt {path}")
+        answer = self.hear()
+        self.pid = answer.get("pid")
+        return answer
+
+    def preload(self) -> int:
+        assert self.standby is not None
+        text = Path(f"/proc/{self.standby.pid}/task/{self.standby.pid}/children").read_text()
+        found = [int(pid) for pid in text.split() if b"preload.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(found) == 1
+        return found[0]
+
+    def run_warm(self, script: str, procs: int = 2, **more: Any) -> None:
+        self.stand_by(self.wanted(script, 1, procs))
+        ready = self.hear()
+        assert ready["type"] == "ready", ready
+        assert ready["leftOut"] == []
+        path = self.wanted(script, 2, procs, **more)
+        assert "pid" in self.adopt(path)
+
+    def launch_cold(self, path: Path) -> dict[str, Any]:
+        self.clean()
+        self.standby = None
+        self.spec = json.loads(path.read_text(encoding="utf-8"))
+        return self.launch_again()
+
+    def shim_lives(self) -> bool:
+        return self.standby.poll() is None if self.standby is not None else super().shim_lives()
+
+    def log(self) -> str:
+        return (self.group_dir / "shim.log").read_text(encoding="utf-8")
+
+    def clean(self) -> None:
+        if self.standby is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.standby.kill()
+            self.standby.wait()
+            for pipe in (self.standby.stdin, self.standby.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+        super().clean()
+
+
+@pytest.fixture
+def warm() -> Iterator[Warm]:
+    folder = Path(tempfile.mkdtemp(prefix="warm-", dir="/tmp"))
+    found = Warm(folder)
+    yield found
+    found.clean()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
+    escape = "import subprocess\nsubprocess.run([sys.executable, '-c', '''\n" + ESCAPE + "'''])\n"
+    wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
+    warm.run_warm(REDUCE + escape + wait)
+    preload = warm.preload()
+    warm.say("go")
+    status = warm.running()
+    until(lambda: warm.output("rank-0") != b"" and (warm.folder / "escaped1").exists(), "output")
+    assert procs_parent(status["torchrun"]["pid"]) == warm.pid
+    os.kill(preload, signal.SIGKILL)  # it is needed for nothing any more
+    until(lambda: not process_lives(preload), "its end")
+    (warm.folder / "go").touch()
+    report = warm.report()
+    assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)
+    assert warm.output("rank-0") == b"2 0 2 ['--a', 'b']\n"
+    assert warm.output("rank-1") == b"2 1 2 ['--a', 'b']\n"
+    assert "torchrun started warm" in warm.log()
+    escaped = [int((warm.folder / f"escaped{rank}").read_text()) for rank in range(2)]
+    assert [pid for pid in escaped if process_lives(pid)] == []
+    assert warm.marked() == []
+    assert sorted(p.name for p in warm.folder.iterdir() if p.is_socket()) == []
+
+
+# A grandchild that forks twice, leaves the session and clears its environment.
+ESCAPE = """
+import os, sys
+path = "escaped" + os.environ["RANK"]
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open(path + ".tmp", "w").write(str(os.getpid()))
+        os.rename(path + ".tmp", path)
+        os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {})
+os._exit(0)
+"""
+
+
+def procs_parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+
+
+def test_without_its_preloaded_process_a_start_is_cold_and_says_so(warm: Warm) -> None:
+    warm.run_warm("import os, sys; print(sys.argv[1:], os.environ['LOCKSTEP_ATTEMPT'])", procs=1)
+    os.kill(warm.preload(), signal.SIGKILL)
+    warm.say("go")
+    report = warm.report()
+    assert (report["outcome"], report["treeGone"]) == ("succeeded", True)
+    assert warm.output("rank-0") == b"['--a', 'b'] 2\n"
+    assert "a cold start: the preloaded process" in warm.log()
+    assert "torchrun started cold" in warm.log()
+
+
+def test_a_failure_is_explained_as_in_a_cold_start(warm: Warm) -> None:
+    script = "from torch.distributed.elastic.multiprocessing.errors import record\n"
+    script += "@record\ndef main():\n    print('up')\n    raise RuntimeError('boom')\nmain()\n"
+    warm.run_warm(script, procs=1)
+    warm.say("go")
+    first = failure_of(warm.report(), warm)
+    path = warm.wanted(script, 3, procs=1)
+    warm.answer = warm.launch_cold(path)
+    second = failure_of(warm.report(), warm)
+    assert first == second
+    assert first["firstFailure"]["message"] == "RuntimeError: boom"
+
+
+def failure_of(report: dict[str, Any], warm: Warm) -> dict[str, Any]:
+    """What must be the same, whatever the attempt."""
+    first = {**report["firstFailure"], "at": None}
+    kept = {name: report[name] for name in ("outcome", "exitCode", "signal", "message", "treeGone")}
+    workers = [{**worker, "pid": None, "startTime": None} for worker in report["workers"]]
+    return {**kept, "firstFailure": first, "workers": workers, "output": warm.output("rank-0")}
+
+
+def test_a_killed_shim_takes_all_of_it_along(warm: Warm, seats: list[Seat]) -> None:
+    """The guard knows warm workers, their nurses and the preloaded process by the marks that they were given later."""
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    warm.run_warm(ignore + "import os, time; print(os.getpid(), flush=True); time.sleep(60)", 1, **leased(seats, 5.0))
+    preload = warm.preload()
+    warm.say("go")
+    warm.running()
+    until(lambda: warm.output("rank-0").endswith(b"\n"), "the worker's pid")
+    worker = int(warm.output("rank-0"))
+    nurse = procs_parent(worker)
+    assert {warm.pid, preload, nurse, worker} < set(warm.marked())
+    assert warm.pid is not None
+    os.kill(warm.pid, signal.SIGKILL)
+    until(lambda: warm.marked() == [], "the guard to end them all")
+    assert not process_lives(worker)
+
+
+def test_a_standby_ends_with_its_agent(warm: Warm) -> None:
+    warm.stand_by(warm.wanted("import torch", 1))
+    assert warm.hear()["type"] == "ready"
+    preload = warm.preload()
+    assert warm.standby is not None and warm.standby.stdin is not None
+    warm.standby.stdin.close()
+    until(lambda: not warm.shim_lives() and not process_lives(preload), "both ends")
+
+
+def test_an_agent_that_gives_up_after_the_adoption_leaves_nothing(warm: Warm) -> None:
+    warm.run_warm("print(1)", procs=1)
+    preload = warm.preload()
+    assert warm.standby is not None and warm.standby.stdin is not None
+    warm.standby.stdin.close()
+    until(lambda: not warm.shim_lives() and not process_lives(preload), "both ends")
+    assert not (warm.group_dir / "started").exists()
+    assert warm.marked() == []
+
+
+def test_while_it_loads_it_is_not_adopted_and_goes_on_loading(warm: Warm) -> None:
+    warm.stand_by(warm.wanted("import torch", 1))
+    answer = warm.adopt(warm.wanted("import torch", 2))
+    assert (answer["type"], answer["loading"]) == ("refused", True)
+    assert "still loading" in answer["why"]
+    assert warm.hear()["type"] == "ready"
+    assert not (warm.group_dir / "started").exists()
+
+
+def test_another_environment_needs_another_pool(warm: Warm) -> None:
+    warm.stand_by(warm.wanted("import torch", 1))
+    assert warm.hear()["type"] == "ready"
+    path = warm.wanted("import torch", 2)
+    changed = json.loads(path.read_text())
+    changed["env"]["NCCL_DEBUG"] = "INFO"
+    path.write_text(json.dumps(changed))
+    answer = warm.adopt(path)
+    assert answer == {
+        "type": "refused",
+        "loading": False,
+        "why": "the environment (NCCL_DEBUG) changed since the warm pool was made",
+    }
+    until(lambda: not warm.shim_lives(), "its end")
+
+
+def test_what_is_not_safe_is_left_out_with_the_reason_and_what_changed_is_not_used(warm: Warm) -> None:
+    module = warm.folder / "extra_fine.py"
+    module.write_text("X = 1")
+    (warm.folder / "extra_threads.py").write_text("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()")
+    (warm.folder / "extra_ends.py").write_text("import os; os._exit(5)")
+    named = {"warm": {"script": "train.py", "modules": ["extra_threads", "extra_fine", "extra_ends", "extra_no"]}}
+    warm.stand_by(warm.wanted("pass", 1, **named))
+    ready = warm.hear()
+    left = {one["module"]: one["why"] for one in ready["leftOut"]}
+    assert sorted(left) == ["extra_ends", "extra_no", "extra_threads"]
+    assert "leaves 1 threads running" in left["extra_threads"]
+    assert "ends Python (code 5)" in left["extra_ends"]
+    assert "No module named 'extra_no'" in left["extra_no"]
+    module.write_text("X = 22")
+    answer = warm.adopt(warm.wanted("pass", 2, **named))
+    assert answer["why"] == f"{module} has changed since it was loaded"
+
+
+def test_a_frozen_process_is_not_waited_for(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "ANSWER_LIMIT_SECONDS", 0.3)
+    wanted = spec.load(str(warm.wanted("pass", 1, warm={"script": "train.py", "modules": ["json"]})))
+    found = Pool(wanted)
+    while found.is_loading:
+        found.take()
+    os.kill(found.id.pid, signal.SIGSTOP)
+    with pytest.raises(NotWarmError, match="cannot be asked: timed out"):
+        found.belong(wanted)
+    found.kill()
+    until(lambda: not process_lives(found.id.pid), "its end")
