@@ -68,6 +68,11 @@ public record GroupFolder(Path path) {
     return path.resolve("report.json");
   }
 
+  /** Of the standby that waits for the next attempt. */
+  Path warmLog() {
+    return path.resolve("warm.log");
+  }
+
   public Path zero() {
     return path.resolve("zero.json");
   }

@@ -46,6 +46,7 @@ public final class ProcessGroups implements AutoCloseable {
   private static final Duration LATE_SHIM_LIMIT = Duration.ofSeconds(1);
   private static final Duration SCAN_KILL_LIMIT = Duration.ofSeconds(12);
   private static final Duration LEFTOVER_LIMIT = Duration.ofSeconds(2);
+  private static final Duration WARM_INTERVAL = Duration.ofSeconds(1);
   private static final int MAX_REMEMBERED = 64;
   private static final long LOG_SEGMENT_BYTES = 8L << 20;
   private static final long LOG_MAX_BYTES = 64L << 20;
@@ -68,6 +69,7 @@ public final class ProcessGroups implements AutoCloseable {
   // Touched by the one thread only.
   private final Map<Fence, ExitReport> ended = bounded();
   private final Map<Fence, Boolean> forbidden = bounded();
+  private final WarmPool warm;
   private long floor;
 
   /**
@@ -97,6 +99,13 @@ public final class ProcessGroups implements AutoCloseable {
     this.bootId = ProcessScan.bootId();
     this.endWithDaemon = endWithDaemon;
     this.out = out;
+    this.warm = new WarmPool(python, shim);
+    var unused =
+        thread.scheduleWithFixedDelay(
+            () -> runQuietly(this::lookAtWarmPool),
+            WARM_INTERVAL.toMillis(),
+            WARM_INTERVAL.toMillis(),
+            TimeUnit.MILLISECONDS);
   }
 
   /** What the group's output says of its progress. */
@@ -177,6 +186,7 @@ public final class ProcessGroups implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     living.values().forEach(ProcessGroup::close);
+    warm.close();
   }
 
   // --- on the one thread ------------------------------------------------------------------------
@@ -212,6 +222,21 @@ public final class ProcessGroups implements AutoCloseable {
     Path socket = sockets.of(command.marker());
     Files.createDirectories(folder.path());
     PrivateFile.write(folder.spec(), JSON.writeValueAsBytes(spec(launch, command, folder, socket)));
+    Optional<JsonNode> adopted = warm.adopt(launch, folder.spec());
+    JsonNode answer = adopted.isPresent() ? adopted.get() : startCold(command, folder);
+    LOG.info(
+        "group={} shim pid={} {}",
+        launch.fence(),
+        answer.path("pid").asLong(),
+        adopted.isPresent() ? "warm" : "cold");
+    warm.runs(launch, folder, System.nanoTime());
+    follow(
+        new ProcessGroup(
+            launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));
+  }
+
+  private JsonNode startCold(TorchrunCommand command, GroupFolder folder)
+      throws IOException, InterruptedException {
     // The shim keeps the launcher's environment as its own: the mark is how we find it.
     var env = new LinkedHashMap<>(System.getenv());
     env.put("LOCKSTEP_GROUP", command.marker());
@@ -225,10 +250,11 @@ public final class ProcessGroups implements AutoCloseable {
               ? "the shim did not start within " + LAUNCH_LIMIT.toSeconds() + " s"
               : answer.path("error").asText(lastLine(result)));
     }
-    LOG.info("group={} shim pid={}", launch.fence(), answer.path("pid").asLong());
-    follow(
-        new ProcessGroup(
-            launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));
+    return answer;
+  }
+
+  private void lookAtWarmPool() {
+    warm.look(living.values().stream().findFirst().orElse(null), System.nanoTime());
   }
 
   private Map<String, Object> spec(
@@ -248,6 +274,7 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("python", command.python());
     spec.put("logs", Map.of("segmentBytes", LOG_SEGMENT_BYTES, "maxBytes", LOG_MAX_BYTES));
     spec.put("progressRank", 0);
+    WarmPool.spec(launch.job()).ifPresent(wanted -> spec.put("warm", wanted));
     if (!leaseSeats.isEmpty()) {
       spec.put("lease", lease(launch));
     }
@@ -318,6 +345,7 @@ public final class ProcessGroups implements AutoCloseable {
               handle.get().socket(),
               launch.rankTable().procsPerNode(),
               new FromGroup()));
+      warm.runs(launch, folder, System.nanoTime());
       return;
     }
     exited(fence, proveEnd(fence, folder, Optional.empty(), SCAN_KILL_LIMIT));
@@ -493,6 +521,7 @@ public final class ProcessGroups implements AutoCloseable {
       tidy(fence);
     }
     ended.put(fence, report);
+    warm.ended(fence.job(), report.outcome() == ExitReport.Outcome.SUCCEEDED);
     out.accept(new GroupInput.GroupExited(fence, report));
   }
 

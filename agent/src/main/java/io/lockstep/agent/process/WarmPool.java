@@ -1,0 +1,169 @@
+package io.lockstep.agent.process;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.Progress;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps at most one standby, for the next attempt of the job that trains here. Used by the one
+ * thread that starts and ends groups.
+ */
+final class WarmPool implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WarmPool.class);
+
+  /** A standby must not compete with the start of the attempt before it. */
+  private static final long FIRST_STEPS = 2;
+
+  /** For a script whose steps cannot be read from its output. */
+  static final Duration WITHOUT_PROGRESS = Duration.ofSeconds(30);
+
+  /** Covers backoff, planning and preparation of the next attempt. */
+  static final Duration KEPT_WITHOUT_GROUP = Duration.ofSeconds(90);
+
+  private final String python;
+  private final Path shim;
+  private Optional<Kept> kept = Optional.empty();
+  private Optional<Trains> trains = Optional.empty();
+
+  /** The job whose attempt runs here, where the shim's spec of that attempt is, and since when. */
+  private record Trains(JobId job, GroupFolder folder, long sinceNanos, boolean tried) {
+    Trains withTried() {
+      return new Trains(job, folder, sinceNanos, true);
+    }
+  }
+
+  private record Kept(JobId job, Standby standby, long usedNanos) {}
+
+  WarmPool(String python, Path shim) {
+    this.python = python;
+    this.shim = shim;
+  }
+
+  /** What the shim is told: nothing for a job without a warm pool. */
+  static Optional<Map<String, Object>> spec(JobSpec job) {
+    if (job.warm().equals("off") || job.entry() != JobSpec.Entry.FILE) {
+      return Optional.empty();
+    }
+    var warm = new LinkedHashMap<String, Object>();
+    warm.put("script", job.script());
+    if (!job.warm().equals("auto")) {
+      warm.put("modules", Arrays.asList(job.warm().split(",", -1)));
+    }
+    return Optional.of(warm);
+  }
+
+  /** An attempt runs here from now on; a standby of another job is ended. */
+  void runs(LaunchSpec launch, GroupFolder folder, long nowNanos) {
+    JobId job = launch.fence().job();
+    if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
+      drop("another job runs here");
+    }
+    trains =
+        spec(launch.job()).isPresent()
+            ? Optional.of(new Trains(job, folder, nowNanos, false))
+            : Optional.empty();
+  }
+
+  /** It ended; after a success nothing follows. */
+  void ended(JobId job, boolean succeeded) {
+    if (trains.filter(t -> t.job().equals(job)).isPresent()) {
+      trains = Optional.empty();
+    }
+    if (succeeded && kept.filter(k -> k.job().equals(job)).isPresent()) {
+      drop("its job has succeeded");
+    }
+  }
+
+  /** Starts what is due and ends what nobody came for. */
+  void look(@Nullable ProcessGroup group, long nowNanos) {
+    boolean isUsed = kept.isPresent() && trains.map(Trains::job).equals(kept.map(Kept::job));
+    if (isUsed) {
+      kept = kept.map(k -> new Kept(k.job(), k.standby(), nowNanos));
+    } else if (kept.filter(k -> isOver(nowNanos - k.usedNanos())).isPresent()) {
+      drop("no attempt of its job came for " + KEPT_WITHOUT_GROUP.toSeconds() + " s");
+    }
+    kept.filter(k -> k.standby().state() == Standby.State.FAILED).ifPresent(k -> drop("it failed"));
+    if (kept.isEmpty()
+        && group != null
+        && trains.filter(t -> t.folder().equals(group.folder()) && !t.tried()).isPresent()
+        && isDue(
+            group.allSeen(),
+            group.progress(),
+            Duration.ofNanos(nowNanos - trains.orElseThrow().sinceNanos()))) {
+      start(trains.orElseThrow(), nowNanos);
+    }
+  }
+
+  /** Whether an attempt is past its first steps. */
+  static boolean isDue(boolean allSeen, Optional<Progress> progress, Duration runs) {
+    return allSeen
+        && (progress.filter(p -> p.step() >= FIRST_STEPS).isPresent()
+            || runs.compareTo(WITHOUT_PROGRESS) >= 0);
+  }
+
+  /** Makes the standby the shim of this attempt; empty means that the start is a cold one. */
+  Optional<JsonNode> adopt(LaunchSpec launch, Path spec) throws InterruptedException {
+    if (spec(launch.job()).isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));
+    if (ours.isEmpty()) {
+      LOG.info("group={} starts cold: no warm pool of its job is here", launch.fence());
+      return Optional.empty();
+    }
+    Standby.Adoption adoption = ours.get().standby().adopt(spec);
+    if (!adoption.stays()) {
+      kept = Optional.empty();
+    }
+    if (adoption.shim().isEmpty()) {
+      LOG.info("group={} starts cold: {}", launch.fence(), adoption.whyNot());
+    }
+    return adoption.shim();
+  }
+
+  @Override
+  public void close() {
+    drop("the agent ends");
+  }
+
+  private void start(Trains now, long nowNanos) {
+    trains = Optional.of(now.withTried());
+    try {
+      kept =
+          Optional.of(
+              new Kept(
+                  now.job(),
+                  Standby.start(
+                      now.job().value(), python, shim, now.folder().spec(), now.folder().warmLog()),
+                  nowNanos));
+      LOG.info("job={} makes a warm pool for its next attempt", now.job());
+    } catch (IOException e) {
+      LOG.warn("job={} no warm pool: {}", now.job(), e.toString());
+    }
+  }
+
+  private void drop(String why) {
+    kept.ifPresent(
+        k -> {
+          LOG.info("job={} its warm pool is ended: {}", k.job(), why);
+          k.standby().close();
+        });
+    kept = Optional.empty();
+  }
+
+  private static boolean isOver(long nanos) {
+    return nanos > KEPT_WITHOUT_GROUP.toNanos();
+  }
+}
