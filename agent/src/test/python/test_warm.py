@@ -345,6 +345,7 @@ def test_each_process_of_a_warm_worker_is_found_by_its_mark(door: Door) -> None:
     for pid in (client.pid, worker, nurse.parent, door.pool.id.pid):
         assert procfs.environment(pid)[b"LOCKSTEP_GROUP"] == os.fsencode(door.marker), pid
     assert procfs.environment(worker)[b"LOCAL_RANK"] == b"0"
+    assert Path(f"/proc/{worker}/cmdline").read_bytes().strip(b"\0") == f"{sys.executable} -u pid.py".encode()
     client.kill()
     end(client)
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 MARKER_NAME = "LOCKSTEP_GROUP"
 ROOM_NAME = "LOCKSTEP_ROOM"
 ROOM_BYTES = 32 << 10
-_ENVIRONMENT_START, _ENVIRONMENT_END = 47, 48  # fields 50 and 51 of /proc/PID/stat, counted from the state
+TITLE_BYTES = 2_000
+# Fields 48 to 51 of /proc/PID/stat, counted from the state.
+_ARGUMENTS_START, _ARGUMENTS_END, _ENVIRONMENT_START, _ENVIRONMENT_END = 45, 46, 47, 48
 
 
 def room(size: int = ROOM_BYTES) -> dict[str, str]:
@@ -30,12 +32,8 @@ class Room:
         value = os.environ.pop(ROOM_NAME, None)
         if value is None:
             raise OSError(f"this process was started without {ROOM_NAME}")
-        with open("/proc/self/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        if len(fields) <= _ENVIRONMENT_END:
-            raise OSError("/proc/self/stat does not tell where the environment lies (Linux before 3.5)")
-        start, end = int(fields[_ENVIRONMENT_START]), int(fields[_ENVIRONMENT_END])
-        block = ctypes.string_at(start, end - start) if 0 < start < end else b""
+        start, end = _places()[2:]
+        block = ctypes.string_at(start, end - start)
         entry = f"{ROOM_NAME}={value}".encode()
         at = 0 if block.startswith(entry) else block.find(b"\0" + entry) + 1
         if not block.startswith(entry, at):
@@ -55,6 +53,25 @@ class Room:
         ctypes.memmove(self._address, text.ljust(self._bytes, b"\0"), self._bytes)
         if shown() != marker.encode(errors="surrogateescape"):
             raise OSError(f"/proc/self/environ does not show the mark {marker}")
+
+
+def show_title(words: list[str]) -> None:
+    """What `ps` shows: of a forked process else the command line of the one that it was forked from."""
+    start, end = _places()[:2]
+    text = " ".join(words).encode(errors="surrogateescape")[: max(0, end - start - 2)]
+    # Without the last NUL the kernel takes it for a title and ends it at its first NUL.
+    ctypes.memmove(start, text.ljust(end - start - 1, b"\0") + b".", end - start)
+
+
+def _places() -> tuple[int, int, int, int]:
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    if len(fields) <= _ENVIRONMENT_END:
+        raise OSError("/proc/self/stat does not tell where the environment lies (Linux before 3.5)")
+    found = tuple(int(fields[at]) for at in (_ARGUMENTS_START, _ARGUMENTS_END, _ENVIRONMENT_START, _ENVIRONMENT_END))
+    if not 0 < found[0] < found[1] <= found[2] < found[3]:
+        raise OSError(f"/proc/self/stat does not tell where the environment lies: {found}")
+    return found  # type: ignore[return-value]
 
 
 def shown() -> bytes | None:

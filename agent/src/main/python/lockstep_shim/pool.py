@@ -135,7 +135,13 @@ class Pool:
         with theirs:
             self._control = ours
             self._process = subprocess.Popen(
-                [spec.python, "-u", str(Path(__file__).with_name("preload.py")), str(theirs.fileno())],
+                [
+                    spec.python,
+                    "-u",
+                    str(Path(__file__).with_name("preload.py")),
+                    str(theirs.fileno()),
+                    "-" * mark.TITLE_BYTES,
+                ],
                 executable=program,
                 env=_environment(spec),
                 cwd=spec.cwd,

@@ -1,6 +1,7 @@
 """Owns one preloaded process: imports what a job needs, then forks torchrun and the workers of exactly one fence.
 
-Started as `python -u preload.py FD` by the shim, whose child it is and with whom it ends; FD is its end of a socket pair.
+Started as `python -u preload.py FD ROOM` by the shim, whose child it is and with whom it ends. FD is its end of a
+socket pair; ROOM is filler, so that what is forked from it can show its own command line.
 """
 
 # What Python gives to every script, taken before this one adds to it.
@@ -58,6 +59,7 @@ def main(control: socket.socket) -> Forked:
     """Loads, serves, and returns in forked children only."""
     _die_with_parent()
     room = mark.Room()
+    mark.show_title([sys.executable, *sys.orig_argv[1:4]])
     order = json.loads(_receive(control, ORDER_LIMIT_SECONDS)[0])
     began = time.monotonic()
     _load(order, lambda message: _tell(control, message))
@@ -285,6 +287,7 @@ def _fork_torchrun(
         for each in ours:
             each.close()
         _become(descriptors, environment, os.fsencode(order["cwd"]), room, marker)
+        mark.show_title([sys.executable, "-m", "torch.distributed.run", *order["arguments"]])
         return 0, Forked(["torchrun", *order["arguments"]], sys.executable)
     os.close(write_end)
     os.waitpid(between, 0)
@@ -336,6 +339,7 @@ def _nurse(connection: socket.socket, room: mark.Room, marker: str) -> Forked | 
             _die_with(nurse)
             _take_over(affinity, limits)
             _become(descriptors, environment, folder, room, marker)
+            mark.show_title([python, *arguments])
         except BaseException as error:
             os.write(2, f"lockstep: this worker could not be forked: {error}\n".encode(errors="replace"))
             os._exit(126)
