@@ -38,7 +38,7 @@ final class LeavesNothing implements AfterEachCallback, AfterAllCallback {
               "seat/seat-[12]\\.mv",
               "groups/\\.founding",
               "groups/[^/]+/\\d+-\\d+/(spec|handle|report|zero)\\.json",
-              "groups/[^/]+/\\d+-\\d+/(started|worker|shim\\.log)",
+              "groups/[^/]+/\\d+-\\d+/(started|worker|shim\\.log|warm\\.log)",
               "groups/[^/]+/\\d+-\\d+/logs/(rank-\\d+|torchrun)\\.\\d+\\.log",
               "groups/[^/]+/\\d+-\\d+/(errors|torch)/.*",
               "lockstepd\\.log",

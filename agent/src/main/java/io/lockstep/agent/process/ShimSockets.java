@@ -23,6 +23,9 @@ record ShimSockets(Path folder, Path dataDir) {
   private static final int NAME_HEX = 16;
   private static final String SUFFIX = ".sock";
 
+  /** Where the workers of a warm start ask for their fork: beside the shim's own. */
+  private static final String WARM_SUFFIX = ".w";
+
   static ShimSockets under(Path dataDir) throws IOException {
     Path own = dataDir.toAbsolutePath().resolve("run");
     int needed =
@@ -43,6 +46,7 @@ record ShimSockets(Path folder, Path dataDir) {
   void remove(Path socket) {
     try {
       Files.deleteIfExists(socket);
+      Files.deleteIfExists(Path.of(socket + WARM_SUFFIX));
     } catch (IOException e) {
       LOG.debug("removing {}: {}", socket, e.toString());
     }
