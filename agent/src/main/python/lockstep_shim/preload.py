@@ -156,7 +156,7 @@ def _check(before: set[str], named: bool) -> None:
         raise Unsafe("it leaves a process running")
     except ChildProcessError:
         pass
-    if _has_cuda_open() or ("torch" in sys.modules and "torch" not in before and _touched_cuda()):
+    if _has_cuda_open() or ("torch" in sys.modules and _touched_cuda()):
         raise Unsafe("it touches CUDA")
 
 

@@ -121,6 +121,8 @@ class Standby:
         self._pool.take()
         if self._pool.ready is not None and not was_ready:
             self._agent.say(self._pool.ready)
+            sys.stderr.write(f"warm pool ready: {self._pool.ready}\n")
+            sys.stderr.flush()
 
     def _adopt(self, path: str) -> int | None:
         """Becomes the shim of this fence; None when it could not and nothing of it was begun."""

@@ -229,7 +229,7 @@ public final class ProcessGroups implements AutoCloseable {
         launch.fence(),
         answer.path("pid").asLong(),
         adopted.isPresent() ? "warm" : "cold");
-    warm.runs(launch, folder, System.nanoTime());
+    warm.runs(launch, folder, adopted.isPresent(), System.nanoTime());
     follow(
         new ProcessGroup(
             launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));
@@ -345,7 +345,7 @@ public final class ProcessGroups implements AutoCloseable {
               handle.get().socket(),
               launch.rankTable().procsPerNode(),
               new FromGroup()));
-      warm.runs(launch, folder, System.nanoTime());
+      warm.runs(launch, folder, false, System.nanoTime());
       return;
     }
     exited(fence, proveEnd(fence, folder, Optional.empty(), SCAN_KILL_LIMIT));

@@ -26,8 +26,11 @@ final class WarmPool implements AutoCloseable {
   /** A standby must not compete with the start of the attempt before it. */
   private static final long FIRST_STEPS = 2;
 
-  /** For a script whose steps cannot be read from its output. */
-  static final Duration WITHOUT_PROGRESS = Duration.ofSeconds(30);
+  /** Where no steps can be read: on all nodes but that of rank 0, as a rule. */
+  static final Duration WITHOUT_PROGRESS = Duration.ofSeconds(15);
+
+  /** The same after a warm start, which has no imports to wait for. */
+  static final Duration WITHOUT_PROGRESS_WARM = Duration.ofSeconds(3);
 
   /** Covers backoff, planning and preparation of the next attempt. */
   static final Duration KEPT_WITHOUT_GROUP = Duration.ofSeconds(90);
@@ -38,9 +41,10 @@ final class WarmPool implements AutoCloseable {
   private Optional<Trains> trains = Optional.empty();
 
   /** The job whose attempt runs here, where the shim's spec of that attempt is, and since when. */
-  private record Trains(JobId job, GroupFolder folder, long sinceNanos, boolean tried) {
+  private record Trains(
+      JobId job, GroupFolder folder, boolean warm, long sinceNanos, boolean tried) {
     Trains withTried() {
-      return new Trains(job, folder, sinceNanos, true);
+      return new Trains(job, folder, warm, sinceNanos, true);
     }
   }
 
@@ -65,14 +69,14 @@ final class WarmPool implements AutoCloseable {
   }
 
   /** An attempt runs here from now on; a standby of another job is ended. */
-  void runs(LaunchSpec launch, GroupFolder folder, long nowNanos) {
+  void runs(LaunchSpec launch, GroupFolder folder, boolean warmStart, long nowNanos) {
     JobId job = launch.fence().job();
     if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
       drop("another job runs here");
     }
     trains =
         spec(launch.job()).isPresent()
-            ? Optional.of(new Trains(job, folder, nowNanos, false))
+            ? Optional.of(new Trains(job, folder, warmStart, nowNanos, false))
             : Optional.empty();
   }
 
@@ -101,16 +105,19 @@ final class WarmPool implements AutoCloseable {
         && isDue(
             group.allSeen(),
             group.progress(),
+            trains.orElseThrow().warm(),
             Duration.ofNanos(nowNanos - trains.orElseThrow().sinceNanos()))) {
       start(trains.orElseThrow(), nowNanos);
     }
   }
 
   /** Whether an attempt is past its first steps. */
-  static boolean isDue(boolean allSeen, Optional<Progress> progress, Duration runs) {
+  static boolean isDue(
+      boolean allSeen, Optional<Progress> progress, boolean warmStart, Duration runs) {
+    Duration limit = warmStart ? WITHOUT_PROGRESS_WARM : WITHOUT_PROGRESS;
     return allSeen
         && (progress.filter(p -> p.step() >= FIRST_STEPS).isPresent()
-            || runs.compareTo(WITHOUT_PROGRESS) >= 0);
+            || runs.compareTo(limit) >= 0);
   }
 
   /** Makes the standby the shim of this attempt; empty means that the start is a cold one. */

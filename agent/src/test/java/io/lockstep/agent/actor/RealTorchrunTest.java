@@ -10,6 +10,7 @@ import io.lockstep.agent.Jobs;
 import io.lockstep.agent.TrainingPython;
 import io.lockstep.agent.host.AgentHost;
 import io.lockstep.agent.host.AgentSettings;
+import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.message.AgentReport;
@@ -36,10 +37,11 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two agents and the real torchrun, with this test in the coordinator's place. */
 @Tag("slow")
@@ -50,7 +52,8 @@ class RealTorchrunTest {
   private static final Duration LIMIT = Duration.ofSeconds(90);
   private static final Term TERM = new Term(1);
   private static final Optional<String> FOUNDING = Optional.of("founding-1");
-  private static final int STEPS = 40;
+
+  private static final String READY = "warm pool ready";
 
   private static String python = "";
 
@@ -119,6 +122,11 @@ class RealTorchrunTest {
       return expect(AgentReport.Exited.class, r -> r.fence().equals(fence)).report();
     }
 
+    boolean said(Fence fence, String file, String words) throws IOException {
+      Path log = GroupFolder.of(settings.dataDir(), fence).path().resolve(file);
+      return Files.exists(log) && Files.readString(log).contains(words);
+    }
+
     List<ProcessScan.Found> living() {
       return new ProcessScan(settings.markerPrefix()).living(fence -> true);
     }
@@ -134,14 +142,14 @@ class RealTorchrunTest {
     }
   }
 
-  private static JobSpec job(Path dir) throws Exception {
+  private static JobSpec job(Path dir, String warm, int steps) throws Exception {
     Path out = Files.createDirectories(dir.resolve("out"));
     return new JobSpec(
         "bare",
         EXAMPLES.resolve("bare_train.py").toString(),
         List.of(
             "--steps",
-            Integer.toString(STEPS),
+            Integer.toString(steps),
             "--step-seconds",
             "0.2",
             "--save-steps",
@@ -160,17 +168,19 @@ class RealTorchrunTest {
         Jobs.checkpointIn(out, CheckpointFormat.HF_DEEPSPEED),
         JobSpec.Restart.DEFAULT,
         JobSpec.Deadlines.DEFAULT,
-        "off",
+        warm,
         Optional.empty());
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(strings = {"off", "auto"})
   void aGangOfTwoNodesLosesAWorkerAndGoesOnFromItsCheckpoint(
-      @TempDir(cleanup = CleanupMode.ON_SUCCESS) Path dir) throws Exception {
+      String warm, @TempDir(cleanup = CleanupMode.ON_SUCCESS) Path dir) throws Exception {
     ActorTestKit kit = ActorTestKit.create();
     try (Node first = new Node(kit, dir, "127.0.0.2", 0);
         Node second = new Node(kit, dir, "127.0.0.3", 1)) {
-      JobSpec job = job(dir);
+      int steps = warm.equals("auto") ? 150 : 40; // a warm pool takes its time
+      JobSpec job = job(dir, warm, steps);
       var table =
           new RankTable(
               List.of(
@@ -192,6 +202,11 @@ class RealTorchrunTest {
       assertThat(beat.group().flatMap(g -> g.progress()).map(Progress::step).orElse(0L))
           .isPositive();
 
+      if (warm.equals("auto")) {
+        await()
+            .atMost(LIMIT)
+            .until(() -> first.said(one, "warm.log", READY) && second.said(one, "warm.log", READY));
+      }
       ProcessHandle.of(victim.pid()).orElseThrow().destroyForcibly();
       var cause = second.exit(one).firstFailure().orElseThrow();
       assertThat(cause.rank()).isEqualTo(1);
@@ -206,11 +221,14 @@ class RealTorchrunTest {
       assertThat(prepared.checkpoints().owner().orElseThrow().job()).isEqualTo("llama");
       CompleteCheckpoint resume = prepared.checkpoints().complete().get(0);
       assertThat(resume.worldSize()).isEqualTo(2);
-      assertThat(resume.step()).isBetween(5L, (long) STEPS);
+      assertThat(resume.step()).isBetween(5L, (long) steps);
       first.start(two, prepared.masterPort().orElseThrow(), Optional.of(resume));
       second.start(two, prepared.masterPort().orElseThrow(), Optional.of(resume));
       assertThat(first.exit(two).outcome()).isEqualTo(ExitReport.Outcome.SUCCEEDED);
       assertThat(second.exit(two).outcome()).isEqualTo(ExitReport.Outcome.SUCCEEDED);
+      String how = "torchrun started " + (warm.equals("auto") ? "warm" : "cold");
+      assertThat(first.said(two, "shim.log", how)).isTrue();
+      assertThat(second.said(two, "shim.log", how)).isTrue();
       await().atMost(LIMIT).until(() -> first.living().isEmpty() && second.living().isEmpty());
     } finally {
       kit.shutdownTestKit();

@@ -20,20 +20,22 @@ class WarmPoolTest {
 
   @Test
   void itIsMadeWhenTheFirstStepsAreDone() {
-    assertThat(WarmPool.isDue(true, step(1), Duration.ofSeconds(20))).isFalse();
-    assertThat(WarmPool.isDue(true, step(2), Duration.ofSeconds(3))).isTrue();
+    assertThat(WarmPool.isDue(true, step(1), false, Duration.ofSeconds(14))).isFalse();
+    assertThat(WarmPool.isDue(true, step(2), false, Duration.ofSeconds(3))).isTrue();
   }
 
   @Test
   void whereStepsCannotBeReadItIsMadeAfterAWhile() {
-    assertThat(WarmPool.isDue(true, Optional.empty(), WarmPool.WITHOUT_PROGRESS.minusMillis(1)))
-        .isFalse();
-    assertThat(WarmPool.isDue(true, Optional.empty(), WarmPool.WITHOUT_PROGRESS)).isTrue();
+    for (boolean warm : new boolean[] {false, true}) {
+      Duration limit = warm ? WarmPool.WITHOUT_PROGRESS_WARM : WarmPool.WITHOUT_PROGRESS;
+      assertThat(WarmPool.isDue(true, Optional.empty(), warm, limit.minusMillis(1))).isFalse();
+      assertThat(WarmPool.isDue(true, Optional.empty(), warm, limit)).isTrue();
+    }
   }
 
   @Test
   void itNeverCompetesWithAStart() {
-    assertThat(WarmPool.isDue(false, step(9), Duration.ofHours(1))).isFalse();
+    assertThat(WarmPool.isDue(false, step(9), true, Duration.ofHours(1))).isFalse();
   }
 
   @Test
