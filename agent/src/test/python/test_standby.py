@@ -73,7 +73,7 @@ class Warm(Fixture):
             "groupDir": str(self.group_dir),
             "socket": self.socket,
             "python": sys.executable,
-            "warm": {"script": "train.py"},
+            "warm": {"script": "train.py", "modules": ["json"]},  # no more than there must be: it is quicker
             **more,
         }
         path = self.folder / f"spec{number}.json"
@@ -115,7 +115,7 @@ class Warm(Fixture):
         return found[0]
 
     def run_warm(self, script: str, procs: int = 2, **more: Any) -> None:
-        self.stand_by(self.wanted(script, 1, procs))
+        self.stand_by(self.wanted(script, 1, procs, **{k: v for k, v in more.items() if k == "warm"}))
         ready = self.hear()
         assert ready["type"] == "ready", ready
         assert ready["leftOut"] == []
@@ -158,7 +158,7 @@ def warm() -> Iterator[Warm]:
 def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
     escape = "import subprocess\nsubprocess.run([sys.executable, '-c', '''\n" + ESCAPE + "'''])\n"
     wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
-    warm.run_warm(REDUCE + escape + wait)
+    warm.run_warm(REDUCE + escape + wait, warm={"script": "train.py"})
     preload = warm.preload()
     warm.say("go")
     status = warm.running()
