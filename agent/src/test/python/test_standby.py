@@ -162,6 +162,7 @@ def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
     preload = warm.preload()
     warm.say("go")
     status = warm.running()
+    assert status["start"] == "warm"
     until(lambda: warm.output("rank-0") != b"" and (warm.folder / "escaped1").exists(), "output")
     assert procs_parent(status["torchrun"]["pid"]) == warm.pid
     os.kill(preload, signal.SIGKILL)  # it is needed for nothing any more

@@ -181,6 +181,7 @@ class Group:
     ) -> None:
         self._spec = spec
         self._pool = pool
+        self._start: str | None = None  # warm, or cold and why; None: there was no choice
         self._signals = signals
         self._identity = identity
         self._scan = TreeScan(identity, os.fsencode(spec.marker), frozenset({launcher_id}))
@@ -378,12 +379,14 @@ class Group:
         try:
             pid = self._pool.fork_torchrun(environment, output)
         except NotWarmError as why:
+            self._start = f"cold: {why}"
             self._log(f"a cold start: {why}")
             self._end_pool()
             return None
         found = procfs.read_process(pid)  # our child: a subreaper gets what its parent left
         if found is None or found.parent != self._identity.pid:
             raise OSError(f"pid {pid}, forked from the warm pool, is not this shim's child")
+        self._start = "warm"
         return _Torchrun(None, found.id)
 
     def _end_pool(self) -> None:
@@ -656,6 +659,7 @@ class Group:
             "type": "status",
             "seq": self._sequence,
             "phase": self._phase(),
+            "start": self._start,
             "marker": self._spec.marker,
             "torchrun": (
                 {"pid": self._torchrun.id.pid, "startTime": self._torchrun.id.start_time} if self._torchrun else None

@@ -403,7 +403,7 @@ final class SimCoordinator {
     } else if (report instanceof GroupReport.PrepareRejected r) {
       return new ClusterInput.NodeRejected(node, r.fence(), r.reason());
     } else if (report instanceof GroupReport.Started s) {
-      return new ClusterInput.NodeStarted(node, s.fence());
+      return new ClusterInput.NodeStarted(node, s.fence(), Optional.empty());
     } else if (report instanceof GroupReport.Exited e) {
       return new ClusterInput.NodeExited(node, e.fence(), e.report());
     } else if (report instanceof GroupReport.Unknown u) {

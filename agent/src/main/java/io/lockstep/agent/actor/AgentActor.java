@@ -301,7 +301,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
       return new AgentReport.PrepareRejected(settings.node(), rejected.fence(), rejected.reason());
     }
     if (report instanceof GroupReport.Started started) {
-      return new AgentReport.Started(settings.node(), started.fence(), started.workers());
+      return new AgentReport.Started(
+          settings.node(), started.fence(), started.workers(), host.startOf(started.fence()));
     }
     if (report instanceof GroupReport.Exited exited) {
       return new AgentReport.Exited(settings.node(), exited.fence(), exited.report());

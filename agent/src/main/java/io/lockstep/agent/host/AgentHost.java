@@ -187,6 +187,11 @@ public final class AgentHost implements AutoCloseable {
     return groups.progress(fence);
   }
 
+  /** Warm, or cold and why, for people; empty for a group without a warm pool. */
+  public Optional<String> startOf(Fence fence) {
+    return groups.startOf(fence);
+  }
+
   /** Newest complete checkpoint as far as it is known; looks again in the background. */
   public Optional<CompleteCheckpoint> lastCheckpoint(WorkerGroup group) {
     JobSpec.Checkpoint wanted = group.launch().job().checkpoint();

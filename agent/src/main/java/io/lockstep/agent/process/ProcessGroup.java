@@ -25,6 +25,7 @@ final class ProcessGroup {
   private volatile @Nullable JsonNode report;
   private volatile List<WorkerInfo> workers = List.of();
   private volatile Optional<Progress> progress = Optional.empty();
+  private volatile Optional<String> start = Optional.empty();
   private volatile boolean allSeen;
 
   /** Called on the shim's reading thread; must not block and must not throw. */
@@ -77,6 +78,11 @@ final class ProcessGroup {
     return progress;
   }
 
+  /** How it was started, where its shim had a choice. */
+  Optional<String> start() {
+    return start;
+  }
+
   /** The final report as told over the socket: it counts also when the disk was full. */
   Optional<JsonNode> report() {
     return Optional.ofNullable(report);
@@ -107,6 +113,9 @@ final class ProcessGroup {
     @Override
     public void onStatus(JsonNode status) {
       workers = List.copyOf(ShimReport.workers(status));
+      if (status.path("start").isTextual()) {
+        start = Optional.of(status.path("start").asText());
+      }
       progress = ShimReport.progress(status).or(() -> progress);
       if (!allSeen && workers.size() >= localWorldSize) {
         allSeen = true;

@@ -113,6 +113,12 @@ public final class ProcessGroups implements AutoCloseable {
     return Optional.ofNullable(living.get(fence)).flatMap(ProcessGroup::progress);
   }
 
+  /** Warm, or cold and why, for people; empty for a group without a warm pool. */
+  public Optional<String> startOf(Fence fence) {
+    ProcessGroup group = living.get(fence);
+    return group == null ? Optional.empty() : group.start().or(() -> warm.whyCold(fence));
+  }
+
   /** Living processes of this daemon's groups. */
   public List<ProcessScan.Found> living() {
     return scan.living(fence -> true);

@@ -1,6 +1,7 @@
 package io.lockstep.agent.process;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
@@ -38,6 +39,7 @@ final class WarmPool implements AutoCloseable {
   private final String python;
   private final Path shim;
   private Optional<Kept> kept = Optional.empty();
+  private volatile Optional<Cold> cold = Optional.empty();
   private Optional<Trains> trains = Optional.empty();
 
   /** The job whose attempt runs here, where the shim's spec of that attempt is, and since when. */
@@ -47,6 +49,8 @@ final class WarmPool implements AutoCloseable {
       return new Trains(job, folder, warm, sinceNanos, true);
     }
   }
+
+  private record Cold(Fence fence, String why) {}
 
   private record Kept(JobId job, Standby standby, long usedNanos) {}
 
@@ -127,17 +131,26 @@ final class WarmPool implements AutoCloseable {
     }
     Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));
     if (ours.isEmpty()) {
-      LOG.info("group={} starts cold: no warm pool of its job is here", launch.fence());
-      return Optional.empty();
+      return startsCold(launch.fence(), "no warm pool of its job is here");
     }
     Standby.Adoption adoption = ours.get().standby().adopt(spec);
     if (!adoption.stays()) {
       kept = Optional.empty();
     }
-    if (adoption.shim().isEmpty()) {
-      LOG.info("group={} starts cold: {}", launch.fence(), adoption.whyNot());
-    }
-    return adoption.shim();
+    return adoption.shim().isPresent()
+        ? adoption.shim()
+        : startsCold(launch.fence(), adoption.whyNot());
+  }
+
+  /** Why this start, the last one, is a cold one although its job has warm pools; any thread. */
+  Optional<String> whyCold(Fence fence) {
+    return cold.filter(c -> c.fence().equals(fence)).map(c -> "cold: " + c.why());
+  }
+
+  private Optional<JsonNode> startsCold(Fence fence, String why) {
+    LOG.info("group={} starts cold: {}", fence, why);
+    cold = Optional.of(new Cold(fence, why));
+    return Optional.empty();
   }
 
   @Override

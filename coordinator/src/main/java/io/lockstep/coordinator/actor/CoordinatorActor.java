@@ -348,7 +348,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     } else if (report instanceof AgentReport.PrepareRejected r) {
       input(new ClusterInput.NodeRejected(r.node(), r.fence(), r.reason()));
     } else if (report instanceof AgentReport.Started s) {
-      input(new ClusterInput.NodeStarted(s.node(), s.fence()));
+      input(new ClusterInput.NodeStarted(s.node(), s.fence(), s.how()));
     } else if (report instanceof AgentReport.Exited e) {
       input(new ClusterInput.NodeExited(e.node(), e.fence(), e.report()));
     } else if (report instanceof AgentReport.Unknown u) {

@@ -122,7 +122,16 @@ public sealed interface ClusterInput {
     }
   }
 
-  record NodeStarted(NodeId node, Fence fence) implements ClusterInput {
+  /**
+   * All workers of a node were seen.
+   *
+   * @param how warm, or cold and why; empty when unknown
+   */
+  record NodeStarted(NodeId node, Fence fence, Optional<String> how) implements ClusterInput {
+    NodeStarted(NodeId node, Fence fence) {
+      this(node, fence, Optional.empty());
+    }
+
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onStarted(s, this, now);

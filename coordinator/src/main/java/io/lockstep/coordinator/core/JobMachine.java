@@ -383,7 +383,11 @@ final class JobMachine {
                   started.fence(),
                   started.node(),
                   d.now(),
-                  Reason.of(ReasonCode.ALL_STARTED, "%s has started", started.node())));
+                  Reason.of(
+                      ReasonCode.ALL_STARTED,
+                      "%s has started%s",
+                      started.node(),
+                      started.how().map(how -> ", " + how).orElse(""))));
           runningIfAllStarted(d, d.job(job.id()));
         }
       }

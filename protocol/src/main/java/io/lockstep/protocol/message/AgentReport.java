@@ -70,10 +70,16 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
   /** This node cannot take part in this attempt. */
   record PrepareRejected(NodeId node, Fence fence, Reason reason) implements AgentReport {}
 
-  /** All workers of the group were seen running. */
-  record Started(NodeId node, Fence fence, List<WorkerInfo> workers) implements AgentReport {
+  /**
+   * All workers of the group were seen running.
+   *
+   * @param how for people: warm, or cold and why; empty where there is no choice
+   */
+  record Started(NodeId node, Fence fence, List<WorkerInfo> workers, Optional<String> how)
+      implements AgentReport {
     public Started {
       workers = List.copyOf(workers);
+      how = java.util.Objects.requireNonNullElse(how, Optional.empty()); // of an older release
     }
   }
 
