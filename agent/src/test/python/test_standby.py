@@ -319,3 +319,15 @@ def test_a_frozen_process_is_not_waited_for(warm: Warm, monkeypatch: pytest.Monk
         found.belong(wanted)
     found.kill()
     until(lambda: not process_lives(found.id.pid), "its end")
+
+
+def test_a_killed_torchrun_ends_the_group_as_in_a_cold_start(warm: Warm) -> None:
+    warm.run_warm("import os, time; print(os.getpid(), flush=True); time.sleep(60)", 1)
+    warm.say("go")
+    status = warm.running()
+    until(lambda: warm.output("rank-0").endswith(b"\n"), "the worker's pid")
+    os.kill(status["torchrun"]["pid"], signal.SIGKILL)
+    report = warm.report()
+    assert (report["outcome"], report["signal"], report["treeGone"]) == ("failed", signal.SIGKILL, True)
+    assert not process_lives(int(warm.output("rank-0")))
+    assert warm.marked() == []
