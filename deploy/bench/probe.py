@@ -4,16 +4,11 @@
 """
 
 import os
-import sys
 import time
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-
-if "--heavy" in sys.argv:
-    import deepspeed  # noqa: F401
-    from transformers import Trainer  # noqa: F401
 
 STEP_SECONDS = 0.05
 

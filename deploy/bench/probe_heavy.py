@@ -1,0 +1,6 @@
+"""probe.py with the imports of a script that trains with transformers and DeepSpeed."""
+
+import deepspeed  # noqa: F401
+from transformers import Trainer  # noqa: F401
+
+import probe  # noqa: F401  its import runs it
