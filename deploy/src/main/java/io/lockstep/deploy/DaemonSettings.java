@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param nodeSuspectAfter a node that says nothing for so long after its gang lost a peer is passed
  *     over
  * @param quarantine when a node that is lost again and again is kept out of placement
+ * @param keepsWarm whether this host keeps warm pools
  */
 public record DaemonSettings(
     NodeId node,
@@ -36,6 +37,7 @@ public record DaemonSettings(
     Duration nodeSilentAfter,
     Duration nodeSuspectAfter,
     QuarantinePolicy quarantine,
+    boolean keepsWarm,
     String version) {
   /** Unless the settings say otherwise. */
   public static final Duration NODE_SILENT_AFTER = Duration.ofSeconds(10);
@@ -82,7 +84,8 @@ public record DaemonSettings(
         version,
         -1,
         false,
-        seats.stream().map(seat -> seat.address(ports.lease())).toList());
+        seats.stream().map(seat -> seat.address(ports.lease())).toList(),
+        keepsWarm);
   }
 
   /** The effective settings in the form of lockstep.conf. */
@@ -101,6 +104,7 @@ public record DaemonSettings(
         "node-suspect-after = " + nodeSuspectAfter.toMillis() + "ms",
         "quarantine.losses = " + quarantine.losses(),
         "quarantine.length = " + quarantine.length().toMillis() + "ms",
+        "warm = " + keepsWarm,
         "ports.akka = " + ports.akka(),
         "ports.management = " + ports.management(),
         "ports.http = " + ports.http(),

@@ -59,6 +59,7 @@ final class SettingsReader {
           "node-suspect-after",
           "quarantine.losses",
           "quarantine.length",
+          "warm",
           "ports.akka",
           "ports.management",
           "ports.http",
@@ -160,6 +161,7 @@ final class SettingsReader {
             Map.entry("node-suspect-after", DaemonSettings.NODE_SUSPECT_AFTER),
             Map.entry("quarantine.losses", QuarantinePolicy.DEFAULT.losses()),
             Map.entry("quarantine.length", QuarantinePolicy.DEFAULT.length()),
+            Map.entry("warm", true),
             Map.entry("ports.akka", DEFAULT_AKKA_PORT),
             Map.entry("ports.management", 8_558),
             Map.entry("ports.http", 7_733),
@@ -199,6 +201,7 @@ final class SettingsReader {
         silence(config, "node-silent-after", LEAST_SILENCE),
         silence(config, "node-suspect-after", LEAST_SUSPICION),
         quarantine(config),
+        get(config, "warm", Config::getBoolean).orElse(true),
         version);
   }
 

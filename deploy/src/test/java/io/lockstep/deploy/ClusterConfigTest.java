@@ -50,6 +50,7 @@ final class ClusterConfigTest {
         Duration.ofSeconds(10),
         Duration.ofSeconds(2),
         QuarantinePolicy.DEFAULT,
+        true,
         "1.2.3");
   }
 

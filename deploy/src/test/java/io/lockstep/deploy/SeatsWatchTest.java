@@ -67,7 +67,8 @@ final class SeatsWatchTest {
   }
 
   /** Spawns the watch once the only member is up. */
-  private static ActorSystem<SelfUp> clusterOfOne(Behavior<SeatsWatch.Look> watch) throws Exception {
+  private static ActorSystem<SelfUp> clusterOfOne(Behavior<SeatsWatch.Look> watch)
+      throws Exception {
     var up = new CompletableFuture<Done>();
     Behavior<SelfUp> guardian =
         Behaviors.setup(

@@ -51,6 +51,7 @@ final class SettingsReaderTest {
             node-suspect-after = 2000ms
             quarantine.losses = 3
             quarantine.length = 900000ms
+            warm = true
             ports.akka = 25520
             ports.management = 8558
             ports.http = 7733
@@ -124,6 +125,7 @@ final class SettingsReaderTest {
         node-silent-after = 3s
         node-suspect-after = 1500ms
         quarantine { losses = 5, length = 1m }
+        warm = no
         ports { akka = 1001, management = 1002, http = 1003, lease = 1004, master = 2000 - 2009 }
         """
             .formatted(shim));
@@ -145,6 +147,7 @@ final class SettingsReaderTest {
             node-suspect-after = 1500ms
             quarantine.losses = 5
             quarantine.length = 60000ms
+            warm = false
             ports.akka = 1001
             ports.management = 1002
             ports.http = 1003

@@ -69,12 +69,20 @@ final class Fleet implements AutoCloseable {
       addresses.add(net + i);
     }
     this.seats = addresses.subList(0, seats);
+    env.put("LOCKSTEP_WARM", "false"); // two cores: only where a test asks for it
     env.put("LOCKSTEP_QUARANTINE_LOSSES", "0"); // tests kill the same node again and again
   }
 
   /** Starts so many daemons, three of them seats, and waits until all are READY. */
   static Fleet of(Path dir, int daemons) {
     return started(new Fleet(dir, daemons, 3, Optional.empty(), false), daemons);
+  }
+
+  /** The same where jobs have warm pools. */
+  static Fleet warm(Path dir, int daemons) {
+    var fleet = new Fleet(dir, daemons, 3, Optional.empty(), false);
+    fleet.env.put("LOCKSTEP_WARM", "true");
+    return started(fleet, daemons);
   }
 
   /** The same on another Java. */

@@ -119,6 +119,7 @@ public final class AgentHost implements AutoCloseable {
             settings.markerPrefix(),
             settings.isForeground(),
             settings.leaseSeats(),
+            settings.keepsWarm(),
             this::tell);
     inventory.gpuProblem().ifPresent(problem -> LOG.warn("node={} {}", settings.node(), problem));
   }

@@ -18,6 +18,7 @@ import java.util.List;
  * @param isForeground no daemon comes after this one: its groups end when it is gone
  * @param leaseSeats where groups renew their leases, as {@code host:port}; none means that groups
  *     run without a lease
+ * @param keepsWarm whether jobs may have a warm pool here
  */
 public record AgentSettings(
     NodeId node,
@@ -31,7 +32,8 @@ public record AgentSettings(
     String version,
     int nodeRankHint,
     boolean isForeground,
-    List<String> leaseSeats) {
+    List<String> leaseSeats,
+    boolean keepsWarm) {
   public AgentSettings {
     leaseSeats = List.copyOf(leaseSeats);
     dataDir = dataDir.toAbsolutePath().normalize();
@@ -59,7 +61,8 @@ public record AgentSettings(
         version,
         nodeRank,
         true,
-        leaseSeats);
+        leaseSeats,
+        keepsWarm);
   }
 
   /** What this daemon's processes carry: unique per daemon on a machine. */

@@ -79,6 +79,7 @@ public final class ProcessGroups implements AutoCloseable {
    * @param python interpreter that runs the shim
    * @param endWithDaemon shims end their groups when this process is gone
    * @param leaseSeats where groups renew their leases; none: they run without
+   * @param keepsWarm whether jobs may have a warm pool here
    * @param out what happens to groups; called on several threads, must not block
    */
   public ProcessGroups(
@@ -88,6 +89,7 @@ public final class ProcessGroups implements AutoCloseable {
       String markerPrefix,
       boolean endWithDaemon,
       List<String> leaseSeats,
+      boolean keepsWarm,
       Consumer<GroupInput> out)
       throws IOException {
     this.leaseSeats = List.copyOf(leaseSeats);
@@ -99,7 +101,7 @@ public final class ProcessGroups implements AutoCloseable {
     this.bootId = ProcessScan.bootId();
     this.endWithDaemon = endWithDaemon;
     this.out = out;
-    this.warm = new WarmPool(python, shim);
+    this.warm = new WarmPool(python, shim, keepsWarm);
     var unused =
         thread.scheduleWithFixedDelay(
             () -> runQuietly(this::lookAtWarmPool),
@@ -280,7 +282,7 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("python", command.python());
     spec.put("logs", Map.of("segmentBytes", LOG_SEGMENT_BYTES, "maxBytes", LOG_MAX_BYTES));
     spec.put("progressRank", 0);
-    WarmPool.spec(launch.job()).ifPresent(wanted -> spec.put("warm", wanted));
+    warm.wanted(launch.job()).ifPresent(wanted -> spec.put("warm", wanted));
     if (!leaseSeats.isEmpty()) {
       spec.put("lease", lease(launch));
     }

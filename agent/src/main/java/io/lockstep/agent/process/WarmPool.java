@@ -38,6 +38,7 @@ final class WarmPool implements AutoCloseable {
 
   private final String python;
   private final Path shim;
+  private final boolean enabled;
   private Optional<Kept> kept = Optional.empty();
   private volatile Optional<Cold> cold = Optional.empty();
   private Optional<Trains> trains = Optional.empty();
@@ -54,7 +55,8 @@ final class WarmPool implements AutoCloseable {
 
   private record Kept(JobId job, Standby standby, long usedNanos) {}
 
-  WarmPool(String python, Path shim) {
+  WarmPool(String python, Path shim, boolean enabled) {
+    this.enabled = enabled;
     this.python = python;
     this.shim = shim;
   }
@@ -72,6 +74,11 @@ final class WarmPool implements AutoCloseable {
     return Optional.of(warm);
   }
 
+  /** The same, where this host keeps warm pools at all. */
+  Optional<Map<String, Object>> wanted(JobSpec job) {
+    return enabled ? spec(job) : Optional.empty();
+  }
+
   /** An attempt runs here from now on; a standby of another job is ended. */
   void runs(LaunchSpec launch, GroupFolder folder, boolean warmStart, long nowNanos) {
     JobId job = launch.fence().job();
@@ -79,7 +86,7 @@ final class WarmPool implements AutoCloseable {
       drop("another job runs here");
     }
     trains =
-        spec(launch.job()).isPresent()
+        wanted(launch.job()).isPresent()
             ? Optional.of(new Trains(job, folder, warmStart, nowNanos, false))
             : Optional.empty();
   }
@@ -126,7 +133,7 @@ final class WarmPool implements AutoCloseable {
 
   /** Makes the standby the shim of this attempt; empty means that the start is a cold one. */
   Optional<JsonNode> adopt(LaunchSpec launch, Path spec) throws InterruptedException {
-    if (spec(launch.job()).isEmpty()) {
+    if (wanted(launch.job()).isEmpty()) {
       return Optional.empty();
     }
     Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));

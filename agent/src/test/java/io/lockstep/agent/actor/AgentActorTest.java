@@ -99,7 +99,8 @@ class AgentActorTest {
         "test",
         -1,
         false,
-        List.of());
+        List.of(),
+        true);
   }
 
   private void open() throws Exception {

@@ -86,7 +86,8 @@ class RealTorchrunTest {
               "test",
               -1,
               false,
-              List.of());
+              List.of(),
+              true);
       host = AgentHost.open(settings);
       probe = kit.createTestProbe();
       agent = kit.spawn(AgentActor.create(settings, probe.getRef(), host));

@@ -48,7 +48,8 @@ class PreflightTest {
         "t",
         -1,
         false,
-        List.of());
+        List.of(),
+        true);
   }
 
   private GroupInput check(

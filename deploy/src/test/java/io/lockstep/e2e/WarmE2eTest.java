@@ -1,0 +1,127 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Restarts whose torchrun and workers are forked from a preloaded process (ADR 0012). */
+@DisabledIfSystemProperty(named = "slow.tests", matches = "false")
+@SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
+final class WarmE2eTest {
+  private static final Path DIR = Installation.freshFolder("warm");
+
+  @RegisterExtension
+  static final LeavesNothing NOTHING_IS_LEFT = new LeavesNothing(() -> WarmE2eTest.fleet);
+
+  private static Fleet fleet;
+
+  @BeforeAll
+  static void startFleet() {
+    fleet = Fleet.warm(DIR, 3);
+  }
+
+  @AfterAll
+  static void stopFleet() {
+    fleet.close();
+  }
+
+  @Test
+  void aKilledWorkersGangStartsWarmAndGoesOnFromTheCheckpoint() {
+    var bare = new BareJob(DIR, "warm").args("--steps", "250", "--save-steps", "10");
+    String id = fleet.submit(bare.with("nodes: 2").with("procsPerNode: 2").file());
+    JsonNode before = fleet.awaitStep(id, 1, 12);
+    List<String> nodes = List.of(Fleet.nodeOfRank(before, 0), Fleet.nodeOfRank(before, 1));
+    nodes.forEach(node -> awaitWarmPool(node, id));
+    Processes.signal("KILL", fleet.processOf(id, nodes.get(1), "bare_train.py"));
+
+    JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
+
+    assertThat(after.path("attempts").size()).as(after.toPrettyString()).isEqualTo(2);
+    nodes.forEach(node -> assertThat(shimLog(node, id, 2)).contains("torchrun started warm"));
+    int resumed = after.path("attempts").get(1).path("resumedFromStep").asInt();
+    assertThat(resumed).isGreaterThanOrEqualTo(10);
+    for (int rank = 0; rank < 4; rank++) {
+      assertThat(bare.steps(2, rank).get(0)).as("rank %d goes on", rank).isEqualTo(resumed + 1);
+    }
+    assertThat(bare.lastStep()).isEqualTo(250);
+  }
+
+  @Test
+  void aKilledPreloadedProcessCostsNothingButAColdNextStart() {
+    var bare = new BareJob(DIR, "cold").args("--steps", "250", "--save-steps", "10");
+    String id = fleet.submit(bare.with("nodes: 1").file());
+    JsonNode before = fleet.awaitStep(id, 1, 12);
+    String node = Fleet.nodeOfRank(before, 0);
+    awaitWarmPool(node, id);
+    Set<Long> training = new TreeSet<>(fleet.processesOf(node));
+    Processes.signal("KILL", preloaded());
+    await("the standby ends").until(() -> preloadedProcesses().isEmpty());
+    assertThat(training).as("what trains").allMatch(Processes::isAlive);
+    Processes.signal("KILL", fleet.processOf(id, node, "bare_train.py"));
+
+    JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
+
+    assertThat(after.path("attempts").size()).as(after.toPrettyString()).isEqualTo(2);
+    assertThat(shimLog(node, id, 2)).contains("torchrun started cold");
+    assertThat(bare.lastStep()).isEqualTo(250);
+  }
+
+  private static void awaitWarmPool(String node, String job) {
+    String ready = "job=" + job + " warm pool ready";
+    await(ready + " on " + node)
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> log(fleet.dataDir(node).resolve("out.log")).contains(ready));
+  }
+
+  private static String shimLog(String node, String job, int attempt) {
+    try (var all = Files.list(fleet.dataDir(node).resolve("groups").resolve(job))) {
+      Path group =
+          all.filter(p -> p.getFileName().toString().startsWith(attempt + "-"))
+              .findFirst()
+              .orElseThrow();
+      return log(group.resolve("shim.log"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String log(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static long preloaded() {
+    return preloadedProcesses().stream().findFirst().orElseThrow();
+  }
+
+  /** Of the daemons of this test: those whose standby shim was started with a spec of theirs. */
+  private static Set<Long> preloadedProcesses() {
+    var found = new TreeSet<Long>();
+    ProcessHandle.allProcesses()
+        .filter(p -> Processes.commandLine(p.pid()).contains("preload.py"))
+        .filter(
+            p ->
+                p.parent()
+                    .filter(s -> Processes.commandLine(s.pid()).contains(DIR + "/"))
+                    .isPresent())
+        .forEach(p -> found.add(p.pid()));
+    return found;
+  }
+}
