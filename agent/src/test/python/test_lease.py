@@ -16,7 +16,7 @@ import pytest
 
 from conftest import Fixture, until
 from lockstep_shim import guard, lease
-from lockstep_shim.lease import Lease, LeaseSpec
+from lockstep_shim.lease import Lease, LeaseSpec, SeatSet
 
 STUCK = "ignore_term(); print('up'); time.sleep(60)"
 LENGTH_SECONDS = 1.2
@@ -28,6 +28,7 @@ class Seat:
     def __init__(self) -> None:
         self.verdict = "GRANTED"
         self.delay_seconds = 0.0
+        self.who: tuple[int, int, list[str]] | None = None
         self.requests: list[dict[str, Any]] = []
         seat = self
 
@@ -38,7 +39,10 @@ class Seat:
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 seat.requests.append(asked)
                 time.sleep(seat.delay_seconds)
-                body = json.dumps({"answer": seat.verdict, "number": asked["number"], "message": "so"}).encode()
+                said: dict[str, Any] = {"answer": seat.verdict, "number": asked["number"], "message": "so"}
+                if seat.who is not None:
+                    said["set"], said["term"], said["seats"] = seat.who
+                body = json.dumps(said).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -232,7 +236,15 @@ def test_what_shim_and_guard_share_is_never_seen_half_written() -> None:
 def judged(length: float = 6.0) -> tuple[Lease, list[float]]:
     deadlines: list[float] = []
     spec = LeaseSpec(("a:1", "b:1", "c:1"), "f", 1, "j", 1, "n", length)
-    return Lease(spec, lambda: None, deadlines.append), deadlines
+    held = Lease(spec, lambda: None, deadlines.append)
+    hear(held, 1, 1, spec.seats)
+    return held, deadlines
+
+
+def hear(held: Lease, version: int, term: int, seats: tuple[str, ...], say: tuple[str, ...] = ()) -> None:
+    """These, or all of the set, say that it is the set."""
+    for seat in say or seats:
+        held.heard(seat, SeatSet(version, term, seats))
 
 
 def test_a_renewal_counts_from_when_it_was_sent() -> None:
@@ -256,6 +268,7 @@ def test_the_majority_th_newest_counts() -> None:
 def test_a_host_whose_settings_name_too_few_seats_does_not_run() -> None:
     deadlines: list[float] = []
     alone = Lease(LeaseSpec(("a:1",), "f", 1, "j", 1, "n", 6.0), lambda: None, deadlines.append)
+    hear(alone, 1, 0, ("a:1",))
     alone.granted("a:1", 100.0, 100.1, 2)
     assert deadlines == []
     assert alone.last_problem == "1 seats granted, 2 must"
@@ -284,6 +297,72 @@ def test_grants_too_old_to_hold_begin_nothing() -> None:
     held.granted("a:1", 100.0, 107.0)
     held.granted("b:1", 100.0, 107.0)
     assert (held.deadline, deadlines) == (None, [])
+
+
+def test_nothing_counts_before_the_seats_are_known() -> None:
+    deadlines: list[float] = []
+    held = Lease(LeaseSpec(("a:1", "b:1", "c:1"), "f", 1, "j", 1, "n", 6.0), lambda: None, deadlines.append)
+    held.granted("a:1", 100.0, 100.1)
+    held.granted("b:1", 100.0, 100.1)
+    assert (held.counts, deadlines) == (0, [])
+    hear(held, 4, 9, ("b:1", "c:1", "d:1"), ("b:1", "d:1"))
+    assert held.counts == 4
+    held.granted("c:1", 100.5, 100.6)
+    assert deadlines == [106.0]
+
+
+def test_what_a_minority_or_another_term_says_is_not_who_the_seats_are() -> None:
+    held, _ = judged()
+    hear(held, 2, 5, ("b:1", "c:1", "d:1"), ("d:1",))
+    held.heard("b:1", SeatSet(2, 6, ("b:1", "c:1", "d:1")))
+    held.heard("c:1", SeatSet(2, 5, ("c:1", "d:1", "e:1")))
+    held.granted("b:1", 100.0, 100.1)
+    held.granted("d:1", 100.0, 100.1)
+    assert held.deadline is None
+    assert held.counts == 1
+
+
+def test_a_new_set_is_told_once_it_carries_the_whole_lease() -> None:
+    held, deadlines = judged()
+    held.granted("a:1", 103.0, 103.1)
+    held.granted("b:1", 103.0, 103.1)
+    hear(held, 2, 1, ("b:1", "c:1", "d:1"), ("b:1", "c:1"))
+    held.granted("c:1", 102.0, 103.2)
+    assert (held.deadline, held.counts) == (109.0, 1)
+    held.granted("a:1", 104.0, 104.1)
+    assert deadlines == [109.0]
+    held.granted("c:1", 104.0, 104.1)
+    assert (held.deadline, held.counts) == (109.0, 2)
+    held.granted("d:1", 104.5, 104.6)
+    assert deadlines == [109.0, 110.0]
+
+
+def test_an_older_set_never_counts_again() -> None:
+    held, _ = judged()
+    hear(held, 3, 2, ("c:1", "d:1", "e:1"), ("d:1", "e:1"))
+    hear(held, 1, 9, ("a:1", "b:1", "c:1"))
+    held.granted("a:1", 100.0, 100.1)
+    held.granted("b:1", 100.0, 100.1)
+    assert held.deadline is None
+
+
+def test_a_new_seat_is_asked_and_one_that_is_none_any_more_is_left_alone(seats: list[Seat]) -> None:
+    old, by = seats[0], Seat()
+    try:
+        held = Lease(
+            LeaseSpec(tuple(s.address for s in seats), "f", 1, "j", 1, "n", 6.0), lambda: None, lambda _: None
+        )
+        for seat in seats:
+            seat.who = (1, 1, [s.address for s in seats])
+        held.start()
+        until(lambda: held.deadline is not None, "the lease")
+        for seat in (*seats[1:], by):
+            seat.who = (2, 1, [seats[1].address, seats[2].address, by.address])
+        until(lambda: any(asked["set"] == 2 for asked in by.requests), "the new seat to be told")
+        until(lambda: not held._asked.intersection({old.address}), "the old seat to be left alone")
+        held.end()
+    finally:
+        by.close()
 
 
 def test_pauses_follow_the_length() -> None:

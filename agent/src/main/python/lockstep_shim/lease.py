@@ -16,11 +16,12 @@ MAX_PAUSE_SECONDS = 1.0
 MAX_TIMEOUT_SECONDS = 2.0
 MAX_ANSWER_BYTES = 64 << 10
 RETURN_TIMEOUT_SECONDS = 0.5
+MAX_SEATS = 9
 
 
 @dataclass(frozen=True)
 class LeaseSpec:
-    """What to ask whom for."""
+    """What to ask for; `seats` only says where to look: the seats themselves say who they are (A1)."""
 
     seats: tuple[str, ...]
     founding: str
@@ -31,14 +32,23 @@ class LeaseSpec:
     length_seconds: float
 
     @property
-    def majority(self) -> int:
-        """Of the seats that are configured, whether they answer or not (A1)."""
-        return len(self.seats) // 2 + 1
-
-    @property
     def pause_seconds(self) -> float:
         """Between two renewals."""
         return min(MAX_PAUSE_SECONDS, max(MIN_PAUSE_SECONDS, self.length_seconds / RENEWALS_PER_LEASE))
+
+
+@dataclass(frozen=True)
+class SeatSet:
+    """Who the seats are, as a seat has accepted it under a term (A9)."""
+
+    version: int
+    term: int
+    seats: tuple[str, ...]
+
+    @property
+    def majority(self) -> int:
+        """Of the seats, whether they answer or not (A1)."""
+        return len(self.seats) // 2 + 1
 
 
 def clock() -> float:
@@ -56,7 +66,12 @@ class Lease:
         self._on_deadline = on_deadline
         self._lock = threading.Lock()
         self._granted: dict[str, float] = {}
-        self._majority = spec.majority
+        self._set = SeatSet(0, 0, spec.seats)
+        self._said: dict[str, SeatSet] = {}
+        self._counts = 0
+        self._told_majority = 0
+        self._asked: set[str] = set()
+        self._started = False
         self._deadline: float | None = None
         self._stop: str | None = None
         self._over = False
@@ -66,8 +81,9 @@ class Lease:
 
     def start(self) -> None:
         """Begins to ask all seats, each by its own thread: a slow one holds up nobody."""
-        for seat in self._spec.seats:
-            threading.Thread(target=self._ask, args=(seat,), name=f"lease-{seat}", daemon=True).start()
+        with self._lock:
+            self._started = True
+            self._ask_all()
 
     @property
     def deadline(self) -> float | None:
@@ -92,21 +108,51 @@ class Lease:
         with self._lock:
             return self._look(now)
 
+    @property
+    def counts(self) -> int:
+        """The set of seats whose majorities count from now on, as the lease that is held does; 0 before one is known.
+
+        A seat that is told a number knows that no older set is counted any more, not even by the lease held (A9).
+        """
+        with self._lock:
+            return self._counts
+
+    def heard(self, seat: str, said: SeatSet) -> None:
+        """A seat says who the seats are. What a majority of a set has accepted under one term is true (A5)."""
+        with self._lock:
+            self._said[seat] = said
+            agree = sum(1 for one in said.seats if self._said.get(one) == said)
+            if said.version <= self._set.version or agree < said.majority:
+                return
+            self._set = said
+            if self._deadline is None:
+                self._counts = said.version
+            self._told_majority = self._told_majority if said.version == 1 else 0
+            if self._started:
+                self._ask_all()
+
     def granted(self, seat: str, sent: float, now: float, majority: int = 0) -> None:
         """A seat granted what was asked for at `sent`: it counts from there, not from the answer (A16).
 
-        `majority` is that of the cluster as this seat knows it: this host's settings may name fewer seats.
+        `majority` is told by seats of an older release, which do not say who the seats are: this host's settings may
+        name fewer.
         """
         with self._lock:
-            self._majority = max(self._majority, majority)
+            self._told_majority = max(self._told_majority, majority)
             if self._look(now):
                 return
             self._granted[seat] = max(sent, self._granted.get(seat, sent))
-            newest = sorted(self._granted.values(), reverse=True)
-            if len(newest) < self._majority:
-                self._last_problem = f"{len(newest)} seats granted, {self._majority} must"
+            if self._set.version == 0:
+                self._last_problem = "no majority of seats has said yet who the seats are"
                 return
-            deadline = newest[self._majority - 1] + self._spec.length_seconds
+            must = max(self._set.majority, self._told_majority)
+            newest = sorted((at for one, at in self._granted.items() if one in self._set.seats), reverse=True)
+            if len(newest) < must:
+                self._last_problem = f"{len(newest)} seats granted, {must} must"
+                return
+            deadline = newest[must - 1] + self._spec.length_seconds
+            if self._deadline is None or deadline >= self._deadline:
+                self._counts = self._set.version
             if deadline <= now or (self._deadline is not None and deadline <= self._deadline):
                 return
             first = self._deadline is None
@@ -128,7 +174,9 @@ class Lease:
     def give_back(self) -> None:
         """Tells the seats that the group has ended by itself, so that nobody misses its renewals. Best effort."""
         self.end()
-        for seat in self._spec.seats:
+        with self._lock:
+            seats = self._set.seats
+        for seat in seats:
             giver = threading.Thread(target=self._return_to, args=(seat,), daemon=True)
             giver.start()
             self._givers.append(giver)
@@ -143,14 +191,30 @@ class Lease:
         self._over = self._over or (self._deadline is not None and now >= self._deadline)
         return self._over
 
+    def _ask_all(self) -> None:
+        """A thread for each seat that has none. Under the lock."""
+        for seat in self._set.seats:
+            if seat not in self._asked:
+                self._asked.add(seat)
+                threading.Thread(target=self._ask, args=(seat,), name=f"lease-{seat}", daemon=True).start()
+
+    def _is_done_with(self, seat: str) -> bool:
+        """Whether its thread ends: the lease does, or this is no seat any more."""
+        with self._lock:
+            done = self._ended.is_set() or seat not in self._set.seats
+            if done:
+                self._asked.discard(seat)
+            return done
+
     # --- one thread per seat ---------------------------------------------------------------------------------------
 
     def _ask(self, seat: str) -> None:
         timeout = min(MAX_TIMEOUT_SECONDS, self._spec.length_seconds / 3)
         connection: http.client.HTTPConnection | None = None
         number = 0
-        while not self._ended.is_set():
+        while not self._is_done_with(seat):
             number += 1
+            before = self.counts
             sent = clock()
             try:
                 if connection is None:
@@ -161,20 +225,37 @@ class Lease:
                     connection.close()
                 connection = None
                 self._note(f"{seat}: {error or type(error).__name__}")
-            self._ended.wait(self._spec.pause_seconds)
+            if not self._wants_more(before):
+                self._ended.wait(self._spec.pause_seconds)
         if connection is not None:
             connection.close()
+
+    def _wants_more(self, before: int) -> bool:
+        """Whether a seat could not grant because the seats were not known, and now they are: ask again at once."""
+        with self._lock:
+            return before == 0 and self._counts > 1 and self._deadline is None
 
     def _take(self, seat: str, sent: float, answer: dict[str, Any], number: int) -> None:
         if answer.get("number") != number:
             raise ValueError("the answer is to another question")
         verdict = answer.get("answer")
+        told_majority = self._learn(seat, answer)
         if verdict == "GRANTED":
-            self.granted(seat, sent, clock(), int(answer.get("majority", 0)))
+            self.granted(seat, sent, clock(), told_majority)
         elif verdict == "STOP":
             self.told_to_stop(f"{seat}: {answer.get('message')}")
         else:
             self._note(f"{seat}: {answer.get('message')}")
+
+    def _learn(self, seat: str, answer: dict[str, Any]) -> int:
+        """Notes who the seats are; returns the majority that a seat of an older release tells instead, else 0."""
+        if "set" not in answer:
+            self.heard(seat, SeatSet(1, 0, self._spec.seats))
+            return int(answer.get("majority", 0))
+        seats = tuple(str(one) for one in answer.get("seats", []))[:MAX_SEATS]
+        if int(answer["set"]) > 0 and seats:
+            self.heard(seat, SeatSet(int(answer["set"]), int(answer.get("term", 0)), seats))
+        return 0
 
     def _note(self, problem: str) -> None:
         with self._lock:
@@ -201,6 +282,7 @@ class Lease:
                 "node": spec.node,
                 "number": number,
                 "returned": returned,
+                "set": self.counts,
             }
         ).encode()
 

@@ -38,7 +38,7 @@ final class SimSeat {
   }
 
   private LeaseBook newLeases() {
-    var book = new LeaseBook(law(), () -> sim.schedule.now() * 1_000_000);
+    var book = new LeaseBook(law(), SeatId::address, () -> sim.schedule.now() * 1_000_000);
     book.follow(disk);
     return book;
   }

@@ -15,9 +15,11 @@ import io.lockstep.coordinator.core.ClusterMachine;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Decision;
 import io.lockstep.coordinator.seat.FoundingId;
+import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
 import io.lockstep.coordinator.seat.QuorumOutcome;
 import io.lockstep.coordinator.seat.SeatActor;
+import io.lockstep.coordinator.seat.SeatChange;
 import io.lockstep.coordinator.seat.SeatCommand;
 import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.coordinator.seat.SeatLimits;
@@ -43,6 +45,7 @@ import java.util.Queue;
 import java.util.Random;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -81,8 +84,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private final StateCodec codec = new StateCodec();
   private final QuorumDriver quorum;
   private final Map<SeatId, ActorRef<SeatCommand>> seats = new HashMap<>();
+  private final Function<SeatId, ActorRef<SeatCommand>> seatAt;
   private final ActorRef<SeatReply> seatReplies;
   private final LeaseWatch leases = new LeaseWatch();
+  private final SeatChanges seatChanges = new SeatChanges();
   private final Queue<Waiting> waiting = new ArrayDeque<>();
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
@@ -108,12 +113,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());
     String system = context.getSystem().name();
-    for (SeatId seat : settings.seats()) {
-      seats.put(
-          seat,
-          resolver.resolveActorRef(
-              "akka://" + system + "@" + seat.address() + "/user/" + SeatActor.NAME));
-    }
+    this.seatAt =
+        seat ->
+            resolver.resolveActorRef(
+                "akka://" + system + "@" + seat.address() + "/user/" + SeatActor.NAME);
     this.seatReplies = context.messageAdapter(SeatReply.class, FromSeat::new);
     this.quorum =
         new QuorumDriver(
@@ -154,6 +157,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       carry(quorum.tick(now()));
     } else if (beat == Beat.LEASES) {
       input(new ClusterInput.LeasesSeen(leases.report(quorum)));
+      lookAtSeatChanges();
     } else if (state.isPresent()) {
       Duration sinceLastBeat = Duration.between(lastBeat, now());
       if (sinceLastBeat.compareTo(FROZEN) > 0) {
@@ -176,10 +180,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private void carry(QuorumDriver.Step step) {
     for (ToSeat message : step.send()) {
-      ActorRef<SeatCommand> seat = seats.get(message.seat());
-      if (seat != null) {
-        seat.tell(SeatCommand.of(message.request(), seatReplies));
-      }
+      seats
+          .computeIfAbsent(message.seat(), seatAt)
+          .tell(SeatCommand.of(message.request(), seatReplies));
     }
     step.outcomes().forEach(this::onOutcome);
     next();
@@ -216,10 +219,38 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       notLeading = not.reason();
     } else {
       log.warn("seats: {}", outcome);
+      if (outcome instanceof QuorumOutcome.MembershipChanged changed) {
+        seatChanges.changed(changed.membership());
+      } else if (outcome instanceof QuorumOutcome.SeatTrouble trouble) {
+        seatChanges.trouble(trouble.seat(), trouble.what());
+      }
     }
   }
 
+  // who is a seat
+
+  void changeSeats(SeatChange change, ActorRef<CoordinatorAnswer> replyTo) {
+    seatChanges.begin(change, replyTo, quorum, now()).ifPresent(this::carry);
+    lookAtSeatChanges();
+  }
+
+  /** Only between two decisions: none may wait to be stored while the leases are looked at. */
+  private void lookAtSeatChanges() {
+    if (state.isPresent() && inFlight.isEmpty()) {
+      seatChanges.look(quorum, state.get(), leases, now()).ifPresent(this::carry);
+    }
+  }
+
+  Optional<Membership> membership() {
+    return quorum.membership();
+  }
+
+  LeaseWatch leases() {
+    return leases;
+  }
+
   private void forget(Reason why) {
+    seatChanges.forget(why);
     notLeading = why;
     state = Optional.empty();
     inFlight.ifPresent(f -> f.waiting().lost().run());
@@ -451,7 +482,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     if (state.isEmpty()) {
       request.replyTo().tell(new CoordinatorAnswer.Refused(notLeading()));
     } else {
-      new Requests(this, state.get(), agents).handle(request);
+      var refs = ActorRefResolver.get(getContext().getSystem());
+      if (!new SeatRequests(this, state.get(), agents, refs).handle(request)) {
+        new Requests(this, state.get(), agents).handle(request);
+      }
     }
     return this;
   }

@@ -6,6 +6,7 @@ import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.Wire;
 import io.lockstep.protocol.model.JobId;
@@ -32,6 +33,8 @@ public sealed interface CoordinatorAnswer extends Wire {
   record Nodes(List<NodeView> nodes) implements CoordinatorAnswer {}
 
   record Events(List<EventView> events) implements CoordinatorAnswer {}
+
+  record Seats(SeatsView seats) implements CoordinatorAnswer {}
 
   record Cluster(ClusterView cluster) implements CoordinatorAnswer {}
 

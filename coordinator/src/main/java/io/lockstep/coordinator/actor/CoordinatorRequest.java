@@ -59,6 +59,20 @@ public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
       Optional<JobId> job, long afterVersion, int limit, ActorRef<CoordinatorAnswer> replyTo)
       implements CoordinatorRequest {}
 
+  /** Who is a seat, and how each does. */
+  record ListSeats(ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  /** Make this host a seat too. */
+  record AddSeat(String host, ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
+
+  /** Make this seat an ordinary host. */
+  record RemoveSeat(String host, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
+  /** Put a host in the place of a seat, which may be gone for good. */
+  record ReplaceSeat(String old, String by, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {}
+
   record DescribeCluster(ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
 
   /**

@@ -13,15 +13,23 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Keeps what each seat last said of its leases to the coordinator of this term (A20). */
 public final class LeaseWatch {
   private final Map<SeatId, Seen> seen = new HashMap<>();
 
+  private final Map<SeatId, Trouble> broken = new HashMap<>();
+
+  private record Trouble(String message, Instant at) {}
+
   private record Seen(SeatReply.Accepted said, Instant heard) {}
 
   /** Notes an answer; only acceptances of the leader's own term, from disks that count, tell. */
   public void saw(SeatReply reply, QuorumDriver quorum, Instant now) {
+    broken(reply, now);
     if (reply instanceof SeatReply.Accepted accepted
         && quorum.term().filter(accepted.term()::equals).isPresent()
         && quorum.membership().filter(m -> m.names(accepted.seat(), accepted.disk())).isPresent()) {
@@ -32,9 +40,41 @@ public final class LeaseWatch {
     }
   }
 
+  /** Notes what a seat that cannot write says of itself. */
+  private void broken(SeatReply reply, Instant now) {
+    if (reply instanceof SeatReply.Broken is) {
+      broken.put(is.seat(), new Trouble(is.message(), now));
+    } else if (reply instanceof SeatReply.Accepted) {
+      broken.remove(reply.seat());
+    }
+  }
+
+  /** The seats of this membership that have accepted something within this time. */
+  public Set<SeatId> answering(Membership membership, Duration within, Instant now) {
+    return seen.entrySet().stream()
+        .filter(e -> membership.names(e.getKey(), e.getValue().said().disk()))
+        .filter(e -> Duration.between(e.getValue().heard(), now).compareTo(within) <= 0)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** What a seat last said that it holds; 0 when it has said nothing. */
+  public long versionOf(SeatId seat) {
+    Seen last = seen.get(seat);
+    return last == null ? 0 : last.said().version();
+  }
+
+  /** Why a seat said within this time that it cannot take part. */
+  public Optional<String> troubleOf(SeatId seat, Duration within, Instant now) {
+    return Optional.ofNullable(broken.get(seat))
+        .filter(t -> Duration.between(t.at(), now).compareTo(within) <= 0)
+        .map(Trouble::message);
+  }
+
   /** Forgets all: another reign. */
   public void clear() {
     seen.clear();
+    broken.clear();
   }
 
   public LeaseReport report(QuorumDriver quorum) {
@@ -50,9 +90,11 @@ public final class LeaseWatch {
   private static LeaseReport.Said said(SeatReply.Accepted accepted, Instant heard) {
     var granted = new HashMap<Lease, Instant>();
     var returned = new HashSet<Lease>();
+    var counts = new HashMap<Lease, Long>();
     for (GrantAge grant : accepted.grants()) {
       var lease = new Lease(grant.fence(), grant.node());
       granted.put(lease, heard.minus(Duration.ofMillis(grant.ageMillis())));
+      counts.put(lease, grant.set().orElse(1L));
       if (grant.returned()) {
         returned.add(lease);
       }
@@ -62,6 +104,7 @@ public final class LeaseWatch {
         heard,
         heard.minus(Duration.ofMillis(accepted.servingMillis())),
         granted,
-        returned);
+        returned,
+        counts);
   }
 }

@@ -7,6 +7,8 @@ import io.lockstep.coordinator.core.Job;
 import io.lockstep.coordinator.jobfile.JobFile;
 import io.lockstep.coordinator.jobfile.ShippedZero;
 import io.lockstep.coordinator.jobfile.ZeroJson;
+import io.lockstep.coordinator.seat.Membership;
+import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.JobId;
@@ -162,15 +164,21 @@ final class Requests {
             Optional.of(actor.settings().self()),
             actor.term(),
             state.version(),
-            actor.settings().seats().stream().map(s -> s.address()).toList(),
+            seats().stream().map(SeatId::address).toList(),
             state.nodes().size(),
             state.jobs().size()));
   }
 
   private Set<String> seatHosts() {
-    return actor.settings().seats().stream()
-        .map(s -> s.address().substring(0, s.address().lastIndexOf(':')))
-        .collect(Collectors.toSet());
+    return seats().stream().map(SeatRequests::hostOf).collect(Collectors.toSet());
+  }
+
+  /** Those of the state; settings only say where to look (A1). */
+  private List<SeatId> seats() {
+    return actor
+        .membership()
+        .map(m -> m.members().stream().map(Membership.Member::seat).toList())
+        .orElse(List.of());
   }
 
   private CoordinatorAnswer events(CoordinatorRequest.ListEvents list) {

@@ -10,6 +10,7 @@ import io.lockstep.protocol.api.LogView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.api.Problem;
+import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.api.SubmitRequest;
 import io.lockstep.protocol.api.SubmitResponse;
 import java.io.IOException;
@@ -158,6 +159,26 @@ public final class ApiClient {
         null,
         MessageResponse.class,
         Repeat.NEVER);
+  }
+
+  public SeatsView seats() throws ApiRefused, NoCoordinator {
+    return get("/v1/seats", SeatsView.class);
+  }
+
+  MessageResponse addSeat(String host) throws ApiRefused, NoCoordinator {
+    return changeSeats(segment(host) + "/add");
+  }
+
+  MessageResponse removeSeat(String host) throws ApiRefused, NoCoordinator {
+    return changeSeats(segment(host) + "/remove");
+  }
+
+  MessageResponse replaceSeat(String old, String by) throws ApiRefused, NoCoordinator {
+    return changeSeats(segment(old) + "/replace?by=" + segment(by));
+  }
+
+  private MessageResponse changeSeats(String what) throws ApiRefused, NoCoordinator {
+    return send("POST", "/v1/seats/" + what, null, MessageResponse.class, Repeat.NEVER);
   }
 
   private <T> T get(String path, Class<T> type) throws ApiRefused, NoCoordinator {

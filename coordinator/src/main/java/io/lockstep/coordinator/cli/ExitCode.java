@@ -113,6 +113,7 @@ public enum ExitCode {
           NODE_ID_TAKEN,
           QUARANTINED,
           NOT_PLACED,
+          SEATS_UNCHANGED,
           NO_QUORUM,
           OVERLOADED ->
           INFRASTRUCTURE;
@@ -131,6 +132,7 @@ public enum ExitCode {
           STALE,
           TERMINAL,
           NOTHING_TO_DO,
+          SEATS_CHANGED,
           INTERNAL,
           OTHER ->
           INTERNAL;

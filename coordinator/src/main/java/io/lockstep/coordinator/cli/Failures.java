@@ -69,6 +69,7 @@ final class Failures {
       case "TERMINAL" -> "lockstep list";
       case "INVALID_SPEC" -> "lockstep schema says what a job file may hold";
       case "NOT_PLACED", "NOTHING_TO_DO" -> "lockstep list, then lockstep watch JOB";
+      case "SEATS_UNCHANGED" -> "lockstep seats";
       case "NO_QUORUM", "OVERLOADED", "STALE" -> "look again in a moment: lockstep nodes";
       default -> "";
     };

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Everything that the coordinator knows and a majority of seats has accepted: a fold of events.
@@ -103,6 +104,17 @@ public record ClusterState(
             || lease.fence().attempt().number() > known.get().attemptsMade()
         ? LeaseStanding.UNKNOWN
         : LeaseStanding.ENDED;
+  }
+
+  /** Leases that may be held: of groups that were released and are not proven gone. */
+  public Set<Lease> mayBeHeld() {
+    return jobs.values().stream()
+        .flatMap(
+            job ->
+                job.open().stream()
+                    .filter(g -> !job.isCurrent(g.fence()) || job.isReleased(g.fence()))
+                    .map(OpenGroup::lease))
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /** This state after one more event. */

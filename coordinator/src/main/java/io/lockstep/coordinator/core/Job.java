@@ -108,6 +108,10 @@ public record Job(
     return current.filter(a -> a.fence().equals(fence)).isPresent();
   }
 
+  boolean isReleased(Fence fence) {
+    return current.filter(a -> a.fence().equals(fence) && a.released()).isPresent();
+  }
+
   /** Seats let this group's workers run: its attempt was released, and is not over (A15). */
   boolean permits(Lease lease) {
     boolean released =

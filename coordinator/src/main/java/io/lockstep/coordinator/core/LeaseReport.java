@@ -28,16 +28,28 @@ public record LeaseReport(int majority, List<Said> seats) {
    * @param servingSince it may have granted anything before that
    * @param granted its last grant of each lease since then
    * @param returned leases whose groups have ended by themselves
+   * @param counts the set of seats that a lease's shim counts, and no older one any more (A9)
    */
   public record Said(
       long version,
       Instant heard,
       Instant servingSince,
       Map<Lease, Instant> granted,
-      Set<Lease> returned) {
+      Set<Lease> returned,
+      Map<Lease, Long> counts) {
     public Said {
+      counts = Map.copyOf(counts);
       granted = Map.copyOf(granted);
       returned = Set.copyOf(returned);
+    }
+
+    Said(
+        long version,
+        Instant heard,
+        Instant servingSince,
+        Map<Lease, Instant> granted,
+        Set<Lease> returned) {
+      this(version, heard, servingSince, granted, returned, Map.of());
     }
 
     private Instant last(Lease lease) {
@@ -59,6 +71,12 @@ public record LeaseReport(int majority, List<Said> seats) {
             .sorted()
             .toList();
     return known.size() < majority ? Optional.empty() : Optional.of(known.get(majority - 1));
+  }
+
+  /** Its shim counts this set of seats, or a later one, or has ended by itself (A9). */
+  public boolean isCountedBy(Lease lease, long set) {
+    return seats.stream()
+        .anyMatch(s -> s.counts().getOrDefault(lease, 0L) >= set || s.returned().contains(lease));
   }
 
   /**

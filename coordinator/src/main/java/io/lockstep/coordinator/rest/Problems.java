@@ -133,7 +133,9 @@ final class Problems {
           CONFLICT,
           TERMINAL,
           NOTHING_TO_DO,
-          NOT_PLACED ->
+          NOT_PLACED,
+          SEATS_UNCHANGED,
+          SEATS_CHANGED ->
           409;
     };
   }

@@ -3,12 +3,14 @@ package io.lockstep.coordinator.seat;
 import io.lockstep.coordinator.seat.LeaseAnswer.Verdict;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 
 /**
@@ -21,22 +23,27 @@ public final class LeaseBook {
   static final Duration REMEMBERED = Duration.ofMinutes(15);
 
   private final LeaseLaw.Reader reader;
+  private final Function<SeatId, String> doors;
   private final LongSupplier nanos;
   private final long since;
   private final Map<Held, Grant> grants = new HashMap<>();
   private LeaseLaw law = LeaseLaw.NONE;
-  private int majority = 1;
+  private Membership membership = Membership.NONE;
+  private Term term = Term.NONE;
+  private List<String> seats = List.of();
   private Optional<FoundingId> founding = Optional.empty();
 
   private record Held(Fence fence, NodeId node) {}
 
-  private record Grant(long at, boolean returned) {}
+  private record Grant(long at, boolean returned, long set) {}
 
   /**
+   * @param doors where the leases of a seat are renewed, as {@code host:port}
    * @param nanos a monotonic clock
    */
-  public LeaseBook(LeaseLaw.Reader reader, LongSupplier nanos) {
+  public LeaseBook(LeaseLaw.Reader reader, Function<SeatId, String> doors, LongSupplier nanos) {
     this.reader = reader;
+    this.doors = doors;
     this.nanos = nanos;
     this.since = nanos.getAsLong();
   }
@@ -45,7 +52,9 @@ public final class LeaseBook {
   public synchronized void follow(SeatState state) {
     founding = state.founding();
     law = reader.read(state.stored());
-    majority = state.stored().membership().majority();
+    membership = state.stored().membership();
+    term = state.acceptedTerm();
+    seats = membership.members().stream().map(Membership.Member::seat).map(doors).toList();
     long now = nanos.getAsLong();
     grants.values().removeIf(grant -> now - grant.at() > REMEMBERED.toNanos());
   }
@@ -77,15 +86,35 @@ public final class LeaseBook {
       return answer(request, Verdict.UNKNOWN, "this lease was given back");
     }
     if (request.returned()) {
-      grants.put(held, new Grant(before == null ? since : before.at(), true));
+      grants.put(held, new Grant(before == null ? since : before.at(), true, request.counts()));
       return answer(request, Verdict.UNKNOWN, "given back");
     }
-    grants.put(held, new Grant(nanos.getAsLong(), false));
+    if (!countsWell(request)) {
+      return answer(
+          request,
+          Verdict.UNKNOWN,
+          "it counts the seats of set %d, and this is set %d"
+              .formatted(request.counts(), membership.set()));
+    }
+    long set = Math.max(request.counts(), before == null ? 0 : before.set());
+    grants.put(held, new Grant(nanos.getAsLong(), false, set));
     return answer(request, Verdict.GRANTED, "");
   }
 
+  /** Majorities of this set and of the one before meet, those of older ones may not (A9). */
+  boolean countsWell(LeaseRequest request) {
+    return request.counts() >= membership.set() - 1;
+  }
+
   private LeaseAnswer answer(LeaseRequest request, Verdict verdict, String message) {
-    return new LeaseAnswer(verdict, request.number(), majority, message);
+    return new LeaseAnswer(
+        verdict,
+        request.number(),
+        membership.majority(),
+        message,
+        membership.set(),
+        term.number(),
+        seats);
   }
 
   /** An acceptance says when each lease was last granted here (A20). */
@@ -102,7 +131,10 @@ public final class LeaseBook {
                         e.getKey().fence(),
                         e.getKey().node(),
                         TimeUnit.NANOSECONDS.toMillis(now - e.getValue().at()),
-                        e.getValue().returned()))
+                        e.getValue().returned(),
+                        e.getValue().set() == 1
+                            ? Optional.empty()
+                            : Optional.of(e.getValue().set())))
             .toList();
     return accepted.with(TimeUnit.NANOSECONDS.toMillis(now - since), ages);
   }

@@ -71,6 +71,39 @@ public final class QuorumDriver {
     return decide(new QuorumInput.Compact(version, snapshot), now);
   }
 
+  /**
+   * Asks a host that is no seat for its disk, again at each tick, until the next change. Ignored
+   * unless leading.
+   */
+  public Step invite(SeatId seat, Instant now) {
+    return decide(new QuorumInput.Invite(seat), now);
+  }
+
+  /** The invited host has answered, and freshly. */
+  public boolean isInvitedHeard() {
+    return leading().flatMap(QuorumMachine::invitedDisk).isPresent();
+  }
+
+  /** Nothing else is being written, and the last change of the seats is finished. */
+  public boolean canChange() {
+    return leading().filter(QuorumMachine::canChange).isPresent();
+  }
+
+  /**
+   * Changes who is a seat (A9); {@link QuorumOutcome.MembershipChanged} follows when it is true.
+   * Only at a moment at which every lease that may be held is counted by the set in force.
+   *
+   * @throws IllegalStateException unless {@link #canChange()}, or when a new seat was not heard
+   */
+  public Step change(SeatChange change, Instant now) {
+    return decide(new QuorumInput.Change(change), now);
+  }
+
+  /** Every lease that may be held is counted by the set in force, at this moment (A9). */
+  public Step confirmed(Instant now) {
+    return decide(new QuorumInput.Confirmed(), now);
+  }
+
   private Step decide(QuorumInput input, Instant now) {
     QuorumDecision decision = machine.decide(state, input, now, stepDownWait());
     state = decision.next();

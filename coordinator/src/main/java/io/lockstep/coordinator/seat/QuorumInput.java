@@ -13,4 +13,13 @@ sealed interface QuorumInput {
   record Append(List<byte[]> events) implements QuorumInput {}
 
   record Compact(long version, byte[] snapshot) implements QuorumInput {}
+
+  /** Ask a host that is no seat for its disk; the answer is kept until the next change (A9). */
+  record Invite(SeatId seat) implements QuorumInput {}
+
+  /** Change who is a seat, now; allowed only while every lease is counted by this set (A9). */
+  record Change(SeatChange change) implements QuorumInput {}
+
+  /** Every lease that may be held is counted by the set in force: true of this moment only (A9). */
+  record Confirmed() implements QuorumInput {}
 }

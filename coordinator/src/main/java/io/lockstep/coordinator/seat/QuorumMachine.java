@@ -46,15 +46,17 @@ class QuorumMachine {
   private final FoundingId newFounding;
 
   /**
-   * @param configured where to look, and who founds; 1, 3 or 5 (A1)
+   * @param configured where to look, and who founds; 1 to 5 (A1)
    * @param incarnation never used by another coordinator
    * @param newFounding the cluster's, should this coordinator found it
    */
   QuorumMachine(List<SeatId> configured, String incarnation, FoundingId newFounding) {
-    if (!Set.of(1, 3, 5).contains(configured.size())
+    if (configured.isEmpty()
+        || configured.size() > Membership.MAX_SEATS
         || new HashSet<>(configured).size() != configured.size()) {
       throw new IllegalArgumentException(
-          "there must be 1, 3 or 5 different seats, found: " + configured);
+          "there must be 1 to %d different seats, found: %s"
+              .formatted(Membership.MAX_SEATS, configured));
     }
     this.configured = List.copyOf(configured);
     this.incarnation = incarnation;
@@ -87,6 +89,12 @@ class QuorumMachine {
       onAppend(turn, append);
     } else if (input instanceof QuorumInput.Compact compact) {
       onCompact(turn, compact);
+    } else if (input instanceof QuorumInput.Invite invite) {
+      onInvite(turn, invite.seat());
+    } else if (input instanceof QuorumInput.Change change) {
+      onChange(turn, change.change());
+    } else if (input instanceof QuorumInput.Confirmed) {
+      onConfirmed(turn);
     } else {
       throw new IllegalArgumentException("unknown input " + input);
     }
@@ -164,7 +172,7 @@ class QuorumMachine {
       evaluate(turn, next);
     } else if (turn.phase instanceof Leading leading
         && leading.term().equals(promised.term())
-        && leading.held().membership().has(promised.seat())) {
+        && leading.knows(promised.seat())) {
       seen(turn, leading, promised.seat(), promised.disk(), promised.request());
     }
   }
@@ -307,7 +315,8 @@ class QuorumMachine {
             Optional.empty(),
             Optional.empty(),
             Map.of(),
-            turn.now);
+            turn.now,
+            Optional.empty());
     turn.phase = leading;
     for (Membership.Member member : state.membership().members()) {
       sendInstall(turn, member.seat(), true);
@@ -431,7 +440,7 @@ class QuorumMachine {
               .peer(member.seat())
               .stranger()
               .filter(s -> s.fresh() && !membership.names(member.seat(), s.disk()));
-      if (stranger.isEmpty()) {
+      if (stranger.isEmpty() || waitsForShims(membership, member.seat())) {
         continue;
       }
       if (member.disk().isPresent()) {
@@ -450,6 +459,103 @@ class QuorumMachine {
               "seat %s is taken back in with disk %s".formatted(member.seat(), disk)));
     }
     return Optional.empty();
+  }
+
+  /** A seat in another one's place has no disk before every lease is counted by the new set. */
+  boolean waitsForShims(Membership membership, SeatId seat) {
+    return membership.joining().filter(seat::equals).isPresent();
+  }
+
+  // --- who is a seat (A9)
+
+  private void onInvite(Turn turn, SeatId seat) {
+    if (turn.phase instanceof Leading leading && leading.established()) {
+      Leading next = leading.withInvited(Optional.of(seat));
+      turn.phase = next;
+      sendAccept(turn, next, seat);
+    }
+  }
+
+  static boolean canChange(Leading leading) {
+    return leading.established()
+        && leading.write().isEmpty()
+        && leading.queued().isEmpty()
+        && leading.held().membership().joining().isEmpty();
+  }
+
+  /** The disk that an invited host answers with, once it is sure. */
+  static Optional<DiskId> invitedDisk(Leading leading) {
+    return leading
+        .invited()
+        .flatMap(seat -> leading.peer(seat).stranger())
+        .filter(Stranger::fresh)
+        .map(Stranger::disk);
+  }
+
+  private void onChange(Turn turn, SeatChange change) {
+    if (!(turn.phase instanceof Leading leading) || !canChange(leading)) {
+      throw new IllegalStateException("cannot change the seats now: " + turn.phase);
+    }
+    Membership membership = leading.held().membership();
+    Leading next = leading.withInvited(Optional.empty());
+    if (change instanceof SeatChange.Add add) {
+      DiskId disk =
+          invitedDisk(leading)
+              .orElseThrow(() -> new IllegalStateException(add.seat() + " was not heard"));
+      start(
+          turn,
+          next,
+          changing(
+              next,
+              membership.adding(add.seat(), disk),
+              "%s is a seat with disk %s".formatted(add.seat(), disk)));
+    } else if (change instanceof SeatChange.Remove remove) {
+      start(
+          turn,
+          next,
+          changing(
+              next,
+              membership.removing(remove.seat()),
+              "%s is no seat any more".formatted(remove.seat())));
+    } else if (change instanceof SeatChange.Replace replace) {
+      start(turn, next, replacing(next, replace));
+    } else {
+      throw new IllegalArgumentException("unknown change " + change);
+    }
+  }
+
+  /**
+   * The old seat goes first, the new one's disk is taken in later: else majorities may not meet.
+   */
+  Write replacing(Leading leading, SeatChange.Replace replace) {
+    return changing(
+        leading,
+        leading.held().membership().replacing(replace.old(), replace.by()),
+        "%s is in the place of %s, vacant so far".formatted(replace.by(), replace.old()));
+  }
+
+  private void onConfirmed(Turn turn) {
+    if (!(turn.phase instanceof Leading leading)
+        || !leading.established()
+        || leading.write().isPresent()) {
+      return;
+    }
+    Membership membership = leading.held().membership();
+    membership
+        .joining()
+        .flatMap(seat -> leading.peer(seat).stranger())
+        .filter(Stranger::fresh)
+        .ifPresent(
+            stranger -> {
+              SeatId seat = membership.joining().orElseThrow();
+              start(
+                  turn,
+                  leading,
+                  changing(
+                      leading,
+                      membership.with(seat, Optional.of(stranger.disk())),
+                      "%s is a seat with disk %s".formatted(seat, stranger.disk())));
+            });
   }
 
   static Write changing(Leading leading, Membership membership, String what) {
@@ -472,7 +578,7 @@ class QuorumMachine {
   private void onAccepted(Turn turn, Accepted accepted) {
     if (!(turn.phase instanceof Leading before)
         || !before.term().equals(accepted.term())
-        || !before.held().membership().has(accepted.seat())) {
+        || !before.knows(accepted.seat())) {
       return;
     }
     Leading leading = seen(turn, before, accepted.seat(), accepted.disk(), accepted.request());
@@ -492,11 +598,15 @@ class QuorumMachine {
     }
   }
 
-  /** A change of membership is made true without the disk that it takes in or out (A8). */
+  /**
+   * A change of membership is made true without the disk that it takes in or out (A8). A seat that
+   * is one more counts: any majority with it meets every majority before.
+   */
   private boolean counts(Leading leading, Write write, Accepted accepted) {
     var reached = new Position(accepted.term(), accepted.version(), accepted.membershipVersion());
     return !reached.isBefore(Position.of(leading.term(), write.target()))
-        && diskCounts(leading.held().membership(), accepted.seat(), accepted.disk())
+        && (!leading.held().membership().has(accepted.seat())
+            || diskCounts(leading.held().membership(), accepted.seat(), accepted.disk()))
         && diskCounts(write.target().membership(), accepted.seat(), accepted.disk());
   }
 
@@ -517,7 +627,7 @@ class QuorumMachine {
   private void onNeedsSnapshot(Turn turn, NeedsSnapshot needs) {
     if (!(turn.phase instanceof Leading before)
         || !before.term().equals(needs.term())
-        || !before.held().membership().has(needs.seat())) {
+        || !before.knows(needs.seat())) {
       return;
     }
     Leading leading = seen(turn, before, needs.seat(), needs.disk(), needs.request());
@@ -571,6 +681,7 @@ class QuorumMachine {
         sendAccept(turn, leading, member.seat());
       }
     }
+    leading.invited().ifPresent(seat -> sendAccept(turn, leading, seat));
   }
 
   // --- stepping down (A7)

@@ -85,6 +85,7 @@ record QuorumState(long requests, Term heard, Map<SeatId, String> troubles, Phas
    * @param write in flight
    * @param queued events to append after it
    * @param compaction to apply after it
+   * @param invited no seat yet: asked for its disk, so that it can become one (A9)
    */
   record Leading(
       Term term,
@@ -95,7 +96,8 @@ record QuorumState(long requests, Term heard, Map<SeatId, String> troubles, Phas
       Optional<List<byte[]>> queued,
       Optional<Compaction> compaction,
       Map<SeatId, Peer> peers,
-      Instant probedAt)
+      Instant probedAt,
+      Optional<SeatId> invited)
       implements Phase {
     Leading {
       peers = inOrder(peers);
@@ -112,36 +114,51 @@ record QuorumState(long requests, Term heard, Map<SeatId, String> troubles, Phas
 
     Leading withHeld(StoredState state) {
       return new Leading(
-          term, founding, state, established, write, queued, compaction, peers, probedAt);
+          term, founding, state, established, write, queued, compaction, peers, probedAt, invited);
     }
 
     Leading withEstablished() {
-      return new Leading(term, founding, held, true, write, queued, compaction, peers, probedAt);
+      return new Leading(
+          term, founding, held, true, write, queued, compaction, peers, probedAt, invited);
     }
 
     Leading withWrite(Optional<Write> next) {
       return new Leading(
-          term, founding, held, established, next, queued, compaction, peers, probedAt);
+          term, founding, held, established, next, queued, compaction, peers, probedAt, invited);
     }
 
     Leading withQueued(Optional<List<byte[]>> next) {
       return new Leading(
-          term, founding, held, established, write, next, compaction, peers, probedAt);
+          term, founding, held, established, write, next, compaction, peers, probedAt, invited);
     }
 
     Leading withCompaction(Optional<Compaction> next) {
-      return new Leading(term, founding, held, established, write, queued, next, peers, probedAt);
+      return new Leading(
+          term, founding, held, established, write, queued, next, peers, probedAt, invited);
     }
 
     Leading withPeer(SeatId seat, Peer peer) {
       var next = new LinkedHashMap<>(peers);
       next.put(seat, peer);
       return new Leading(
-          term, founding, held, established, write, queued, compaction, next, probedAt);
+          term, founding, held, established, write, queued, compaction, next, probedAt, invited);
+    }
+
+    Leading withInvited(Optional<SeatId> next) {
+      return new Leading(
+          term, founding, held, established, write, queued, compaction, peers, probedAt, next);
+    }
+
+    /** It is a seat, is to be one, or is invited. */
+    boolean knows(SeatId seat) {
+      return held.membership().has(seat)
+          || proposed().membership().has(seat)
+          || invited.filter(seat::equals).isPresent();
     }
 
     Leading withProbedAt(Instant at) {
-      return new Leading(term, founding, held, established, write, queued, compaction, peers, at);
+      return new Leading(
+          term, founding, held, established, write, queued, compaction, peers, at, invited);
     }
   }
 

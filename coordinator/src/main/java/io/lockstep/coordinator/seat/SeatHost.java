@@ -8,6 +8,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,18 +30,20 @@ public final class SeatHost implements AutoCloseable {
   /**
    * Opens the seat's store under {@code dataDir}; it may be opened once.
    *
+   * @param doors where the leases of a seat are renewed, as {@code host:port}
    * @throws IOException when the store can be neither read nor replaced
    */
-  public static SeatHost open(SeatId seat, Path dataDir, LeaseLaw.Reader reader)
+  public static SeatHost open(
+      SeatId seat, Path dataDir, LeaseLaw.Reader reader, Function<SeatId, String> doors)
       throws IOException {
-    return new SeatHost(seat, SeatDisk.open(dataDir), reader);
+    return new SeatHost(seat, SeatDisk.open(dataDir), reader, doors);
   }
 
-  SeatHost(SeatId seat, SeatStore store, LeaseLaw.Reader reader) {
+  SeatHost(SeatId seat, SeatStore store, LeaseLaw.Reader reader, Function<SeatId, String> doors) {
     this.seat = seat;
     this.machine = new SeatMachine(seat);
     this.store = store;
-    this.leases = new LeaseBook(reader, System::nanoTime);
+    this.leases = new LeaseBook(reader, doors, System::nanoTime);
     this.leases.follow(store.state());
     this.thread =
         new ThreadPoolExecutor(

@@ -17,7 +17,8 @@ final class LeaseBookTest {
 
   private long now = 1_000_000_000L;
   private Standing standing = Standing.PERMITTED;
-  private final LeaseBook book = new LeaseBook(stored -> (fence, node) -> standing, () -> now);
+  private final LeaseBook book =
+      new LeaseBook(stored -> (fence, node) -> standing, SeatId::address, () -> now);
 
   @Test
   void aSeatWithoutAStateGrantsNothing() {
@@ -110,7 +111,8 @@ final class LeaseBookTest {
   }
 
   private static LeaseRequest request(String founding, boolean returned) {
-    return new LeaseRequest(founding, 7, new JobId("llama"), 2, new NodeId("n1"), 5, returned);
+    return new LeaseRequest(
+        founding, 7, new JobId("llama"), 2, new NodeId("n1"), 5, returned, Optional.empty());
   }
 
   private static SeatState founded() {

@@ -31,7 +31,8 @@ final class LeaseServerTest {
             0,
             request -> {
               asked.add(request);
-              return new LeaseAnswer(LeaseAnswer.Verdict.GRANTED, request.number(), 2, "");
+              return new LeaseAnswer(
+                  LeaseAnswer.Verdict.GRANTED, request.number(), 2, "", 1, 1, java.util.List.of());
             });
   }
 

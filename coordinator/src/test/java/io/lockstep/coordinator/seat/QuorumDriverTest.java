@@ -34,11 +34,11 @@ final class QuorumDriverTest {
   }
 
   @Test
-  void a1ThereAreOneThreeOrFiveSeats() {
+  void a1ThereAreOneToFiveDifferentSeats() {
     assertThatThrownBy(
             () ->
-                new QuorumDriver(List.of(A, B), "c", new FoundingId("f"), new SplittableRandom(1)))
-        .hasMessageContaining("1, 3 or 5");
+                new QuorumDriver(List.of(A, A), "c", new FoundingId("f"), new SplittableRandom(1)))
+        .hasMessageContaining("1 to 5 different seats");
   }
 
   @Test

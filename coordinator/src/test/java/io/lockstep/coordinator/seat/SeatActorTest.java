@@ -19,7 +19,8 @@ final class SeatActorTest {
 
   @Test
   void aSeatOutlivesItsActorSystem(@TempDir Path dataDir) throws IOException {
-    try (SeatHost host = SeatHost.open(new SeatId("10.0.0.1"), dataDir, LeaseLaw.Reader.NOTHING)) {
+    try (SeatHost host =
+        SeatHost.open(new SeatId("10.0.0.1"), dataDir, LeaseLaw.Reader.NOTHING, SeatId::address)) {
       SeatReply first = askInANewSystem(host);
       SeatReply second = askInANewSystem(host);
 
@@ -29,7 +30,8 @@ final class SeatActorTest {
 
   @Test
   void aClosedSeatIsSilent(@TempDir Path dataDir) throws IOException {
-    SeatHost host = SeatHost.open(new SeatId("10.0.0.1"), dataDir, LeaseLaw.Reader.NOTHING);
+    SeatHost host =
+        SeatHost.open(new SeatId("10.0.0.1"), dataDir, LeaseLaw.Reader.NOTHING, SeatId::address);
     host.close();
     ActorTestKit kit = ActorTestKit.create();
     try {

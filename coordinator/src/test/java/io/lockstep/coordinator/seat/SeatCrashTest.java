@@ -156,7 +156,8 @@ final class SeatCrashTest {
 
     public static void main(String[] args) throws IOException {
       var random = new SplittableRandom();
-      try (SeatHost host = SeatHost.open(SEAT, Path.of(args[0]), LeaseLaw.Reader.NOTHING)) {
+      try (SeatHost host =
+          SeatHost.open(SEAT, Path.of(args[0]), LeaseLaw.Reader.NOTHING, SeatId::address)) {
         var asked =
             (SeatReply.Promised)
                 host.handle(new SeatRequest.Promise(1, CLUSTER, new Term(1), "c1"))

@@ -202,7 +202,7 @@ final class SeatDiskTest {
   @Test
   void aSeatWhoseDiskFailsSaysSoAndNothingElse() {
     var store = new FailingStore();
-    try (var host = new SeatHost(SEAT, store, LeaseLaw.Reader.NOTHING)) {
+    try (var host = new SeatHost(SEAT, store, LeaseLaw.Reader.NOTHING, SeatId::address)) {
       var promise = new SeatRequest.Promise(1, Optional.empty(), new Term(1), "c1");
       assertThat(answer(host, promise)).isInstanceOf(SeatReply.Promised.class);
       store.full = true;
@@ -220,7 +220,7 @@ final class SeatDiskTest {
 
   @Test
   void aClosedSeatAnswersNobody() throws IOException {
-    SeatHost host = SeatHost.open(SEAT, dataDir, LeaseLaw.Reader.NOTHING);
+    SeatHost host = SeatHost.open(SEAT, dataDir, LeaseLaw.Reader.NOTHING, SeatId::address);
     host.close();
 
     assertThatThrownBy(() -> answer(host, new SeatRequest.Promise(1, Optional.empty(), TERM, "c1")))

@@ -87,7 +87,8 @@ final class SeatWireTest {
                     new Fence(6, new JobId("llama"), Attempt.FIRST),
                     new NodeId("n1"),
                     450,
-                    false))),
+                    false,
+                    Optional.empty()))),
         new SeatReply.NeedsSnapshot(3, seat, disk, term, new Term(6), 7),
         new SeatReply.Refused(
             4, seat, disk, term, new Term(8), SeatReply.Refusal.HIGHER_TERM, "promised term 8"),

@@ -1,0 +1,13 @@
+package io.lockstep.coordinator.seat;
+
+/** A wish to change who is a seat; one at a time (A9). */
+public sealed interface SeatChange {
+  /** One more seat. */
+  record Add(SeatId seat) implements SeatChange {}
+
+  /** One seat less. */
+  record Remove(SeatId seat) implements SeatChange {}
+
+  /** Another seat in the place of one that may be gone. */
+  record Replace(SeatId old, SeatId by) implements SeatChange {}
+}
