@@ -9,7 +9,6 @@ import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.management.cluster.bootstrap.ClusterBootstrap;
 import akka.management.javadsl.AkkaManagement;
-import com.typesafe.config.Config;
 import io.lockstep.agent.actor.AgentActor;
 import io.lockstep.agent.host.AgentHost;
 import io.lockstep.coordinator.actor.CoordinatorGateway;
@@ -17,11 +16,9 @@ import io.lockstep.coordinator.actor.CoordinatorSettings;
 import io.lockstep.coordinator.actor.CoordinatorSingleton;
 import io.lockstep.coordinator.rest.RestServer;
 import io.lockstep.coordinator.seat.SeatActor;
-import io.lockstep.coordinator.seat.SeatHost;
 import io.lockstep.protocol.message.ToCoordinator;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -44,19 +41,19 @@ final class ClusterRuntime {
   private static final Duration UNBIND_LIMIT = Duration.ofSeconds(1);
   private static final Duration MIN_PAUSE = Duration.ofMillis(250);
   private static final Duration MAX_PAUSE = Duration.ofSeconds(5);
+  private static final Duration ROLE_INTERVAL = Duration.ofSeconds(1);
   private static final Duration STEADY_AFTER = Duration.ofSeconds(30);
 
   private final DaemonSettings settings;
-  private final Config config;
   private final AgentHost agentHost;
-  private final Optional<SeatHost> seatHost;
+  private final OwnSeat seat;
   private final CompletableFuture<Done> stop = new CompletableFuture<>();
 
-  ClusterRuntime(DaemonSettings settings, AgentHost agentHost, Optional<SeatHost> seatHost) {
+  ClusterRuntime(DaemonSettings settings, AgentHost agentHost, OwnSeat seat) {
     this.settings = settings;
-    this.config = ClusterConfig.of(settings);
     this.agentHost = agentHost;
-    this.seatHost = seatHost;
+    this.seat = seat;
+    seat.known().follow(seats -> agentHost.renewAt(settings.withSeats(seats).doors()));
   }
 
   /** Leave the cluster politely; {@link #run} returns then. From any thread. */
@@ -76,10 +73,12 @@ final class ClusterRuntime {
     while (!stop.isDone()) {
       long started = System.nanoTime();
       try {
-        ActorSystem<Void> system = start();
+        DaemonSettings current = seat.known().current();
+        ActorSystem<Void> system = start(current);
         hasRun = true;
-        untilEnd(system);
-        if (!stop.isDone()) {
+        if (untilEnd(system, current.seat().isPresent())) {
+          pause = MIN_PAUSE;
+        } else if (!stop.isDone()) {
           LOG.warn(
               "the actor system has ended without being asked to (split-brain resolver?); a new one"
                   + " follows in {} ms, running groups are not touched",
@@ -115,11 +114,14 @@ final class ClusterRuntime {
     }
   }
 
-  private ActorSystem<Void> start() throws StartException, InterruptedException {
+  private ActorSystem<Void> start(DaemonSettings current)
+      throws StartException, InterruptedException {
     var proxy = new CompletableFuture<ActorRef<ToCoordinator>>();
     ActorSystem<Void> system;
     try {
-      system = ActorSystem.create(guardian(proxy), ClusterConfig.SYSTEM, config);
+      system =
+          ActorSystem.create(
+              guardian(proxy, current), ClusterConfig.SYSTEM, ClusterConfig.of(current));
     } catch (RuntimeException e) {
       throw new StartException(
           "Akka cannot listen on " + settings.host() + ":" + settings.ports().akka() + why(e), e);
@@ -150,23 +152,23 @@ final class ClusterRuntime {
         settings.ports().management(),
         settings.host(),
         settings.ports().http(),
-        settings.seats());
+        current.seats());
     return system;
   }
 
-  private Behavior<Void> guardian(CompletableFuture<ActorRef<ToCoordinator>> started) {
+  private Behavior<Void> guardian(
+      CompletableFuture<ActorRef<ToCoordinator>> started, DaemonSettings current) {
     return Behaviors.setup(
         context -> {
-          seatHost.ifPresent(
-              host -> context.spawn(restarting(SeatActor.create(host)), SeatActor.NAME));
+          context.spawn(restarting(SeatActor.create(seat.host())), SeatActor.NAME);
           String seats = CoordinatorSingleton.DATA_CENTER;
           context.spawn(
-              seatHost.isEmpty()
+              current.seat().isEmpty()
                   ? SeatsWatch.ofAgent(seats)
-                  : SeatsWatch.ofSeat(seats, settings.majority()),
+                  : SeatsWatch.ofSeat(seats, current.majority()),
               SEATS_WATCH);
           ActorRef<ToCoordinator> proxy =
-              CoordinatorSingleton.init(context.getSystem(), coordinatorSettings());
+              CoordinatorSingleton.init(context.getSystem(), coordinatorSettings(current));
           context.spawn(restarting(AgentActor.create(settings.agent(), proxy, agentHost)), AGENT);
           started.complete(proxy);
           return Behaviors.empty();
@@ -178,9 +180,9 @@ final class ClusterRuntime {
         .onFailure(SupervisorStrategy.restartWithBackoff(MIN_PAUSE, MAX_PAUSE, 0.1));
   }
 
-  private CoordinatorSettings coordinatorSettings() {
+  private CoordinatorSettings coordinatorSettings(DaemonSettings current) {
     return new CoordinatorSettings(
-        settings.seats().stream().map(Seat::id).toList(),
+        current.seats().stream().map(Seat::id).toList(),
         settings.node().value(),
         settings.version(),
         settings.nodeSilentAfter(),
@@ -188,22 +190,32 @@ final class ClusterRuntime {
         settings.quarantine());
   }
 
-  /** Returns when the system is gone, whoever ended it. */
-  private void untilEnd(ActorSystem<Void> system) throws InterruptedException {
+  /**
+   * Returns when the system is gone, whoever ended it; true when this daemon became a seat, or is
+   * none any more, and so takes another role in the cluster.
+   */
+  private boolean untilEnd(ActorSystem<Void> system, boolean isSeat) throws InterruptedException {
     CompletableFuture<Done> ended = system.getWhenTerminated().toCompletableFuture();
-    try {
-      CompletableFuture.anyOf(ended, stop).get();
-    } catch (ExecutionException e) {
-      LOG.warn("the actor system ended with a failure", e);
+    CompletableFuture<Object> over = CompletableFuture.anyOf(ended, stop);
+    boolean turns = false;
+    while (!turns && !await(over, ROLE_INTERVAL)) {
+      turns = seat.known().current().seat().isPresent() != isSeat;
     }
-    if (stop.isDone() && !ended.isDone()) {
-      LOG.info("node={} leaves the cluster; running groups stay", settings.node());
+    if (ended.isCompletedExceptionally()) {
+      LOG.warn("the actor system ended with a failure");
+    }
+    if (!ended.isDone()) {
+      LOG.info(
+          "node={} leaves the cluster{}; running groups stay",
+          settings.node(),
+          turns ? isSeat ? " and comes back as no seat" : " and comes back as a seat" : "");
       CompletionStage<Done> left =
           CoordinatedShutdown.get(system).runAll(CoordinatedShutdown.jvmExitReason());
       if (!await(left, TERMINATE_LIMIT)) {
         LOG.warn("leaving the cluster took more than {} s", TERMINATE_LIMIT.toSeconds());
       }
     }
+    return turns;
   }
 
   private static <T> T bound(CompletionStage<T> stage, String failure)

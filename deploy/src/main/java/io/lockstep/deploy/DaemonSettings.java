@@ -61,9 +61,38 @@ public record DaemonSettings(
 
   /** This daemon's own seat, if it is one. */
   public Optional<Seat> seat() {
-    return seats.stream()
-        .filter(seat -> seat.host().equals(host) && seat.port() == ports.akka())
-        .findFirst();
+    return seats.stream().filter(place()::equals).findFirst();
+  }
+
+  /** What this daemon's seat is called, should it be one. */
+  public Seat place() {
+    return new Seat(host, ports.akka());
+  }
+
+  /** The same with other seats: those of the stored state go before those of the settings (A1). */
+  DaemonSettings withSeats(List<Seat> known) {
+    return new DaemonSettings(
+        node,
+        host,
+        isLoopback,
+        known,
+        dataDir,
+        python,
+        shim,
+        insecure,
+        ports,
+        nodeSilentAfter,
+        nodeSuspectAfter,
+        version);
+  }
+
+  /** Where the seats renew leases, as {@code host:port}. */
+  List<String> doors() {
+    return seats.stream().map(this::door).toList();
+  }
+
+  String door(Seat seat) {
+    return seat.address(ports.lease());
   }
 
   /** How many seats make a majority. */
@@ -84,7 +113,7 @@ public record DaemonSettings(
         version,
         -1,
         false,
-        seats.stream().map(seat -> seat.address(ports.lease())).toList(),
+        doors(),
         keepsWarm);
   }
 

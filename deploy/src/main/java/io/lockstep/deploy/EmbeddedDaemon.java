@@ -23,7 +23,7 @@ public final class EmbeddedDaemon implements AutoCloseable {
   private EmbeddedDaemon(DaemonSettings settings, AgentHost agentHost, OwnSeat seat) {
     this.agentHost = agentHost;
     this.seat = seat;
-    this.runtime = new ClusterRuntime(settings, agentHost, seat.host());
+    this.runtime = new ClusterRuntime(settings, agentHost, seat);
     this.thread = new Thread(this::run, "lockstep-embedded");
     thread.setDaemon(true);
   }

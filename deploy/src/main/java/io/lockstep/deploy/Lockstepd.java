@@ -108,7 +108,7 @@ public final class Lockstepd implements Callable<Integer> {
     var ended = new CountDownLatch(1);
     try (AgentHost agentHost = AgentHost.open(settings.agent());
         OwnSeat seat = OwnSeat.open(settings)) {
-      var runtime = new ClusterRuntime(settings, agentHost, seat.host());
+      var runtime = new ClusterRuntime(settings, agentHost, seat);
       Runtime.getRuntime()
           .addShutdownHook(new Thread(() -> stop(runtime, ended), "lockstepd-stop"));
       runtime.run();

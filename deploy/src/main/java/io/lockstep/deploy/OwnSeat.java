@@ -3,22 +3,25 @@ package io.lockstep.deploy;
 import io.lockstep.coordinator.actor.StateLaw;
 import io.lockstep.coordinator.seat.LeaseServer;
 import io.lockstep.coordinator.seat.SeatHost;
+import io.lockstep.coordinator.seat.SeatId;
 import java.io.IOException;
-import java.util.Optional;
+import java.util.function.Function;
 
 /**
- * A seat where this daemon is one: its store, and its door for leases. Outside the cluster (A24).
+ * This daemon's seat: its store, and its door for leases. Outside the cluster (A24). Every daemon
+ * has one; of those that are no seat of the cluster it is empty, grants nothing, and can be taken
+ * in at any time.
  */
-record OwnSeat(Optional<SeatHost> host, Optional<LeaseServer> door) implements AutoCloseable {
+record OwnSeat(SeatHost host, LeaseServer door, KnownSeats known) implements AutoCloseable {
   static OwnSeat open(DaemonSettings settings) throws IOException {
-    Optional<Seat> seat = settings.seat();
-    if (seat.isEmpty()) {
-      return new OwnSeat(Optional.empty(), Optional.empty());
-    }
-    SeatHost host = SeatHost.open(seat.get().id(), settings.dataDir(), new StateLaw());
+    Function<SeatId, String> doors =
+        seat -> settings.door(Seat.parse(seat.address(), settings.ports().akka()));
+    SeatHost host = SeatHost.open(settings.place().id(), settings.dataDir(), new StateLaw(), doors);
     try {
-      LeaseServer door = LeaseServer.bind(settings.host(), settings.ports().lease(), host::renew);
-      return new OwnSeat(Optional.of(host), Optional.of(door));
+      KnownSeats known = KnownSeats.open(settings, host::seats);
+      LeaseServer door =
+          LeaseServer.bind(settings.host(), settings.ports().lease(), host::renew, known::said);
+      return new OwnSeat(host, door, known);
     } catch (IOException e) {
       host.close();
       throw new IOException(
@@ -30,7 +33,8 @@ record OwnSeat(Optional<SeatHost> host, Optional<LeaseServer> door) implements A
 
   @Override
   public void close() {
-    door.ifPresent(LeaseServer::close);
-    host.ifPresent(SeatHost::close);
+    known.close();
+    door.close();
+    host.close();
   }
 }

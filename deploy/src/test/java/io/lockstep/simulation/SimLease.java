@@ -49,7 +49,8 @@ final class SimLease {
             group.fence().attempt().number(),
             group.host.id,
             sent,
-            false);
+            false,
+            java.util.Optional.empty());
     sim.network.send(
         group.host.name,
         seat.name,

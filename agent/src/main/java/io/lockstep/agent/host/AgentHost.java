@@ -124,6 +124,11 @@ public final class AgentHost implements AutoCloseable {
     inventory.gpuProblem().ifPresent(problem -> LOG.warn("node={} {}", settings.node(), problem));
   }
 
+  /** From now on new groups look here for the seats that renew their leases. */
+  public void renewAt(List<String> seats) {
+    groups.renewAt(seats);
+  }
+
   public NodeInventory inventory() {
     return inventory.node();
   }

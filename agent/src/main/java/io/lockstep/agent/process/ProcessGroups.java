@@ -56,7 +56,7 @@ public final class ProcessGroups implements AutoCloseable {
   private final String python;
   private final ShimSockets sockets;
   private final ProcessScan scan;
-  private final List<String> leaseSeats;
+  private volatile List<String> leaseSeats;
   private final String bootId;
   private final boolean endWithDaemon;
   private final Consumer<GroupInput> out;
@@ -291,6 +291,11 @@ public final class ProcessGroups implements AutoCloseable {
       spec.put("owner", Map.of("pid", self, "startTime", ProcessScan.startTime(self)));
     }
     return spec;
+  }
+
+  /** From now on groups look here for the seats; those that run follow the seats themselves. */
+  public void renewAt(List<String> seats) {
+    leaseSeats = List.copyOf(seats);
   }
 
   /** What the shim asks the seats for (A14). */

@@ -59,6 +59,16 @@ public final class LeaseBook {
     grants.values().removeIf(grant -> now - grant.at() > REMEMBERED.toNanos());
   }
 
+  /** Who the seats are by the state that it grants by. */
+  public synchronized SeatsSaid seats() {
+    return new SeatsSaid(
+        founding.map(FoundingId::text),
+        term.number(),
+        membership.set(),
+        membership.members().stream().map(m -> m.seat().address()).toList(),
+        Optional.empty());
+  }
+
   /** Default is to grant nothing (A15). */
   public synchronized LeaseAnswer renew(LeaseRequest request) {
     if (founding.filter(f -> f.text().equals(request.founding())).isEmpty()) {

@@ -13,6 +13,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,6 +23,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class LeaseServer implements AutoCloseable {
   static final String PATH = "/v1/leases";
+
+  /** Where a seat says who the seats are. */
+  public static final String SEATS_PATH = "/v1/seats";
 
   private static final Logger log = LoggerFactory.getLogger(LeaseServer.class);
   private static final int MAX_BODY_BYTES = 4_096;
@@ -41,9 +45,11 @@ public final class LeaseServer implements AutoCloseable {
    * Listens from now on.
    *
    * @param law must not block
+   * @param seats must not block
    * @throws IOException when the address cannot be bound
    */
-  public static LeaseServer bind(String host, int port, Function<LeaseRequest, LeaseAnswer> law)
+  public static LeaseServer bind(
+      String host, int port, Function<LeaseRequest, LeaseAnswer> law, Supplier<SeatsSaid> seats)
       throws IOException {
     // read once by the JDK's server, when its first one is made
     System.setProperty(
@@ -51,7 +57,7 @@ public final class LeaseServer implements AutoCloseable {
     System.setProperty("sun.net.httpserver.nodelay", "true");
     HttpServer server = HttpServer.create(new InetSocketAddress(host, port), BACKLOG);
     var made = new LeaseServer(server);
-    server.createContext("/", exchange -> answer(exchange, law));
+    server.createContext("/", exchange -> answer(exchange, law, seats));
     server.start();
     return made;
   }
@@ -78,11 +84,15 @@ public final class LeaseServer implements AutoCloseable {
     return server.getAddress().getPort();
   }
 
-  private static void answer(HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law)
+  private static void answer(
+      HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law, Supplier<SeatsSaid> seats)
       throws IOException {
     try (exchange) {
-      if (!exchange.getRequestURI().getPath().equals(PATH)) {
-        refuse(exchange, 404, "only " + PATH + " is served here");
+      boolean get = exchange.getRequestMethod().equals("GET");
+      if (exchange.getRequestURI().getPath().equals(SEATS_PATH) && get) {
+        send(exchange, 200, seats.get());
+      } else if (!exchange.getRequestURI().getPath().equals(PATH)) {
+        refuse(exchange, 404, "only POST " + PATH + " and GET " + SEATS_PATH + " are served here");
       } else if (!exchange.getRequestMethod().equals("POST")) {
         refuse(exchange, 405, "a lease is renewed with POST");
       } else {

@@ -485,11 +485,11 @@ class QuorumMachine {
 
   /** The disk that an invited host answers with, once it is sure. */
   static Optional<DiskId> invitedDisk(Leading leading) {
-    return leading
-        .invited()
-        .flatMap(seat -> leading.peer(seat).stranger())
-        .filter(Stranger::fresh)
-        .map(Stranger::disk);
+    return leading.invited().flatMap(seat -> freshDisk(leading, seat));
+  }
+
+  static Optional<DiskId> freshDisk(Leading leading, SeatId seat) {
+    return leading.peer(seat).stranger().filter(Stranger::fresh).map(Stranger::disk);
   }
 
   private void onChange(Turn turn, SeatChange change) {
@@ -515,13 +515,18 @@ class QuorumMachine {
           next,
           changing(
               next,
-              membership.removing(remove.seat()),
+              without(membership, remove.seat()),
               "%s is no seat any more".formatted(remove.seat())));
     } else if (change instanceof SeatChange.Replace replace) {
       start(turn, next, replacing(next, replace));
     } else {
       throw new IllegalArgumentException("unknown change " + change);
     }
+  }
+
+  /** One less: any majority before meets any majority after. */
+  Membership without(Membership membership, SeatId seat) {
+    return membership.removing(seat);
   }
 
   /**

@@ -118,6 +118,11 @@ public final class SeatHost implements AutoCloseable {
     return leases.renew(request);
   }
 
+  /** Who the seats are, as this one has accepted it. From any thread. */
+  public SeatsSaid seats() {
+    return leases.seats();
+  }
+
   /** Ends the thread and closes the store. A request that still waits is not answered. */
   @Override
   public void close() {

@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,7 +34,10 @@ final class LeaseServerTest {
               asked.add(request);
               return new LeaseAnswer(
                   LeaseAnswer.Verdict.GRANTED, request.number(), 2, "", 1, 1, java.util.List.of());
-            });
+            },
+            () ->
+                new SeatsSaid(
+                    Optional.of("f-1"), 7, 2, List.of("10.0.0.1:25520"), Optional.empty()));
   }
 
   @AfterEach
@@ -52,6 +56,20 @@ final class LeaseServerTest {
         .contains("\"majority\":2");
     assertThat(asked).hasSize(1);
     assertThat(asked.get(0).fence()).hasToString("7/llama/2");
+  }
+
+  @Test
+  void itSaysWhoTheSeatsAre() throws Exception {
+    var request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/v1/seats"));
+    HttpResponse<String> answer =
+        client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+
+    assertThat(answer.statusCode()).isEqualTo(200);
+    assertThat(answer.body())
+        .contains("\"founding\":\"f-1\"")
+        .contains("\"set\":2")
+        .contains("\"seats\":[\"10.0.0.1:25520\"]");
   }
 
   @Test

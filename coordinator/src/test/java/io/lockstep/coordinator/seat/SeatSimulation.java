@@ -20,6 +20,8 @@ import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.IntSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Seats and coordinators on a virtual network, all from one seed: messages are dropped, delayed,
@@ -37,16 +39,20 @@ final class SeatSimulation {
     ANSWER_BEFORE_SYNC,
     DISK_IDS_IGNORED,
     TAKE_BACK_IN_ONE_STEP,
+    REPLACE_IN_ONE_STEP,
+    CHANGE_TWO_AT_ONCE,
     APPEND_TO_ANY_TERM
   }
 
   /** What a run came to. */
-  record Result(int steps, int leaders, int acknowledged, int disksLost, int takenBackIn) {}
+  record Result(
+      int steps, int leaders, int acknowledged, int disksLost, int takenBackIn, int changes) {}
 
   private static final int CHAOS_STEPS = 900;
   private static final long SETTLE_MILLIS = 60_000;
   private static final long FOUNDING_RACE_MILLIS = 5_000;
   private static final int MAX_SEAT_QUEUE = 100;
+  private static final int SPARE_HOSTS = 2;
 
   private final SplittableRandom random;
   private final Mutation mutation;
@@ -75,6 +81,8 @@ final class SeatSimulation {
   private int acknowledged;
   private int disksLost;
   private int takenBackIn;
+  private int changes;
+  private boolean changing;
 
   private record Event(long at, long order, Runnable action) {}
 
@@ -92,6 +100,9 @@ final class SeatSimulation {
     }
     for (SeatId id : ids) {
       seats.add(new SimSeat(id));
+    }
+    for (int i = 0; i < SPARE_HOSTS; i++) {
+      seats.add(new SimSeat(new SeatId("10.0.0." + (size + i + 1))));
     }
     for (int i = 0; i < 3; i++) {
       coordinators.add(new SimCoordinator("c" + i));
@@ -114,7 +125,7 @@ final class SeatSimulation {
       steps++;
     }
     settle();
-    return new Result(steps, leaders, acknowledged, disksLost, takenBackIn);
+    return new Result(steps, leaders, acknowledged, disksLost, takenBackIn, changes);
   }
 
   private void step() {
@@ -146,9 +157,17 @@ final class SeatSimulation {
   private boolean isSettled() {
     Optional<Membership> membership = coordinators.get(0).driver.membership();
     return membership.isPresent()
-        && seats.stream().allMatch(s -> membership.get().names(s.id, s.state.disk()))
-        && seats.stream()
+        && members(membership.get()).allMatch(s -> membership.get().names(s.id, s.state.disk()))
+        && members(membership.get())
             .allMatch(s -> s.state.stored().version() >= coordinators.get(0).driver.version());
+  }
+
+  private Stream<SimSeat> members(Membership membership) {
+    return seats.stream().filter(s -> membership.has(s.id));
+  }
+
+  private SimSeat seat(SeatId id) {
+    return seats.stream().filter(s -> s.id.equals(id)).findFirst().orElseThrow();
   }
 
   // --- faults
@@ -160,7 +179,7 @@ final class SeatSimulation {
     after(10 + random.nextInt(600), this::chaos);
     SimSeat seat = seats.get(random.nextInt(seats.size()));
     SimCoordinator coordinator = coordinators.get(random.nextInt(coordinators.size()));
-    switch (random.nextInt(12)) {
+    switch (random.nextInt(15)) {
       case 0, 1 -> seat.crash(random.nextInt(1500), false);
       case 2, 3 -> {
         if (mayLoseItsDisk(seat)) {
@@ -184,6 +203,7 @@ final class SeatSimulation {
       case 7 -> coordinator.freeze(random.nextInt(3000));
       case 8 -> coordinator.stop();
       case 9, 10 -> coordinator.start();
+      case 11, 12, 13 -> coordinators.forEach(SimCoordinator::wantChange);
       default -> {
         seats.forEach(s -> s.crash(random.nextInt(500), false));
       }
@@ -196,14 +216,18 @@ final class SeatSimulation {
   /**
    * Never more disks at once than a cluster can lose; none before it was founded, and none while
    * another coordinator may still be founding: a wiped seat would take part (safe, but that seat
-   * then belongs to no cluster until a person empties it).
+   * then belongs to no cluster until a person empties it). None of a host that is no seat any more:
+   * with settings of long ago, all of whose seats are empty, a coordinator would found anew.
    */
   private boolean mayLoseItsDisk(SimSeat losing) {
-    if (known.members().isEmpty() || now < foundedAt + FOUNDING_RACE_MILLIS) {
+    if (known.members().isEmpty()
+        || now < foundedAt + FOUNDING_RACE_MILLIS
+        || changing
+        || !known.has(losing.id)) {
       return false;
     }
     long lost =
-        seats.stream().filter(s -> s == losing || !known.names(s.id, s.state.disk())).count();
+        members(known).filter(s -> s == losing || !known.names(s.id, s.state.disk())).count();
     return lost <= known.members().size() - known.majority();
   }
 
@@ -373,6 +397,7 @@ final class SeatSimulation {
     boolean frozen;
     List<Long> history = new ArrayList<>();
     List<Long> appending = List.of();
+    Optional<SeatChange> wanted = Optional.empty();
 
     SimCoordinator(String name) {
       this.name = name;
@@ -393,6 +418,7 @@ final class SeatSimulation {
       }
       running = true;
       mailbox.clear();
+      wanted = Optional.empty();
       driver = newDriver();
       note("%s starts", incarnation);
       String current = incarnation;
@@ -437,12 +463,61 @@ final class SeatSimulation {
     }
 
     void receive(String to, SeatReply reply) {
-      enter(to, () -> perform(driver.receive(reply, instant(now))));
+      enter(
+          to,
+          () -> {
+            perform(driver.receive(reply, instant(now)));
+            change();
+          });
     }
 
     private void tick(String current) {
       later(500, current, () -> tick(current));
       perform(driver.tick(instant(now)));
+      perform(driver.confirmed(instant(now))); // there are no leases here
+      change();
+    }
+
+    /** As an operator does, who looks whether a majority will be left. */
+    void wantChange() {
+      if (!running || !driver.isLeader()) {
+        return;
+      }
+      SimSeat any = seats.get(random.nextInt(seats.size()));
+      List<SeatId> now = known.members().stream().map(Membership.Member::seat).toList();
+      SeatId member = now.get(random.nextInt(now.size()));
+      wanted =
+          Optional.of(
+              switch (random.nextInt(4)) {
+                case 0 -> new SeatChange.Add(any.id);
+                case 1 -> new SeatChange.Remove(member);
+                default -> new SeatChange.Replace(member, any.id);
+              });
+      if (!(wanted.get() instanceof SeatChange.Remove)) {
+        perform(driver.invite(any.id, instant(SeatSimulation.this.now)));
+      }
+    }
+
+    private void change() {
+      if (wanted.isEmpty() || !driver.canChange()) {
+        return;
+      }
+      SeatChange change = wanted.get();
+      Membership membership = driver.membership().orElseThrow();
+      Set<SeatId> answering =
+          members(membership)
+              .filter(s -> s.up && membership.names(s.id, s.state.disk()))
+              .map(s -> s.id)
+              .collect(Collectors.toSet());
+      if (SeatRules.mistake(membership, change).isPresent()
+          || SeatRules.lostMajority(membership, change, answering).isPresent()) {
+        wanted = Optional.empty();
+      } else if (change instanceof SeatChange.Remove || driver.isInvitedHeard()) {
+        wanted = Optional.empty();
+        changing = true;
+        note("%s: %s", incarnation, change);
+        perform(driver.change(change, instant(now)));
+      }
     }
 
     private void work(String current) {
@@ -472,7 +547,7 @@ final class SeatSimulation {
 
     private void perform(QuorumDriver.Step step) {
       for (ToSeat message : step.send()) {
-        SimSeat seat = seats.get(ids.indexOf(message.seat()));
+        SimSeat seat = seat(message.seat());
         String from = incarnation;
         carry(this, seat, () -> seat.deliver(this, from, message.request()));
       }
@@ -500,6 +575,7 @@ final class SeatSimulation {
         appending = List.of();
       } else if (outcome instanceof QuorumOutcome.MembershipChanged changed) {
         takenBackIn++;
+        changes += changed.membership().set() > known.set() ? 1 : 0;
         learn(driver.term().orElseThrow(), changed.membership());
       } else if (outcome instanceof QuorumOutcome.AppendRefused refused) {
         throw new IllegalStateException(refused.toString());
@@ -510,6 +586,7 @@ final class SeatSimulation {
       if (!term.isBefore(knownIn) && membership.version() >= known.version()) {
         knownIn = term;
         known = membership;
+        changing = false;
       }
     }
   }
@@ -588,6 +665,33 @@ final class SeatSimulation {
                               membership.with(
                                   m.seat(), leading.peer(m.seat()).stranger().map(s -> s.disk())),
                               "in one step"));
+            }
+          };
+      case REPLACE_IN_ONE_STEP ->
+          new QuorumMachine(ids, incarnation, founding) {
+            @Override
+            Duration probeInterval() {
+              return Duration.ofSeconds(2);
+            }
+
+            @Override
+            Write replacing(Leading leading, SeatChange.Replace replace) {
+              Membership membership = leading.held().membership();
+              return changing(
+                  leading,
+                  membership
+                      .replacing(replace.old(), replace.by())
+                      .with(replace.by(), freshDisk(leading, replace.by())),
+                  "in one step");
+            }
+          };
+      case CHANGE_TWO_AT_ONCE ->
+          new QuorumMachine(ids, incarnation, founding) {
+            /** Two seats less in one write. */
+            @Override
+            Membership without(Membership membership, SeatId seat) {
+              Membership less = membership.removing(seat);
+              return less.members().size() < 2 ? less : less.removing(less.members().get(0).seat());
             }
           };
       case NONE, TERM_REFUSAL, ANSWER_BEFORE_SYNC, APPEND_TO_ANY_TERM ->

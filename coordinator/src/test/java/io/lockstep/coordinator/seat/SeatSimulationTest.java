@@ -24,6 +24,7 @@ final class SeatSimulationTest {
     int acknowledged = 0;
     int lost = 0;
     int back = 0;
+    int changes = 0;
     long start = System.nanoTime();
     for (long seed = from; seed < to; seed++) {
       Result result = run(seed, one != null);
@@ -32,17 +33,27 @@ final class SeatSimulationTest {
       acknowledged += result.acknowledged();
       lost += result.disksLost();
       back += result.takenBackIn();
+      changes += result.changes();
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     System.out.printf(
         "seat simulation: %d seeds, %d steps, %d leaders, %d acknowledged, %d disks lost,"
-            + " %d membership writes, %.1f s, %.0f seeds/s%n",
-        to - from, steps, leaders, acknowledged, lost, back, seconds, (to - from) / seconds);
+            + " %d membership writes, %d changes of seats, %.1f s, %.0f seeds/s%n",
+        to - from,
+        steps,
+        leaders,
+        acknowledged,
+        lost,
+        back,
+        changes,
+        seconds,
+        (to - from) / seconds);
     if (one == null) {
       assertThat(leaders).isGreaterThan(SEEDS);
       assertThat(acknowledged).isGreaterThan(5 * SEEDS);
       assertThat(lost).isGreaterThan(SEEDS / 4);
       assertThat(back).isGreaterThan(SEEDS / 4);
+      assertThat(changes).isGreaterThan(SEEDS / 4);
     }
   }
 
