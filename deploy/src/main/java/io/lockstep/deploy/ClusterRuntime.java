@@ -187,7 +187,8 @@ final class ClusterRuntime {
         settings.version(),
         settings.nodeSilentAfter(),
         settings.nodeSuspectAfter(),
-        settings.quarantine());
+        settings.quarantine(),
+        () -> seat.known().seats().stream().map(Seat::id).toList());
   }
 
   /**

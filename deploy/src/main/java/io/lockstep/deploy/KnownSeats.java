@@ -5,6 +5,7 @@ import io.lockstep.coordinator.seat.LeaseServer;
 import io.lockstep.coordinator.seat.SeatsSaid;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.file.Files;
@@ -49,6 +50,7 @@ final class KnownSeats implements AutoCloseable {
             return made;
           });
   private volatile SeatsSaid newest;
+  private volatile SeatsSaid told;
 
   /**
    * Begins to look.
@@ -68,6 +70,7 @@ final class KnownSeats implements AutoCloseable {
   private KnownSeats(DaemonSettings settings, Supplier<SeatsSaid> own) throws IOException {
     this.settings = settings;
     this.own = own;
+    this.told = ofSettings(settings);
     this.file = settings.dataDir().resolve(FILE);
     this.newest = read(file).orElseGet(() -> ofSettings(settings));
     if (newest.set() > 0 && !newest.seats().equals(ofSettings(settings).seats())) {
@@ -108,8 +111,9 @@ final class KnownSeats implements AutoCloseable {
     PrivateFile.write(file, said.json());
   }
 
-  /** The newest that is known. */
-  SeatsSaid said() {
+  /** Takes what another daemon knows, for the next look; says what this one knows. */
+  SeatsSaid exchange(SeatsSaid other) {
+    told = other;
     return newest;
   }
 
@@ -133,6 +137,9 @@ final class KnownSeats implements AutoCloseable {
     try {
       var said = new ArrayList<SeatsSaid>();
       said.add(own.get());
+      if (newest.founding().isPresent()) {
+        said.add(told); // a daemon of no cluster yet hears only whom its settings name
+      }
       var places = new LinkedHashSet<>(seats());
       places.addAll(settings.seats());
       places.remove(settings.place());
@@ -151,6 +158,11 @@ final class KnownSeats implements AutoCloseable {
       var connection = (HttpURLConnection) url.openConnection();
       connection.setConnectTimeout(TIMEOUT_MILLIS);
       connection.setReadTimeout(TIMEOUT_MILLIS);
+      connection.setDoOutput(true);
+      connection.setRequestProperty("Content-Type", "application/json");
+      try (OutputStream out = connection.getOutputStream()) {
+        out.write(newest.json());
+      }
       try (InputStream body = connection.getInputStream()) {
         return Optional.of(SeatsSaid.read(body.readNBytes(MAX_ANSWER_BYTES)));
       } finally {

@@ -20,7 +20,7 @@ record OwnSeat(SeatHost host, LeaseServer door, KnownSeats known) implements Aut
     try {
       KnownSeats known = KnownSeats.open(settings, host::seats);
       LeaseServer door =
-          LeaseServer.bind(settings.host(), settings.ports().lease(), host::renew, known::said);
+          LeaseServer.bind(settings.host(), settings.ports().lease(), host::renew, known::exchange);
       return new OwnSeat(host, door, known);
     } catch (IOException e) {
       host.close();

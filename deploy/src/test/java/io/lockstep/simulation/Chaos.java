@@ -54,6 +54,10 @@ final class Chaos {
     over = true;
   }
 
+  boolean isOver() {
+    return over;
+  }
+
   int count() {
     return happened.values().stream().mapToInt(i -> i).sum();
   }

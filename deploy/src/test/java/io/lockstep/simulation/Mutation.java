@@ -25,7 +25,11 @@ enum Mutation {
   NO_GUARD(10),
   NO_WAIT_FOR_LEASES(10),
   AGES_OF_SEATS_THAT_DO_NOT_KNOW(10),
-  ONE_SEATS_AGE(65);
+  ONE_SEATS_AGE(65),
+  CHANGE_BEFORE_SHIMS_KNOW(0),
+  TELL_A_SET_TOO_EARLY(0),
+  COUNT_WHAT_ONE_SEAT_SAYS(0),
+  GRANT_WHATEVER_IS_COUNTED(0);
 
   /** Where to begin the search: close before a seed that noticed, to save time. */
   final long firstSeed;

@@ -4,6 +4,7 @@ import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.GroupReport;
 import io.lockstep.agent.core.StartOrder;
 import io.lockstep.coordinator.actor.LeaseWatch;
+import io.lockstep.coordinator.actor.SeatChanges;
 import io.lockstep.coordinator.actor.StateCodec;
 import io.lockstep.coordinator.core.ClusterAction;
 import io.lockstep.coordinator.core.ClusterEvent;
@@ -12,12 +13,14 @@ import io.lockstep.coordinator.core.ClusterMachine;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Decision;
 import io.lockstep.coordinator.core.Forgetting;
+import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.core.LeaseDoor;
 import io.lockstep.coordinator.core.LeaseReport;
 import io.lockstep.coordinator.core.PreparedNode;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.QuorumDriver;
 import io.lockstep.coordinator.seat.QuorumOutcome;
+import io.lockstep.coordinator.seat.SeatChange;
 import io.lockstep.coordinator.seat.SeatLimits;
 import io.lockstep.coordinator.seat.SeatReply;
 import io.lockstep.coordinator.seat.ToSeat;
@@ -57,6 +60,7 @@ final class SimCoordinator {
   private Instant lastBeat;
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
+  private final SeatChanges seatChanges;
   private boolean running = true;
   private boolean frozen;
 
@@ -72,11 +76,15 @@ final class SimCoordinator {
     this.incarnation = "coordinator-" + number;
     this.codec = sim.codec;
     this.machine = new ClusterMachine();
+    this.seatChanges = seatChanges(sim);
     this.agentsSince = now();
     this.lastBeat = now();
     this.quorum =
         new QuorumDriver(
-            sim.seatIds(), incarnation, new FoundingId("of-" + incarnation), sim.schedule.split());
+            host.knownSeats(),
+            incarnation,
+            new FoundingId("of-" + incarnation),
+            sim.schedule.split());
   }
 
   void start() {
@@ -166,7 +174,37 @@ final class SimCoordinator {
     later(SeatLimits.PROBE_INTERVAL.toMillis(), this::leaseBeat);
     if (state.isPresent()) {
       input(new ClusterInput.LeasesSeen(report()));
+      lookAtSeatChanges();
     }
+  }
+
+  /** As an operator asks for it; nothing when it does not lead, or has another wish. */
+  void changeSeats(SeatChange change) {
+    enter(
+        () -> {
+          if (state.isPresent()) {
+            seatChanges
+                .begin(change, answer -> sim.changed(change, answer), quorum, now())
+                .ifPresent(this::carry);
+          }
+        });
+  }
+
+  private void lookAtSeatChanges() {
+    if (state.isPresent() && inFlight.isEmpty()) {
+      seatChanges.look(quorum, state.get(), leases, now()).ifPresent(this::carry);
+    }
+  }
+
+  private static SeatChanges seatChanges(Simulation sim) {
+    return sim.mutation == Mutation.CHANGE_BEFORE_SHIMS_KNOW
+        ? new SeatChanges() {
+          @Override
+          protected List<Lease> olderLeases(ClusterState state, LeaseReport report, long set) {
+            return List.of();
+          }
+        }
+        : new SeatChanges();
   }
 
   private LeaseReport report() {
@@ -231,7 +269,11 @@ final class SimCoordinator {
       state = Optional.empty();
       inFlight = Optional.empty();
       waiting.clear();
+      seatChanges.forget(down.reason());
     } else {
+      if (outcome instanceof QuorumOutcome.MembershipChanged changed) {
+        seatChanges.changed(changed.membership());
+      }
       sim.trace.detail("%s: %s", incarnation, outcome);
     }
   }

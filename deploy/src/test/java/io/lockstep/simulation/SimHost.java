@@ -3,6 +3,8 @@ package io.lockstep.simulation;
 import io.lockstep.agent.core.AgentState;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.StartOrder;
+import io.lockstep.coordinator.seat.SeatId;
+import io.lockstep.coordinator.seat.SeatsSaid;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
@@ -10,6 +12,7 @@ import io.lockstep.protocol.model.NodeInventory;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +21,8 @@ import java.util.function.Predicate;
 
 /** One host: its processes, its disk, and the daemon with the agent that is there now. */
 final class SimHost {
+  private static final int SEATS_MILLIS = 2_000;
+
   final String name;
   final NodeId id;
   private final Simulation sim;
@@ -27,6 +32,7 @@ final class SimHost {
   private AgentState memory;
   private Optional<Hands> daemon = Optional.empty();
   private Optional<SimAgent> agent = Optional.empty();
+  private SeatsSaid known = new SeatsSaid(Optional.empty(), 0, 0, List.of(), Optional.empty());
   private boolean up = true;
   private int boots = 1;
   private int disks = 1;
@@ -81,6 +87,45 @@ final class SimHost {
 
   GroupFiles folder(Fence fence) {
     return folders.computeIfAbsent(fence, f -> new GroupFiles());
+  }
+
+  // who the seats are, as this daemon knows it; mirrors KnownSeats
+
+  List<SeatId> knownSeats() {
+    return known.seats().isEmpty()
+        ? sim.seatIds()
+        : known.seats().stream().map(SeatId::new).toList();
+  }
+
+  /** Only where seats move: else it is what the settings say. */
+  void lookForSeats() {
+    sim.schedule.after(SEATS_MILLIS, this::lookForSeats);
+    if (!hasDaemon()) {
+      return;
+    }
+    heard(seat().seats());
+    var places = new LinkedHashSet<>(knownSeats());
+    places.addAll(sim.seatIds());
+    for (SeatId place : places) {
+      SimHost there = sim.seatHost(place);
+      sim.network.send(
+          name,
+          there.name,
+          () -> {
+            if (there.hasDaemon()) {
+              SeatsSaid said = there.seat().seats();
+              sim.network.send(there.name, name, () -> heard(said));
+            }
+          });
+    }
+  }
+
+  private void heard(SeatsSaid said) {
+    boolean isNewer =
+        said.term() > known.term() || (said.term() == known.term() && said.set() > known.set());
+    if (said.set() > 0 && isNewer) {
+      known = said;
+    }
   }
 
   // life of the daemon

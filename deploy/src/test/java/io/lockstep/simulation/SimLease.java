@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Mirrors lease.py and guard.py: one group's renewals, and who ends it when they fail. */
 final class SimLease {
@@ -17,12 +18,23 @@ final class SimLease {
   private final SimGroup group;
   private final long length;
   private final Map<SeatId, Long> granted = new HashMap<>();
+  private final Map<SeatId, SeatSet> said = new HashMap<>();
+  private SeatSet set;
+  private long counts;
   private long deadline = -1;
   private boolean over;
+
+  /** Who the seats are, as one has accepted it. */
+  private record SeatSet(long version, long term, List<SeatId> seats) {
+    int majority() {
+      return seats.size() / 2 + 1;
+    }
+  }
 
   SimLease(Simulation sim, SimGroup group) {
     this.sim = sim;
     this.group = group;
+    this.set = new SeatSet(0, 0, group.host.knownSeats());
     // what its clock takes for the length
     this.length =
         Math.round(group.launch.job().deadlines().lease().toMillis() * group.host.clockRate());
@@ -33,7 +45,7 @@ final class SimLease {
       return;
     }
     if (group.shimIsAwake()) {
-      sim.seatIds().forEach(this::ask);
+      set.seats().forEach(this::ask);
     }
     sim.schedule.after(PAUSE_MILLIS, this::begin);
   }
@@ -50,7 +62,7 @@ final class SimLease {
             group.host.id,
             sent,
             false,
-            java.util.Optional.empty());
+            Optional.of(counts));
     sim.network.send(
         group.host.name,
         seat.name,
@@ -67,6 +79,12 @@ final class SimLease {
     if (!group.shimIsAwake()) {
       return;
     }
+    if (answer.set() > 0) {
+      heard(
+          seat,
+          new SeatSet(
+              answer.set(), answer.term(), answer.seats().stream().map(SeatId::new).toList()));
+    }
     switch (answer.answer()) {
       case GRANTED ->
           granted(seat, sim.mutation == Mutation.COUNT_FROM_RECEIPT ? sim.schedule.now() : sent);
@@ -75,17 +93,41 @@ final class SimLease {
     }
   }
 
+  private void heard(SeatId seat, SeatSet what) {
+    said.put(seat, what);
+    long agree = what.seats().stream().filter(one -> what.equals(said.get(one))).count();
+    boolean isTrue = agree >= what.majority() || sim.mutation == Mutation.COUNT_WHAT_ONE_SEAT_SAYS;
+    if (what.version() > set.version() && isTrue) {
+      boolean first = counts == 0;
+      set = what;
+      if (deadline < 0 || sim.mutation == Mutation.TELL_A_SET_TOO_EARLY) {
+        counts = what.version();
+      }
+      if (first && counts > 1) {
+        set.seats().forEach(this::ask);
+      }
+    }
+  }
+
   private void granted(SeatId seat, long sent) {
     if (over && sim.mutation != Mutation.RENEW_WHAT_RAN_OUT) {
       return;
     }
     granted.merge(seat, sent, Math::max);
-    List<Long> newest = granted.values().stream().sorted(Comparator.reverseOrder()).toList();
-    int needed = sim.mutation == Mutation.ONE_SEAT_IS_ENOUGH ? 1 : sim.seatIds().size() / 2 + 1;
-    if (newest.size() < needed) {
+    List<Long> newest =
+        granted.entrySet().stream()
+            .filter(e -> set.seats().contains(e.getKey()))
+            .map(Map.Entry::getValue)
+            .sorted(Comparator.reverseOrder())
+            .toList();
+    int needed = sim.mutation == Mutation.ONE_SEAT_IS_ENOUGH ? 1 : set.majority();
+    if (set.version() == 0 || newest.size() < needed) {
       return;
     }
     long end = newest.get(needed - 1) + length;
+    if (end >= deadline) {
+      counts = set.version();
+    }
     if (end <= sim.schedule.now() || end <= deadline) {
       return;
     }

@@ -3,6 +3,7 @@ package io.lockstep.simulation;
 import io.lockstep.coordinator.actor.StateLaw;
 import io.lockstep.coordinator.seat.LeaseAnswer;
 import io.lockstep.coordinator.seat.LeaseBook;
+import io.lockstep.coordinator.seat.LeaseBookDoor;
 import io.lockstep.coordinator.seat.LeaseLaw;
 import io.lockstep.coordinator.seat.LeaseRequest;
 import io.lockstep.coordinator.seat.SeatDoor;
@@ -10,6 +11,7 @@ import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.coordinator.seat.SeatReply;
 import io.lockstep.coordinator.seat.SeatRequest;
 import io.lockstep.coordinator.seat.SeatState;
+import io.lockstep.coordinator.seat.SeatsSaid;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
@@ -38,7 +40,11 @@ final class SimSeat {
   }
 
   private LeaseBook newLeases() {
-    var book = new LeaseBook(law(), SeatId::address, () -> sim.schedule.now() * 1_000_000);
+    var book =
+        LeaseBookDoor.open(
+            law(),
+            () -> sim.schedule.now() * 1_000_000,
+            sim.mutation == Mutation.GRANT_WHATEVER_IS_COUNTED);
     book.follow(disk);
     return book;
   }
@@ -52,6 +58,10 @@ final class SimSeat {
   /** Empty while its daemon is down. */
   Optional<LeaseAnswer> renew(LeaseRequest request) {
     return up ? Optional.of(leases.renew(request)) : Optional.empty();
+  }
+
+  SeatsSaid seats() {
+    return leases.seats();
   }
 
   SeatState disk() {

@@ -1,7 +1,9 @@
 package io.lockstep.simulation;
 
+import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.StateCodec;
 import io.lockstep.coordinator.seat.FoundingId;
+import io.lockstep.coordinator.seat.SeatChange;
 import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
@@ -35,6 +37,11 @@ final class Simulation {
   final int stepsBetweenCheckpoints;
   private final List<SimHost> hosts = new ArrayList<>();
   private final Map<SeatId, SimHost> seats = new HashMap<>();
+
+  /** Whether who is a seat changes: then every host has one, of which some are asleep. */
+  final boolean seatsMove;
+
+  private int seatChanges;
   private final List<SeatId> seatIds = new ArrayList<>();
   private final Map<Fence, Gang> gangs = new HashMap<>();
   private final Map<JobId, SharedFolder> folders = new HashMap<>();
@@ -43,8 +50,8 @@ final class Simulation {
   private long steps;
 
   /** What a run came to. */
-  record Result(long steps, long seconds, int jobs, int attempts, int faults) {
-    static final Result NONE = new Result(0, 0, 0, 0, 0);
+  record Result(long steps, long seconds, int jobs, int attempts, int faults, int seatChanges) {
+    static final Result NONE = new Result(0, 0, 0, 0, 0, 0);
 
     Result plus(Result more) {
       return new Result(
@@ -52,7 +59,8 @@ final class Simulation {
           seconds + more.seconds,
           jobs + more.jobs,
           attempts + more.attempts,
-          faults + more.faults);
+          faults + more.faults,
+          seatChanges + more.seatChanges);
     }
   }
 
@@ -63,13 +71,20 @@ final class Simulation {
     int seats = hosts < 3 || schedule.oneIn(6) ? 1 : 3;
     boolean asText = seed % SEEDS_PER_TEXT == 0;
     StateCodec codec = asText ? new StateCodec() : new RememberingCodec();
-    return new Simulation(schedule, codec, mutation, detail, hosts, seats);
+    return new Simulation(schedule, codec, mutation, detail, hosts, seats, false);
+  }
+
+  /** The same where people change who is a seat, again and again. */
+  static Simulation ofMovingSeats(long seed, Mutation mutation, Trace.Detail detail) {
+    var schedule = new Schedule(seed, false);
+    int hosts = schedule.between(4, 6);
+    return new Simulation(schedule, new RememberingCodec(), mutation, detail, hosts, 3, true);
   }
 
   /** A cluster in which nothing happens by chance. */
   static Simulation plain(int hosts, int seats, Trace.Detail detail) {
     var schedule = new Schedule(0, true);
-    return new Simulation(schedule, new StateCodec(), Mutation.NONE, detail, hosts, seats);
+    return new Simulation(schedule, new StateCodec(), Mutation.NONE, detail, hosts, seats, false);
   }
 
   private Simulation(
@@ -78,7 +93,9 @@ final class Simulation {
       Mutation mutation,
       Trace.Detail detail,
       int size,
-      int seatCount) {
+      int seatCount,
+      boolean seatsMove) {
+    this.seatsMove = seatsMove;
     this.schedule = schedule;
     this.codec = codec;
     this.mutation = mutation;
@@ -92,9 +109,11 @@ final class Simulation {
     for (int i = 1; i <= size; i++) {
       String name = "n" + i;
       Optional<SimSeat> seat = Optional.empty();
-      if (i <= seatCount) {
+      if (i <= seatCount || seatsMove) {
         var id = new SeatId(name + ":25520");
-        seatIds.add(id);
+        if (i <= seatCount) {
+          seatIds.add(id);
+        }
         seat = Optional.of(new SimSeat(this, id));
       }
       var host = new SimHost(this, name, seat);
@@ -113,6 +132,29 @@ final class Simulation {
     return hosts.stream().filter(h -> h.name.equals(name)).findFirst().orElseThrow();
   }
 
+  void changed(SeatChange change, CoordinatorAnswer answer) {
+    trace.detail("--- %s: %s", change, answer);
+    seatChanges += answer instanceof CoordinatorAnswer.Done ? 1 : 0;
+  }
+
+  /** People are told what may be done, and try anything. */
+  private void moveSeats(Chaos chaos) {
+    if (chaos.isOver()) {
+      return;
+    }
+    schedule.after(schedule.between(1_000, 12_000), () -> moveSeats(chaos));
+    SeatId any = new SeatId(hosts.get(schedule.below(hosts.size())).name + ":25520");
+    SeatId other = new SeatId(hosts.get(schedule.below(hosts.size())).name + ":25520");
+    SeatChange change =
+        switch (schedule.below(5)) {
+          case 0 -> new SeatChange.Add(any);
+          case 1 -> new SeatChange.Remove(any);
+          default -> new SeatChange.Replace(any, other);
+        };
+    singleton.any().ifPresent(c -> c.changeSeats(change));
+  }
+
+  /** What settings say, wherever the seats are by now. */
   List<SeatId> seatIds() {
     return seatIds;
   }
@@ -153,6 +195,9 @@ final class Simulation {
 
   void boot() {
     hosts.forEach(SimHost::startDaemon);
+    if (seatsMove) {
+      hosts.forEach(SimHost::lookForSeats);
+    }
     singleton.startSomewhere();
     singleton.watch();
   }
@@ -179,6 +224,9 @@ final class Simulation {
     schedule.after(schedule.below(5_000), operators::submitAny);
     schedule.after(schedule.below(20_000), operators::work);
     schedule.after(schedule.below(20_000), chaos::begin);
+    if (seatsMove) {
+      schedule.after(schedule.below(20_000), () -> moveSeats(chaos));
+    }
     runUntil(schedule.between(60_000, 240_000));
     chaos.end();
     operators.rest();
@@ -189,7 +237,8 @@ final class Simulation {
         schedule.now() / 1_000,
         operators.jobs().size(),
         history.state().jobs().values().stream().mapToInt(j -> j.attemptsMade()).sum(),
-        chaos.count());
+        chaos.count(),
+        seatChanges);
   }
 
   private void heal() {

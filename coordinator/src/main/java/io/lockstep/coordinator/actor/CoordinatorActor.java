@@ -43,6 +43,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -154,6 +155,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private Behavior<ToCoordinator> onBeat(Beat beat) {
     if (beat == Beat.QUORUM) {
+      carry(quorum.alsoAsk(Set.copyOf(settings.known().get()), now()));
       carry(quorum.tick(now()));
     } else if (beat == Beat.LEASES) {
       input(new ClusterInput.LeasesSeen(leases.report(quorum)));
@@ -230,7 +232,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   // who is a seat
 
   void changeSeats(SeatChange change, ActorRef<CoordinatorAnswer> replyTo) {
-    seatChanges.begin(change, replyTo, quorum, now()).ifPresent(this::carry);
+    seatChanges.begin(change, replyTo::tell, quorum, now()).ifPresent(this::carry);
     lookAtSeatChanges();
   }
 

@@ -4,6 +4,7 @@ import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.coordinator.seat.SeatId;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * What the coordinator must know of its daemon.
@@ -15,6 +16,7 @@ import java.util.List;
  * @param nodeSuspectAfter when a gang has lost a peer, a node not heard for this long since is
  *     suspect: a spare takes its rank
  * @param quarantine when a node that is lost again and again is kept out of placement
+ * @param known who the seats are, as this daemon has heard by now
  */
 public record CoordinatorSettings(
     List<SeatId> seats,
@@ -22,7 +24,8 @@ public record CoordinatorSettings(
     String version,
     Duration nodeSilentAfter,
     Duration nodeSuspectAfter,
-    QuarantinePolicy quarantine) {
+    QuarantinePolicy quarantine,
+    Supplier<List<SeatId>> known) {
   public CoordinatorSettings {
     seats = List.copyOf(seats);
   }

@@ -1,6 +1,5 @@
 package io.lockstep.coordinator.actor;
 
-import akka.actor.typed.ActorRef;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.core.LeaseReport;
@@ -15,13 +14,15 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A user's wish to change who is a seat, until it is true or refused (A9). A change begins only
  * while every lease that may be held is counted by the set in force, so that a lease is counted by
- * the newest set or the one before, and their majorities meet.
+ * the newest set or the one before, and their majorities meet. Not final only so that the mutation
+ * tests can take the rule out.
  */
-final class SeatChanges {
+public class SeatChanges {
   /** How long the conditions are waited for; shorter than an answer may take. */
   static final Duration PATIENCE = Duration.ofSeconds(4);
 
@@ -31,20 +32,20 @@ final class SeatChanges {
   private Optional<Wish> wish = Optional.empty();
 
   private record Wish(
-      SeatChange change, Instant until, boolean begun, ActorRef<CoordinatorAnswer> replyTo) {
+      SeatChange change, Instant until, boolean begun, Consumer<CoordinatorAnswer> replyTo) {
     void answer(CoordinatorAnswer answer) {
-      replyTo.tell(answer);
+      replyTo.accept(answer);
     }
   }
 
   /** Takes a wish up; refuses at once what can never be. */
-  Optional<QuorumDriver.Step> begin(
-      SeatChange change, ActorRef<CoordinatorAnswer> replyTo, QuorumDriver quorum, Instant now) {
+  public Optional<QuorumDriver.Step> begin(
+      SeatChange change, Consumer<CoordinatorAnswer> replyTo, QuorumDriver quorum, Instant now) {
     Optional<String> problem =
         wish.map(w -> "another change is under way: " + text(w.change()) + "; wait for its end")
             .or(() -> quorum.membership().flatMap(m -> SeatRules.mistake(m, change)));
     if (problem.isPresent()) {
-      replyTo.tell(refused(problem.get()));
+      replyTo.accept(refused(problem.get()));
       return Optional.empty();
     }
     wish = Optional.of(new Wish(change, now.plus(PATIENCE), false, replyTo));
@@ -65,7 +66,7 @@ final class SeatChanges {
    * when nothing that was decided waits to be stored: what it looks at must still be so when the
    * change is sent.
    */
-  Optional<QuorumDriver.Step> look(
+  public Optional<QuorumDriver.Step> look(
       QuorumDriver quorum, ClusterState state, LeaseWatch leases, Instant now) {
     Membership membership = quorum.membership().orElse(Membership.NONE);
     List<Lease> older = olderLeases(state, leases.report(quorum), membership.set());
@@ -112,7 +113,7 @@ final class SeatChanges {
   }
 
   /** Leases that may be held and are counted by an older set than this, or by none that we know. */
-  private static List<Lease> olderLeases(ClusterState state, LeaseReport report, long set) {
+  protected List<Lease> olderLeases(ClusterState state, LeaseReport report, long set) {
     return state.mayBeHeld().stream().filter(lease -> !report.isCountedBy(lease, set)).toList();
   }
 
@@ -126,7 +127,7 @@ final class SeatChanges {
   }
 
   /** A seat said why it cannot take part. */
-  void trouble(SeatId seat, String what) {
+  public void trouble(SeatId seat, String what) {
     wish.filter(w -> !w.begun() && newcomer(w.change()).filter(seat::equals).isPresent())
         .ifPresent(
             w -> {
@@ -136,7 +137,7 @@ final class SeatChanges {
   }
 
   /** A change of the membership is true. */
-  void changed(Membership membership) {
+  public void changed(Membership membership) {
     wish.filter(Wish::begun)
         .ifPresent(
             w -> {
@@ -157,7 +158,7 @@ final class SeatChanges {
   }
 
   /** The coordinator steps down. */
-  void forget(Reason why) {
+  public void forget(Reason why) {
     wish.ifPresent(w -> w.answer(new CoordinatorAnswer.Refused(why)));
     wish = Optional.empty();
   }

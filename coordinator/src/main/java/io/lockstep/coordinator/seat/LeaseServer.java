@@ -13,7 +13,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 public final class LeaseServer implements AutoCloseable {
   static final String PATH = "/v1/leases";
 
-  /** Where a seat says who the seats are. */
+  /** Where daemons tell each other who the seats are. */
   public static final String SEATS_PATH = "/v1/seats";
 
   private static final Logger log = LoggerFactory.getLogger(LeaseServer.class);
@@ -45,11 +45,14 @@ public final class LeaseServer implements AutoCloseable {
    * Listens from now on.
    *
    * @param law must not block
-   * @param seats must not block
+   * @param seats takes what a daemon says of the seats, answers what this one knows; must not block
    * @throws IOException when the address cannot be bound
    */
   public static LeaseServer bind(
-      String host, int port, Function<LeaseRequest, LeaseAnswer> law, Supplier<SeatsSaid> seats)
+      String host,
+      int port,
+      Function<LeaseRequest, LeaseAnswer> law,
+      UnaryOperator<SeatsSaid> seats)
       throws IOException {
     // read once by the JDK's server, when its first one is made
     System.setProperty(
@@ -85,14 +88,15 @@ public final class LeaseServer implements AutoCloseable {
   }
 
   private static void answer(
-      HttpExchange exchange, Function<LeaseRequest, LeaseAnswer> law, Supplier<SeatsSaid> seats)
+      HttpExchange exchange,
+      Function<LeaseRequest, LeaseAnswer> law,
+      UnaryOperator<SeatsSaid> seats)
       throws IOException {
     try (exchange) {
-      boolean get = exchange.getRequestMethod().equals("GET");
-      if (exchange.getRequestURI().getPath().equals(SEATS_PATH) && get) {
-        send(exchange, 200, seats.get());
+      if (exchange.getRequestURI().getPath().equals(SEATS_PATH)) {
+        exchangeSeats(exchange, seats);
       } else if (!exchange.getRequestURI().getPath().equals(PATH)) {
-        refuse(exchange, 404, "only POST " + PATH + " and GET " + SEATS_PATH + " are served here");
+        refuse(exchange, 404, "only " + PATH + " and " + SEATS_PATH + " are served here");
       } else if (!exchange.getRequestMethod().equals("POST")) {
         refuse(exchange, 405, "a lease is renewed with POST");
       } else {
@@ -120,6 +124,24 @@ public final class LeaseServer implements AutoCloseable {
       return;
     }
     send(exchange, 200, answer);
+  }
+
+  /** Two daemons tell each other who the seats are. */
+  private static void exchangeSeats(HttpExchange exchange, UnaryOperator<SeatsSaid> seats)
+      throws IOException {
+    byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
+    if (!exchange.getRequestMethod().equals("POST") || body.length > MAX_BODY_BYTES) {
+      refuse(exchange, 400, "POST who the seats are, in at most " + MAX_BODY_BYTES + " bytes");
+      return;
+    }
+    SeatsSaid told;
+    try {
+      told = SeatsSaid.read(body);
+    } catch (IOException e) {
+      refuse(exchange, 400, "not who the seats are: " + firstLine(e));
+      return;
+    }
+    send(exchange, 200, seats.apply(told));
   }
 
   private static String firstLine(Exception e) {

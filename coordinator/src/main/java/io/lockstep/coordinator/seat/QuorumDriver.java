@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
@@ -102,6 +103,14 @@ public final class QuorumDriver {
   /** Every lease that may be held is counted by the set in force, at this moment (A9). */
   public Step confirmed(Instant now) {
     return decide(new QuorumInput.Confirmed(), now);
+  }
+
+  /**
+   * From now on these are asked for promises too. A majority that made a change of the seats true
+   * may be known to nobody else: its newest seat tells, by other ways.
+   */
+  public Step alsoAsk(Set<SeatId> seats, Instant now) {
+    return decide(new QuorumInput.AlsoAsk(seats), now);
   }
 
   private Step decide(QuorumInput input, Instant now) {

@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.seat;
 
 import java.util.List;
+import java.util.Set;
 
 /** What reaches the coordinator's side of the quorum. */
 sealed interface QuorumInput {
@@ -22,4 +23,7 @@ sealed interface QuorumInput {
 
   /** Every lease that may be held is counted by the set in force: true of this moment only (A9). */
   record Confirmed() implements QuorumInput {}
+
+  /** Hosts that somebody said are seats: they are asked for promises too. */
+  record AlsoAsk(Set<SeatId> seats) implements QuorumInput {}
 }

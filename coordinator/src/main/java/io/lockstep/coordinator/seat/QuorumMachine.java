@@ -68,7 +68,7 @@ class QuorumMachine {
   }
 
   QuorumState initial() {
-    return new QuorumState(0, Term.NONE, Map.of(), new Resting(Instant.MIN));
+    return new QuorumState(0, Term.NONE, Map.of(), Set.of(), new Resting(Instant.MIN));
   }
 
   /**
@@ -93,6 +93,8 @@ class QuorumMachine {
       onInvite(turn, invite.seat());
     } else if (input instanceof QuorumInput.Change change) {
       onChange(turn, change.change());
+    } else if (input instanceof QuorumInput.AlsoAsk also) {
+      turn.alsoAsk = also.seats();
     } else if (input instanceof QuorumInput.Confirmed) {
       onConfirmed(turn);
     } else {
@@ -142,7 +144,7 @@ class QuorumMachine {
     asking.promises().keySet().forEach(acceptor -> answered.add(acceptor.seat()));
     Asking next = asking.nextRound(turn.requests);
     // those who answered too: one that was empty may belong to a cluster by now
-    for (SeatId seat : contacts(asking)) {
+    for (SeatId seat : contacts(turn, asking)) {
       sendPromise(turn, seat, asking.term());
     }
     String waiting = whyWaiting(asking, answered, turn.troubles);
@@ -152,9 +154,10 @@ class QuorumMachine {
     }
   }
 
-  /** Those of the settings, and those that a heard state names. */
-  private Set<SeatId> contacts(Asking asking) {
+  /** Those of the settings, those that others told of, and those that a heard state names. */
+  private Set<SeatId> contacts(Turn turn, Asking asking) {
     var seats = new LinkedHashSet<>(configured);
+    seats.addAll(turn.alsoAsk);
     for (Promised promised : asking.promises().values()) {
       promised.state().membership().members().forEach(member -> seats.add(member.seat()));
     }
@@ -783,6 +786,7 @@ class QuorumMachine {
     final List<ToSeat> send = new ArrayList<>();
     final List<QuorumOutcome> outcomes = new ArrayList<>();
     Map<SeatId, String> troubles;
+    Set<SeatId> alsoAsk;
     long requests;
     Term heard;
     Phase phase;
@@ -791,6 +795,7 @@ class QuorumMachine {
       this.now = now;
       this.stepDownWait = stepDownWait;
       this.troubles = state.troubles();
+      this.alsoAsk = state.alsoAsk();
       this.requests = state.requests();
       this.heard = state.heard();
       this.phase = state.phase();
@@ -813,7 +818,7 @@ class QuorumMachine {
 
     QuorumDecision decision() {
       return new QuorumDecision(
-          new QuorumState(requests, heard, troubles, phase),
+          new QuorumState(requests, heard, troubles, alsoAsk, phase),
           List.copyOf(send),
           List.copyOf(outcomes));
     }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,10 +19,13 @@ import java.util.Set;
  * @param requests number of the last request sent
  * @param heard highest term heard of
  * @param troubles what was last said about a seat
+ * @param alsoAsk hosts beside those of the settings that may be seats
  */
-record QuorumState(long requests, Term heard, Map<SeatId, String> troubles, Phase phase) {
+record QuorumState(
+    long requests, Term heard, Map<SeatId, String> troubles, Set<SeatId> alsoAsk, Phase phase) {
   QuorumState {
     troubles = inOrder(troubles);
+    alsoAsk = Collections.unmodifiableSet(new LinkedHashSet<>(alsoAsk));
   }
 
   /** Map.copyOf has another order in each process: a seed would not replay. */

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Who the seats are, as one seat has accepted it: {@code GET /v1/seats} at its door for leases.
+ * Who the seats are, as one seat has accepted it: {@code POST /v1/seats} at its door for leases.
  * Good enough to know whom to ask; what is true only a majority says.
  *
  * @param founding empty for a seat that belongs to no cluster

@@ -12,6 +12,7 @@ import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.Wire;
 import io.lockstep.protocol.model.Attempt;
@@ -193,6 +194,24 @@ final class Samples {
                     view(reason)))),
         new CoordinatorAnswer.Cluster(
             new ClusterView("0.1.0", Optional.of("gpu-01"), 7, 41, List.of("10.0.0.1:1"), 3, 1)),
+        new CoordinatorRequest.ListSeats(asker),
+        new CoordinatorRequest.AddSeat("gpu-04", asker),
+        new CoordinatorRequest.RemoveSeat("gpu-04", asker),
+        new CoordinatorRequest.ReplaceSeat("gpu-03", "gpu-04", asker),
+        new CoordinatorAnswer.Seats(
+            new SeatsView(
+                2,
+                2,
+                3,
+                List.of(
+                    new SeatsView.SeatView(
+                        "10.0.0.1:25520",
+                        Optional.of("gpu-01"),
+                        "FOLLOWS",
+                        41,
+                        Optional.of("disk-1"),
+                        true,
+                        "")))),
         new CoordinatorAnswer.LogPlace(agent, JOB, 2, 3, 1));
   }
 

@@ -7,6 +7,7 @@ import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.ReasonView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.Problem.Mistake;
+import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.api.SubmitResponse;
 import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
@@ -452,6 +453,53 @@ class CliTest {
     assertThat(run.out).isEqualTo("canceling n-1\n");
     assertThat(FakeApi.JSON.readTree(api.bodies.get(0)).path("graceSeconds").asInt())
         .isEqualTo(120);
+  }
+
+  @Test
+  void seatsLooksLikeThis() {
+    api.answer(
+        "GET /v1/seats",
+        new SeatsView(
+            2,
+            2,
+            2,
+            List.of(
+                seat("10.0.0.1:25520", "gpu-1", "FOLLOWS", true, ""),
+                seat("10.0.0.2:25520", "gpu-2", "FOLLOWS", true, ""),
+                seat("10.0.0.7:25520", "gpu-7", "OUT_OF_REACH", false, "has accepted nothing"))));
+
+    CliRun run = CliRun.of(api, "seats");
+
+    assertThat(run.out)
+        .isEqualTo(
+            """
+            SEAT            NODE   STATE         VERSION  DISK      DETAIL
+            10.0.0.1:25520  gpu-1  FOLLOWS       41       3f2a9c11  -
+            10.0.0.2:25520  gpu-2  FOLLOWS       41       3f2a9c11  -
+            10.0.0.7:25520  gpu-7  OUT_OF_REACH  41       3f2a9c11  has accepted nothing
+            """);
+    assertThat(run.err)
+        .contains("set 2: 2 of 3 seats answer, 2 must; the next loss stops the cluster");
+  }
+
+  private static SeatsView.SeatView seat(
+      String address, String node, String state, boolean inReach, String detail) {
+    return new SeatsView.SeatView(
+        address, Optional.of(node), state, 41, Optional.of("3f2a9c11-77"), inReach, detail);
+  }
+
+  @Test
+  void seatsAreChangedByWords() {
+    var done = new MessageResponse("SEATS_CHANGED", "done");
+    api.answer("POST /v1/seats/gpu-7/add", done);
+    api.answer("POST /v1/seats/gpu-7/remove", done);
+    api.answer("POST /v1/seats/gpu-1/replace?by=gpu-7", done);
+
+    assertThat(CliRun.of(api, "seats", "add", "gpu-7").out).isEqualTo("done\n");
+    assertThat(CliRun.of(api, "seats", "remove", "gpu-7").out).isEqualTo("done\n");
+    assertThat(CliRun.of(api, "seats", "replace", "gpu-1", "gpu-7").out).isEqualTo("done\n");
+    assertThat(CliRun.of(api, "seats", "replace", "gpu-1").code).isEqualTo(2);
+    assertThat(CliRun.of(api, "seats", "ad", "gpu-1").err).contains("replace OLD NEW");
   }
 
   @Test

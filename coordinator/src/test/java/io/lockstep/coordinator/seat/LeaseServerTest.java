@@ -35,7 +35,7 @@ final class LeaseServerTest {
               return new LeaseAnswer(
                   LeaseAnswer.Verdict.GRANTED, request.number(), 2, "", 1, 1, java.util.List.of());
             },
-            () ->
+            told ->
                 new SeatsSaid(
                     Optional.of("f-1"), 7, 2, List.of("10.0.0.1:25520"), Optional.empty()));
   }
@@ -60,10 +60,8 @@ final class LeaseServerTest {
 
   @Test
   void itSaysWhoTheSeatsAre() throws Exception {
-    var request =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/v1/seats"));
     HttpResponse<String> answer =
-        client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        post("/v1/seats", "{\"founding\":null,\"term\":0,\"set\":0,\"seats\":[]}");
 
     assertThat(answer.statusCode()).isEqualTo(200);
     assertThat(answer.body())

@@ -13,6 +13,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -216,19 +217,27 @@ final class SeatSimulation {
   /**
    * Never more disks at once than a cluster can lose; none before it was founded, and none while
    * another coordinator may still be founding: a wiped seat would take part (safe, but that seat
-   * then belongs to no cluster until a person empties it). None of a host that is no seat any more:
-   * with settings of long ago, all of whose seats are empty, a coordinator would found anew.
+   * then belongs to no cluster until a person empties it).
    */
   private boolean mayLoseItsDisk(SimSeat losing) {
     if (known.members().isEmpty()
         || now < foundedAt + FOUNDING_RACE_MILLIS
         || changing
-        || !known.has(losing.id)) {
+        || !known.has(losing.id)
+        || settingsWouldFoundAnew(losing)) {
       return false;
     }
     long lost =
         members(known).filter(s -> s == losing || !known.names(s.id, s.state.disk())).count();
     return lost <= known.members().size() - known.majority();
+  }
+
+  /**
+   * What settings name is empty altogether: nobody can tell that from a new cluster, which is why
+   * settings are to follow the seats.
+   */
+  private boolean settingsWouldFoundAnew(SimSeat losing) {
+    return ids.stream().allMatch(id -> id.equals(losing.id) || seat(id).state.founding().isEmpty());
   }
 
   private static String link(SimCoordinator coordinator, SimSeat seat) {
@@ -473,6 +482,12 @@ final class SeatSimulation {
 
     private void tick(String current) {
       later(500, current, () -> tick(current));
+      if (calm || random.nextInt(4) == 0) {
+        // what daemons tell each other of the seats
+        Set<SeatId> told =
+            members(known).map(s -> s.id).collect(Collectors.toCollection(LinkedHashSet::new));
+        perform(driver.alsoAsk(told, instant(now)));
+      }
       perform(driver.tick(instant(now)));
       perform(driver.confirmed(instant(now))); // there are no leases here
       change();

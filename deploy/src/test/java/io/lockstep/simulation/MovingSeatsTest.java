@@ -1,0 +1,79 @@
+package io.lockstep.simulation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.simulation.Simulation.Result;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Who is a seat changes under running jobs, with leases, faults and cuts (A9). */
+final class MovingSeatsTest {
+  private static final int SEEDS = Integer.getInteger("moving.seeds", 200);
+
+  /** Seeds within which a rule taken out is noticed. */
+  private static final int MUTATION_SEEDS = 2_000;
+
+  @Test
+  void noScheduleBreaksAnInvariantAndEveryJobSettles() {
+    Long one = Long.getLong("moving.seed");
+    long from = one == null ? 0 : one;
+    long to = one == null ? SEEDS : one + 1;
+    int changes = 0;
+    int attempts = 0;
+    for (long seed = from; seed < to; seed++) {
+      Result result = run(seed, one != null);
+      changes += result.seatChanges();
+      attempts += result.attempts();
+    }
+    System.out.printf(
+        "moving seats: %d seeds, %d attempts, %d changes of seats%n", to - from, attempts, changes);
+    if (one == null) {
+      assertThat(changes).isGreaterThan(SEEDS);
+    }
+  }
+
+  private static Result run(long seed, boolean tracing) {
+    var simulation =
+        Simulation.ofMovingSeats(
+            seed, Mutation.NONE, tracing ? Trace.Detail.EVERYTHING : Trace.Detail.NOTHING);
+    try {
+      return simulation.runRandom();
+    } catch (RuntimeException e) {
+      throw new AssertionError(
+          "seed "
+              + seed
+              + ": "
+              + e.getMessage()
+              + "\nreplay it with a trace: mvn -q -pl deploy -am test -Dtest=MovingSeatsTest"
+              + " -Dsurefire.failIfNoSpecifiedTests=false -Dmoving.seed="
+              + seed,
+          e);
+    } finally {
+      if (tracing) {
+        System.out.print(simulation.trace.text());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      mode = EnumSource.Mode.INCLUDE,
+      names = {
+        "CHANGE_BEFORE_SHIMS_KNOW",
+        "TELL_A_SET_TOO_EARLY",
+        "COUNT_WHAT_ONE_SEAT_SAYS",
+        "GRANT_WHATEVER_IS_COUNTED"
+      })
+  void aRuleTakenOutIsNoticed(Mutation mutation) {
+    for (long seed = mutation.firstSeed; seed < mutation.firstSeed + MUTATION_SEEDS; seed++) {
+      try {
+        Simulation.ofMovingSeats(seed, mutation, Trace.Detail.NOTHING).runRandom();
+      } catch (Broken broken) {
+        System.out.printf("%s noticed by seed %d: %s%n", mutation, seed, broken.invariant);
+        return;
+      }
+    }
+    throw new AssertionError(mutation + " was not noticed in " + MUTATION_SEEDS + " seeds");
+  }
+}
