@@ -83,6 +83,8 @@ public record DaemonSettings(
         ports,
         nodeSilentAfter,
         nodeSuspectAfter,
+        quarantine,
+        keepsWarm,
         version);
   }
 

@@ -178,7 +178,7 @@ final class ImaginedCluster {
       inbox.add(new ClusterInput.NodePrepared(action.node(), prepare.launch().fence(), said));
     } else if (action instanceof ClusterAction.Start start) {
       resumed = start.resume();
-      inbox.add(new ClusterInput.NodeStarted(action.node(), start.fence()));
+      inbox.add(new ClusterInput.NodeStarted(action.node(), start.fence(), Optional.empty()));
     } else if (action instanceof ClusterAction.Stop stop && isOpen(stop.node(), stop.fence())) {
       inbox.add(new ClusterInput.NodeExited(stop.node(), stop.fence(), Ends.stopped(now)));
     }
@@ -209,7 +209,8 @@ final class ImaginedCluster {
   }
 
   private LeaseReport leases() {
-    var said = new LeaseReport.Said(state.version(), now, BEGIN.minus(TICK), granted, Set.of());
+    var said =
+        new LeaseReport.Said(state.version(), now, BEGIN.minus(TICK), granted, Set.of(), Map.of());
     return new LeaseReport(2, List.of(said, said, said));
   }
 
