@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
  */
 final class NotCovered {
   private static final Pattern SMALLER =
-      Pattern.compile("(^|_)(peft|lora|qlora|adapters?|freeze|bits|quantization)(_|$)|4bit|8bit");
+      Pattern.compile(
+          "(^|_)(peft|lora|qlora|adapters?|freeze|bits|quantization|liger)(_|$)|4bit|8bit");
 
   private NotCovered() {}
 
@@ -25,8 +26,8 @@ final class NotCovered {
       return Optional.of(
           "--"
               + flag.get()
-              + " may need far less than this: adapters and quantised weights are"
-              + " not in the model");
+              + " may need far less than this: adapters, quantised weights and"
+              + " fused losses are not in the model");
     }
     Optional<String> optimizer = optimizer(flags, zero);
     return optimizer

@@ -58,9 +58,9 @@ public record TrainingLength(
         keep);
   }
 
-  /** Steps between checkpoints; 0 when none is written before the last step, or none is known. */
+  /** Steps between checkpoints; 0 when none is written before the last step. */
   long midRun() {
-    return checkpoints.orElse(0) > 1 ? saveEvery : 0;
+    return checkpoints.isPresent() && checkpoints.getAsLong() < 2 ? 0 : saveEvery;
   }
 
   private static long saveEvery(TrainingFlags flags, String strategy, long steps)

@@ -74,6 +74,26 @@ class PlannerTest {
     assertThat(plan.notes()).anyMatch(note -> note.contains("--sequence"));
   }
 
+  @Test
+  void savesAreExpectedWhereStepsAreUnknown() throws Exception {
+    String job = "name: n\nscript: /w/train.py\nworkdir: /w\npaths: {output: /w/o}\nzero: 2\n";
+
+    assertThat(plan(job, 1, 8).failures().get(0).mostStepsLost()).hasValue(500);
+    assertThat(plan(job + "args: [--save_strategy=no]\n", 1, 8).failures().get(0).mostStepsLost())
+        .isEmpty();
+  }
+
+  @Test
+  void whatTheModelDoesNotCoverIsSaid() throws Exception {
+    for (String flag :
+        List.of("--use_peft", "--lora_rank=8", "--load_in_4bit", "--use_liger_kernel")) {
+      assertThat(plan(GUIDES_JOB + "args: ['" + flag + "']\n", 1, 8).notes())
+          .anyMatch(note -> note.contains("may need far less"));
+    }
+    assertThat(plan(GUIDES_JOB + "args: [--use_peft, 'False']\n", 1, 8).notes())
+        .noneMatch(note -> note.contains("may need far less"));
+  }
+
   /** training.md 4.4: 2, 17 and 48 times the parameters with 16 micro batches. */
   @ParameterizedTest
   @CsvSource({"1, 2", "2, 17", "3, 48"})
