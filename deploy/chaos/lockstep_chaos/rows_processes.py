@@ -69,9 +69,7 @@ def daemon_killed(run: Run) -> None:
     run.untouched(job, since)
 
 
-@row(
-    "shim-stopped", "SIGSTOP of the shim", "the guard ends the group by the lease's end + 1 s; trains again", quick=True
-)
+@row("shim-stopped", "SIGSTOP of the shim", "the guard ends the group by the lease's end + 1 s; trains again")
 def shim_stopped(run: Run) -> None:
     job, since, workers = _hit(run, "shim", signal.SIGSTOP)
     ended = job.await_end(workers, WAIT_SECONDS)
