@@ -24,7 +24,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-if not sys.flags.safe_path:
+_SAFE_PATH = getattr(sys.flags, "safe_path", False)  # since Python 3.11
+if not _SAFE_PATH:
     del sys.path[0]
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lockstep_shim import imports, mark  # noqa: E402
@@ -115,7 +116,7 @@ def _load(order: dict[str, Any], tell: Any) -> None:
 def _wanted(order: dict[str, Any]) -> list[imports.Import]:
     first = [imports.Import("torch"), imports.Import("torch.distributed.run")]
     script = order["script"]
-    if not sys.flags.safe_path:
+    if not _SAFE_PATH:
         _ADDED.append(_folder_of(script))
         sys.path.insert(0, _ADDED[0])  # as when the script imports them
     if order["modules"] is not None:
@@ -472,7 +473,7 @@ def _set_up(forked: Forked) -> tuple[str, list[str]]:
     sys.argv = ["-m", *words[2:]] if is_module else list(words)
     if _ADDED:
         sys.path.remove(_ADDED[0])
-    if not sys.flags.safe_path:
+    if not _SAFE_PATH:
         sys.path.insert(0, os.getcwd() if is_module else _folder_of(words[0]))
     sys.path_importer_cache.clear()  # what was looked for before may be there now
     fresh = types.ModuleType("__main__")

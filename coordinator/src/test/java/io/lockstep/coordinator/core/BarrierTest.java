@@ -107,6 +107,20 @@ class BarrierTest {
   }
 
   @Test
+  void theEventSaysWhetherANodeStartedWarmOrColdAndWhy() {
+    ACluster cluster = aPreparingJob(2, AJob.of(2), 2);
+    cluster.prepares(A);
+
+    Decision decision =
+        cluster.when(
+            new ClusterInput.NodeStarted(
+                node("n1"), cluster.fence(A), Optional.of("cold: no warm pool is here")));
+
+    assertThat(decision.events().get(0).reason().message())
+        .isEqualTo("n1 has started, cold: no warm pool is here");
+  }
+
+  @Test
   void startedTwiceIsStartedOnce() {
     ACluster cluster = aPreparingJob(2, AJob.of(2), 2);
     cluster.prepares(A);
