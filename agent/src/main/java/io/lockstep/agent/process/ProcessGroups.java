@@ -262,7 +262,7 @@ public final class ProcessGroups implements AutoCloseable {
   }
 
   private void lookAtWarmPool() {
-    warm.look(living.values().stream().findFirst().orElse(null), System.nanoTime());
+    warm.look(living.values(), System.nanoTime());
   }
 
   private Map<String, Object> spec(

@@ -10,10 +10,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -102,7 +102,7 @@ final class WarmPool implements AutoCloseable {
   }
 
   /** Starts what is due and ends what nobody came for. */
-  void look(@Nullable ProcessGroup group, long nowNanos) {
+  void look(Collection<ProcessGroup> living, long nowNanos) {
     boolean isUsed = kept.isPresent() && trains.map(Trains::job).equals(kept.map(Kept::job));
     if (isUsed) {
       kept = kept.map(k -> new Kept(k.job(), k.standby(), nowNanos));
@@ -110,16 +110,20 @@ final class WarmPool implements AutoCloseable {
       drop("no attempt of its job came for " + KEPT_WITHOUT_GROUP.toSeconds() + " s");
     }
     kept.filter(k -> k.standby().state() == Standby.State.FAILED).ifPresent(k -> drop("it failed"));
-    if (kept.isEmpty()
-        && group != null
-        && trains.filter(t -> t.folder().equals(group.folder()) && !t.tried()).isPresent()
+    if (kept.isEmpty()) {
+      trains
+          .filter(t -> !t.tried() && living.stream().anyMatch(group -> isDue(t, group, nowNanos)))
+          .ifPresent(t -> start(t, nowNanos));
+    }
+  }
+
+  private static boolean isDue(Trains now, ProcessGroup group, long nowNanos) {
+    return group.folder().equals(now.folder())
         && isDue(
             group.allSeen(),
             group.progress(),
-            trains.orElseThrow().warm(),
-            Duration.ofNanos(nowNanos - trains.orElseThrow().sinceNanos()))) {
-      start(trains.orElseThrow(), nowNanos);
-    }
+            now.warm(),
+            Duration.ofNanos(nowNanos - now.sinceNanos()));
   }
 
   /** Whether an attempt is past its first steps. */
