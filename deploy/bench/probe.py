@@ -1,6 +1,6 @@
 """The script that all launchers run in the recovery benchmark: every rank notes when each of its steps was done.
 
-    PROBE_DIR=DIR torchrun --nproc-per-node 2 probe.py     # appends to DIR/RANK-PID.jsonl
+PROBE_DIR=DIR torchrun --nproc-per-node 2 probe.py     # appends to DIR/RANK-PID.jsonl
 """
 
 import os

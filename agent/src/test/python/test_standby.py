@@ -91,13 +91,15 @@ class Warm(Fixture):
         )
 
     def hear(self) -> dict[str, Any]:
-        assert self.standby is not None and self.standby.stdout is not None
+        assert self.standby is not None
+        assert self.standby.stdout is not None
         line = self.standby.stdout.readline()
         found: dict[str, Any] = json.loads(line) if line else {}
         return found
 
     def say(self, line: str) -> None:
-        assert self.standby is not None and self.standby.stdin is not None
+        assert self.standby is not None
+        assert self.standby.stdin is not None
         self.standby.stdin.write(line + "\n")
         self.standby.stdin.flush()
 
@@ -250,7 +252,8 @@ def test_a_standby_ends_with_its_agent(warm: Warm) -> None:
     warm.stand_by(warm.wanted("import torch", 1))
     assert warm.hear()["type"] == "ready"
     preload = warm.preload()
-    assert warm.standby is not None and warm.standby.stdin is not None
+    assert warm.standby is not None
+    assert warm.standby.stdin is not None
     warm.standby.stdin.close()
     until(lambda: not warm.shim_lives() and not process_lives(preload), "both ends")
 
@@ -258,7 +261,8 @@ def test_a_standby_ends_with_its_agent(warm: Warm) -> None:
 def test_an_agent_that_gives_up_after_the_adoption_leaves_nothing(warm: Warm) -> None:
     warm.run_warm("print(1)", procs=1)
     preload = warm.preload()
-    assert warm.standby is not None and warm.standby.stdin is not None
+    assert warm.standby is not None
+    assert warm.standby.stdin is not None
     warm.standby.stdin.close()
     until(lambda: not warm.shim_lives() and not process_lives(preload), "both ends")
     assert not (warm.group_dir / "started").exists()
@@ -293,9 +297,12 @@ def test_another_environment_needs_another_pool(warm: Warm) -> None:
 def test_what_is_not_safe_is_left_out_with_the_reason_and_what_changed_is_not_used(warm: Warm) -> None:
     module = warm.folder / "extra_fine.py"
     module.write_text("X = 1")
-    (warm.folder / "extra_threads.py").write_text("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()")
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
+    (warm.folder / "extra_threads.py").write_text(thread)
     (warm.folder / "extra_ends.py").write_text("import os; os._exit(5)")
-    named = {"warm": {"script": "train.py", "modules": ["extra_threads", "extra_fine", "extra_ends", "extra_no"]}}
+    named: dict[str, Any] = {
+        "warm": {"script": "train.py", "modules": ["extra_threads", "extra_fine", "extra_ends", "extra_no"]}
+    }
     warm.stand_by(warm.wanted("pass", 1, **named))
     ready = warm.hear()
     left = {one["module"]: one["why"] for one in ready["leftOut"]}

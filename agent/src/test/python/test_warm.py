@@ -118,7 +118,8 @@ import __main__, json, os, resource, signal, sys
 torch = None if "--light" in sys.argv else __import__("torch")
 print(json.dumps({
     "argv": sys.argv, "orig_argv": sys.orig_argv, "path0": sys.path[0], "path": sys.path, "flags": str(sys.flags),
-    "name": __name__, "file": __file__, "doc": __doc__, "spec": str(__spec__).partition(" at 0x")[0], "package": __package__,
+    "name": __name__, "file": __file__, "doc": __doc__,
+    "spec": str(__spec__).partition(" at 0x")[0], "package": __package__,
     "loader": type(__loader__).__name__, "main": __main__.__dict__ is globals(), "executable": sys.executable,
     "names": sorted(n for n in globals()), "annotations": __annotations__ if "__annotations__" in globals() else None,
     "cwd": os.getcwd(), "env": dict(os.environ), "umask": os.umask(0o22),
@@ -127,7 +128,8 @@ print(json.dumps({
     "mask": [int(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
     "descriptors": sorted(n for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)),
     "limits": [resource.getrlimit(n) for n in range(16)], "affinity": sorted(os.sched_getaffinity(0)),
-    "nice": os.nice(0), "threads": len(os.listdir("/proc/self/task")), "torch threads": "--light" not in sys.argv and torch.get_num_threads(),
+    "nice": os.nice(0), "threads": len(os.listdir("/proc/self/task")),
+    "torch threads": "--light" not in sys.argv and torch.get_num_threads(),
     "stdin": sys.stdin.read(), "encoding": sys.stdout.encoding,
     "unbuffered": sys.stdout.write_through, "mark": os.environ["LOCKSTEP_GROUP"].encode()
         in open("/proc/self/environ", "rb").read(),
@@ -148,7 +150,7 @@ def test_a_script_sees_the_same_of_itself(door: Door) -> None:
     door.script("dir/look.py", '"""Doc."""\n' + LOOK)
     cold, warm = looks(door, "dir/look.py", "--lr", "1e-3", "a b", env={**door.environment, "ONLY_NOW": "é"})
     assert warm == cold
-    assert warm["session"] and warm["group"] and warm["mark"]
+    assert [warm[name] for name in ("session", "group", "mark")] == [True, True, True]
 
 
 def test_a_script_behind_a_link_sees_the_same_of_itself(door: Door) -> None:
@@ -270,12 +272,14 @@ if __name__ == "__main__":
 
 
 def test_what_is_drawn_without_a_seed_differs_and_with_one_does_not(door: Door) -> None:
-    draws = "random.random(), numpy.random.rand(), torch.initial_seed(), uuid.uuid4(), mp.current_process().authkey.hex()"
+    draws = "random.random(), numpy.random.rand(), torch.initial_seed(), uuid.uuid4()"
+    draws += ", mp.current_process().authkey.hex()"
     door.script("draw.py", f"import multiprocessing as mp, numpy, random, torch, uuid\nprint({draws})")
     first, second = (door.run("warm", "draw.py")[1].split() for _ in range(2))
     assert len(first) == 5
     assert all(a != b for a, b in zip(first, second, strict=True))
-    door.script("seeded.py", "import torch, numpy\nnumpy.random.seed(1); torch.manual_seed(1)\nprint(torch.rand(2), numpy.random.rand())")
+    seed = "import torch, numpy\nnumpy.random.seed(1); torch.manual_seed(1)\n"
+    door.script("seeded.py", seed + "print(torch.rand(2), numpy.random.rand())")
     assert same(door, "seeded.py")[0] == 0
 
 
@@ -295,7 +299,8 @@ time.sleep(20)
         ends = []
         for mode in MODES:
             process = door.start(mode, "waits.py", *handled)
-            assert process.stdout is not None and process.stdout.readline() == "up\n"
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
             time.sleep(0.2)  # in its sleep: a traceback names the line
             os.killpg(process.pid, number)
             out, err = process.communicate(timeout=WAIT_SECONDS)

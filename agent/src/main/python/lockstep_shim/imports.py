@@ -22,11 +22,12 @@ class Import(NamedTuple):
     name: str | None = None
 
     def __str__(self) -> str:
+        """As people write it."""
         return f"{self.module}.{self.name}" if self.name else self.module
 
 
 def of_script(source: bytes, arguments: list[str]) -> list[Import]:
-    """Third-party imports of a script, in its order, each once. Raises SyntaxError or ValueError for what is no Python."""
+    """Third-party imports of a script, in its order, each once. Raises SyntaxError or ValueError for no Python."""
     found: dict[Import, None] = {}
     for module, name in _statements(ast.parse(source)):
         if is_third_party(module):

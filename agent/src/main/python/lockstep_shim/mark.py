@@ -42,7 +42,7 @@ class Room:
         self._bytes = len(entry)
 
     def write(self, marker: str, others: Mapping[str, str]) -> None:
-        """Marks this process; of the others, shown for people, as many as fit. Raises OSError if /proc does not show it."""
+        """Marks this process; of the others, for people, as many as fit. Raises OSError if /proc does not show it."""
         text = f"{MARKER_NAME}={marker}".encode(errors="surrogateescape")
         if len(text) > self._bytes:
             raise OSError(f"the mark {marker} does not fit into {self._bytes} bytes")

@@ -17,7 +17,7 @@ from typing import Any
 from lockstep_shim import mark, procfs
 from lockstep_shim.control import listen
 from lockstep_shim.procfs import ProcessId
-from lockstep_shim.spec import MAX_SOCKET_PATH_BYTES, Spec
+from lockstep_shim.spec import Spec
 
 ANSWER_LIMIT_SECONDS = 5.0
 LOAD_LIMIT_SECONDS = 300.0

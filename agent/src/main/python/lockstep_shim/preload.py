@@ -28,7 +28,7 @@ _SAFE_PATH = getattr(sys.flags, "safe_path", False)  # since Python 3.11
 if not _SAFE_PATH:
     del sys.path[0]
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lockstep_shim import imports, mark  # noqa: E402
+from lockstep_shim import imports, mark
 
 del sys.path[0]
 
@@ -44,7 +44,7 @@ EXIT_OF_CUDA_TOUCHED = 3
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
 
 
-class Unsafe(Exception):
+class UnsafeError(Exception):
     """This process must not be forked from; the text says why."""
 
 
@@ -87,7 +87,7 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-# --- loading -----------------------------------------------------------------------------------------------------------
+# --- loading ----------------------------------------------------------------------------------------------------------
 
 
 def _load(order: dict[str, Any], tell: Any) -> None:
@@ -105,12 +105,12 @@ def _load(order: dict[str, Any], tell: Any) -> None:
             _import(one)
             _check(before, order["modules"] is not None)
         except BaseException as error:
-            why = str(error) if isinstance(error, Unsafe) else f"its import fails: {type(error).__name__}: {error}"
+            why = str(error) if isinstance(error, UnsafeError) else f"its import fails: {type(error).__name__}: {error}"
             tell({"type": "unsafe", "module": str(one), "why": why[:500]})
             os._exit(1)
     tell({"type": "loading", "module": "the last look"})
     if _touched_cuda():
-        raise Unsafe("CUDA was touched")
+        raise UnsafeError("CUDA was touched")
 
 
 def _wanted(order: dict[str, Any]) -> list[imports.Import]:
@@ -140,25 +140,25 @@ def _import(one: imports.Import) -> None:
 
 
 def _check(before: set[str], named: bool) -> None:
-    """Raises Unsafe unless a fork of this process is as good as a new one. The user's own files only if he named them."""
+    """Raises UnsafeError unless a fork of this process is as good as a new one. The user's own files only if named."""
     for name in set(sys.modules) - before:
         path = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(path, str) and path != __file__ and not named and not imports.is_installed(path):
-            raise Unsafe(f"it loads {path}, which is no installed package and may change")
+            raise UnsafeError(f"it loads {path}, which is no installed package and may change")
     pid = os.fork()  # libraries that stop their threads for a fork do so now
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
     threads = [name for name in _threads() if name not in FORK_SAFE_THREADS]
     if threads:
-        raise Unsafe(f"it leaves {len(threads)} threads running: {', '.join(threads[:5])}")
+        raise UnsafeError(f"it leaves {len(threads)} threads running: {', '.join(threads[:5])}")
     try:
         pid, _ = os.waitpid(-1, os.WNOHANG)
-        raise Unsafe("it leaves a process running")
+        raise UnsafeError("it leaves a process running")
     except ChildProcessError:
         pass
     if _has_cuda_open() or ("torch" in sys.modules and _touched_cuda()):
-        raise Unsafe("it touches CUDA")
+        raise UnsafeError("it touches CUDA")
 
 
 def _threads() -> list[str]:
@@ -221,7 +221,7 @@ def _rss_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-# --- serving -----------------------------------------------------------------------------------------------------------
+# --- serving ----------------------------------------------------------------------------------------------------------
 
 
 def _serve(control: socket.socket, room: mark.Room, files: dict[str, tuple[int, int]]) -> Forked:
@@ -297,9 +297,7 @@ def _fork_torchrun(
     return pid, None
 
 
-def _take_client(
-    control: socket.socket, listener: socket.socket, room: mark.Room, marker: str
-) -> Forked | None:
+def _take_client(control: socket.socket, listener: socket.socket, room: mark.Room, marker: str) -> Forked | None:
     """Each client is served by a nurse of its own, which is its worker's parent."""
     try:
         connection, _ = listener.accept()
@@ -432,7 +430,7 @@ def _signal_group(worker: int, number: int) -> None:
         os.kill(worker, number)
 
 
-# --- messages ----------------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def _tell(control: socket.socket, message: dict[str, Any]) -> None:
@@ -454,7 +452,7 @@ def _receive(connection: socket.socket, limit: float | None) -> tuple[bytes, lis
     return text, list(descriptors)
 
 
-# --- in a forked child -------------------------------------------------------------------------------------------------
+# --- in a forked child ------------------------------------------------------------------------------------------------
 
 
 def _folder_of(script: str) -> str:

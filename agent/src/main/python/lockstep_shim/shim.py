@@ -76,9 +76,7 @@ def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | Non
     return group.serve()
 
 
-def _prepare(
-    spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: Launcher, pool: Pool | None
-) -> Group:
+def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: Launcher, pool: Pool | None) -> Group:
     identity = procfs.own_id()
     boot = procfs.boot_id()
     group = Group(spec, identity, launcher_id, signals, pool)
@@ -102,13 +100,18 @@ def _prepare(
 class Launcher(Protocol):
     """Who asked for this shim: a socket, or what behaves like one."""
 
-    def sendall(self, data: bytes, /) -> None: ...
+    def sendall(self, data: bytes, /) -> None:
+        """Raises OSError when it is gone."""
 
-    def settimeout(self, seconds: float, /) -> None: ...
+    def settimeout(self, seconds: float, /) -> None:
+        """For recv."""
 
-    def recv(self, size: int, /) -> bytes: ...
+    def recv(self, size: int, /) -> bytes:
+        """Nothing when it is gone."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Lets go of it."""
 
 
 def _tell(launcher: Launcher, message: dict[str, Any]) -> None:

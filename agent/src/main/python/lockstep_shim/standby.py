@@ -94,7 +94,8 @@ class Standby:
     def serve(self) -> int:
         """Its exit status."""
         while True:
-            ready, _, _ = select.select([0, *([self._pool] if self._pool.failed is None else [])], [], [], LOOK_SECONDS)
+            watched: list[Any] = [0] if self._pool.failed is not None else [0, self._pool]
+            ready, _, _ = select.select(watched, [], [], LOOK_SECONDS)
             if self._pool in ready:
                 self._take_from_pool()
             self._pool.look(time.monotonic())
