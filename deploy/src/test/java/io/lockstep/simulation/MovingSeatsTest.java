@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Who is a seat changes under running jobs, with leases, faults and cuts (A9). */
 final class MovingSeatsTest {
-  private static final int SEEDS = Integer.getInteger("moving.seeds", 200);
+  private static final int SEEDS = Integer.getInteger("moving.seeds", 100);
 
   /** Seeds within which a rule taken out is noticed. */
   private static final int MUTATION_SEEDS = 2_000;
