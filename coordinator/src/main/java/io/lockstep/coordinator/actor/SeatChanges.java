@@ -70,7 +70,7 @@ public class SeatChanges {
       QuorumDriver quorum, ClusterState state, LeaseWatch leases, Instant now) {
     Membership membership = quorum.membership().orElse(Membership.NONE);
     List<Lease> older = olderLeases(state, leases.report(quorum), membership.set());
-    if (membership.joining().isPresent()) {
+    if (membership.joining().isPresent() && !givesUp(membership.joining().get())) {
       giveUp(now, "the last change is not finished: " + membership.joining().get() + " joins");
       return older.isEmpty() ? Optional.of(quorum.confirmed(now)) : Optional.empty();
     }
@@ -109,12 +109,19 @@ public class SeatChanges {
         SeatRules.lostMajority(
             membership, change, leases.answering(membership, ANSWERS_WITHIN, now));
     return lost.or(
-        () -> quorum.canChange() ? Optional.empty() : Optional.of("another write is under way"));
+        () ->
+            quorum.canChange(change)
+                ? Optional.empty()
+                : Optional.of("another write is under way"));
   }
 
   /** Leases that may be held and are counted by an older set than this, or by none that we know. */
   protected List<Lease> olderLeases(ClusterState state, LeaseReport report, long set) {
     return state.mayBeHeld().stream().filter(lease -> !report.isCountedBy(lease, set)).toList();
+  }
+
+  private boolean givesUp(SeatId joining) {
+    return wish.filter(w -> w.change().takesOut(joining)).isPresent();
   }
 
   private void giveUp(Instant now, String why) {

@@ -85,16 +85,17 @@ public final class QuorumDriver {
     return leading().flatMap(QuorumMachine::invitedDisk).isPresent();
   }
 
-  /** Nothing else is being written, and the last change of the seats is finished. */
-  public boolean canChange() {
-    return leading().filter(QuorumMachine::canChange).isPresent();
+  /** Nothing else is being written, and the last change of the seats is finished or given up. */
+  public boolean canChange(SeatChange change) {
+    return leading().filter(l -> QuorumMachine.canChange(l, change)).isPresent();
   }
 
   /**
    * Changes who is a seat (A9); {@link QuorumOutcome.MembershipChanged} follows when it is true.
    * Only at a moment at which every lease that may be held is counted by the set in force.
    *
-   * @throws IllegalStateException unless {@link #canChange()}, or when a new seat was not heard
+   * @throws IllegalStateException unless {@link #canChange(SeatChange)}, or when a new seat was not
+   *     heard
    */
   public Step change(SeatChange change, Instant now) {
     return decide(new QuorumInput.Change(change), now);

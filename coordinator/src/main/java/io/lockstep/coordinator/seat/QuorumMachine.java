@@ -479,11 +479,12 @@ class QuorumMachine {
     }
   }
 
-  static boolean canChange(Leading leading) {
+  /** One at a time; a seat that joins and never comes may be given up. */
+  static boolean canChange(Leading leading, SeatChange change) {
     return leading.established()
         && leading.write().isEmpty()
         && leading.queued().isEmpty()
-        && leading.held().membership().joining().isEmpty();
+        && leading.held().membership().joining().map(change::takesOut).orElse(true);
   }
 
   /** The disk that an invited host answers with, once it is sure. */
@@ -496,7 +497,7 @@ class QuorumMachine {
   }
 
   private void onChange(Turn turn, SeatChange change) {
-    if (!(turn.phase instanceof Leading leading) || !canChange(leading)) {
+    if (!(turn.phase instanceof Leading leading) || !canChange(leading, change)) {
       throw new IllegalStateException("cannot change the seats now: " + turn.phase);
     }
     Membership membership = leading.held().membership();

@@ -495,7 +495,9 @@ final class SeatSimulation {
         perform(driver.alsoAsk(told, instant(now)));
       }
       perform(driver.tick(instant(now)));
-      perform(driver.confirmed(instant(now))); // there are no leases here
+      if (seatsMove) {
+        perform(driver.confirmed(instant(now))); // there are no leases here
+      }
       change();
     }
 
@@ -520,7 +522,7 @@ final class SeatSimulation {
     }
 
     private void change() {
-      if (wanted.isEmpty() || !driver.canChange()) {
+      if (wanted.isEmpty() || !driver.canChange(wanted.get())) {
         return;
       }
       SeatChange change = wanted.get();
