@@ -718,6 +718,7 @@ class QuorumMachine {
         turn.phase = new Resting(until);
       }
     } else if (turn.phase instanceof Leading leading && leading.term().equals(refused.term())) {
+      until = leading.established() ? until.plus(SeatLimits.OUTBID_WAIT) : until;
       turn.phase = new Resting(until);
       turn.outcomes.add(
           new QuorumOutcome.SteppedDown(

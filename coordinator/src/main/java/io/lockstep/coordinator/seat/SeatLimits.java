@@ -45,6 +45,13 @@ public final class SeatLimits {
   public static final Duration MAX_STEP_DOWN_WAIT = Duration.ofSeconds(1);
 
   /**
+   * One that led and was outbid waits so much longer: somebody newer coordinates, and of two that
+   * both take themselves for the singleton the one in the lost cluster is ended meanwhile. Without
+   * it the two outbid each other about once a second (seen by deploy/chaos/run).
+   */
+  public static final Duration OUTBID_WAIT = Duration.ofSeconds(8);
+
+  /**
    * Requests waiting for a seat's disk; what comes beyond is dropped and sent again by its sender.
    */
   public static final int MAX_QUEUED_REQUESTS = 1_000;

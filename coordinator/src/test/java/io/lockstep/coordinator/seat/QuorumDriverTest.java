@@ -143,6 +143,9 @@ final class QuorumDriverTest {
 
     assertThat(outcomes.get(0)).isInstanceOf(QuorumOutcome.SteppedDown.class);
     assertThat(first.isLeader()).isFalse();
+    now = now.plus(SeatLimits.OUTBID_WAIT); // the other one is newer: no quarrel with it
+    exchange(first.tick(now));
+    assertThat(first.isLeader()).isFalse();
     now = now.plus(SeatLimits.MAX_STEP_DOWN_WAIT);
     exchange(first.tick(now));
     assertThat(first.isLeader()).isTrue();
