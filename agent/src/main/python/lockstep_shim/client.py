@@ -8,6 +8,7 @@ import _signal
 import _socket
 import marshal
 import os
+import select
 import sys
 from array import array
 
@@ -61,22 +62,37 @@ def _limits() -> "list[tuple[int, int, int]]":
 
 
 def _relay(connection: "_socket.socket") -> None:
-    def pass_on(number: int, _frame: object) -> None:
-        try:
-            connection.send(b"signal %d" % number)
-        except OSError:
-            return  # its end is on its way
-
+    # Woken by a byte, since a signal between a look at the flags and the wait would be noticed only after the wait.
+    read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    _signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     kept = {getattr(_signal, name) for name in NOT_RELAYED if hasattr(_signal, name)}
     for number in _signal.valid_signals():
         if number not in kept and number < 32:
-            _signal.signal(number, pass_on)
+            _signal.signal(number, _nothing)
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    poll.register(read_end, select.POLLIN)
+    while not (ready := {fd for fd, _ in poll.poll()}) & {connection.fileno()}:
+        if read_end in ready:
+            for number in os.read(read_end, MAX_ANSWER_BYTES):
+                _pass_on(connection, number)
     try:
         answer = connection.recv(MAX_ANSWER_BYTES)
     except OSError:
         answer = b""
     # No answer: who forked the worker is gone, and the kernel has killed the worker with it.
     _end_like(int(answer) if answer else int(_signal.SIGKILL))
+
+
+def _pass_on(connection: "_socket.socket", number: int) -> None:
+    try:
+        connection.send(b"signal %d" % number)
+    except OSError:
+        return  # its end is on its way
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """The byte of set_wakeup_fd is what counts."""
 
 
 def _end_like(status: int) -> None:
