@@ -21,6 +21,8 @@ HERE = Path(__file__).resolve().parent
 SHIM = HERE.parent.parent / "main" / "python" / "lockstep_shim"
 sys.path.insert(0, str(SHIM.parent))
 WAIT_SECONDS = 20.0
+# Maven's JVM starts its children with SIGQUIT blocked; only the tests that mean it shall have that.
+signal.pthread_sigmask(signal.SIG_SETMASK, set())
 
 
 class Fixture:

@@ -146,6 +146,16 @@ def test_nothing_is_left_of_a_tree_that_ignores_term_and_escapes(group: Fixture)
     assert group.marked() == []
 
 
+def test_workers_get_every_signal_whatever_the_daemon_blocks(group: Fixture) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGQUIT])  # as a JVM does
+    try:
+        group.launch("print(signal.pthread_sigmask(signal.SIG_BLOCK, []))")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    group.report()
+    assert group.output("rank-2") == b"set()\n"
+
+
 def test_grace_is_honoured(group: Fixture) -> None:
     saving = (
         "def save(*_):\n    time.sleep(1.0); print('saved'); sys.exit(0)\n"

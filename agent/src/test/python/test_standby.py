@@ -210,6 +210,17 @@ def test_without_its_preloaded_process_a_start_is_cold_and_says_so(warm: Warm) -
     assert "torchrun started cold" in warm.log()
 
 
+def test_warm_workers_get_every_signal_whatever_the_daemon_blocks(warm: Warm) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGQUIT])  # as a JVM does
+    try:
+        warm.run_warm("import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))", procs=1)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    warm.say("go")
+    assert warm.report()["outcome"] == "succeeded"
+    assert warm.output("rank-0") == b"set()\n"
+
+
 def test_a_failure_is_explained_as_in_a_cold_start(warm: Warm) -> None:
     script = "from torch.distributed.elastic.multiprocessing.errors import record\n"
     script += "@record\ndef main():\n    print('up')\n    raise RuntimeError('boom')\nmain()\n"
