@@ -35,6 +35,7 @@ final class LeavesNothing implements AfterEachCallback, AfterAllCallback {
           String.join(
               "|",
               "agent\\.(json|lock)",
+              "seats\\.json",
               "seat/seat-[12]\\.mv",
               "groups/\\.founding",
               "groups/[^/]+/\\d+-\\d+/(spec|handle|report|zero)\\.json",
