@@ -112,7 +112,7 @@ class Cluster:
         processes.kill_all(host.address)
 
     def whole(self) -> None:
-        """Takes back every fault; waits until all nodes are READY, no job is left and no process of one."""
+        """Takes back every fault; waits until all is READY, seats too, no job is left and no process of one."""
         self.network.heal()
         self.free_disk()
         for host in self.hosts:
@@ -121,6 +121,8 @@ class Cluster:
             processes.send(signal.SIGCONT, *(one.pid for one in processes.of_group(host.address)))
         self.start(*(host for host in self.hosts if not self.runs(host)))
         wait_until("all nodes READY", READY_SECONDS, self._all_ready, self.healths)
+        # A row is one fault: a seat that is still behind would make it two.
+        wait_until("all seats follow", READY_SECONDS, self._all_seats_follow, lambda: self.ask("/v1/seats"))
         for job in self.ask("/v1/jobs") or []:
             if job["phase"] not in ("SUCCEEDED", "FAILED", "CANCELED"):
                 self.cancel(job["id"])
@@ -135,6 +137,11 @@ class Cluster:
             if health == "QUARANTINED":
                 self.request("POST", f"/v1/nodes/{node}/resume", {})
         return len(healths) == len(self.hosts) and set(healths.values()) == {"READY"}
+
+    def _all_seats_follow(self) -> bool:
+        view = self.ask("/v1/seats") or {}
+        seats = view.get("seats", [])
+        return bool(seats) and view["answering"] == len(seats) and all(one["state"] == "FOLLOWS" for one in seats)
 
     # disks
 
