@@ -138,6 +138,13 @@ class Cluster:
                 self.request("POST", f"/v1/nodes/{node}/resume", {})
         return len(healths) == len(self.hosts) and set(healths.values()) == {"READY"}
 
+    def await_ready(self, seconds: float, host: Host | None = None) -> None:
+        """Until this host's node is READY, or all that are known are."""
+        if host is not None:
+            wait_until(f"{host} is READY", seconds, lambda: self.healths().get(host.address) == "READY")
+        else:
+            wait_until("all nodes READY", seconds, lambda: set(self.healths().values()) == {"READY"})
+
     def _all_seats_follow(self) -> bool:
         view = self.ask("/v1/seats") or {}
         seats = view.get("seats", [])

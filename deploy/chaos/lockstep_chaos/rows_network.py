@@ -32,7 +32,7 @@ def host_cut(run: Run) -> None:
     run.network.unplug(victim)
     _cut_off(run, job, victim, since)
     run.network.plug(victim)
-    wait_until("it is READY", WAIT_SECONDS, lambda: run.cluster.healths().get(victim.address) == "READY")
+    run.cluster.await_ready(WAIT_SECONDS, victim)
     run.say("the host is READY again")
 
 

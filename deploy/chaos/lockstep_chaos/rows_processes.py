@@ -6,7 +6,6 @@ import signal
 import time
 
 from lockstep_chaos import processes
-from lockstep_chaos.cluster import wait_until
 from lockstep_chaos.row import LEASE, MARGIN, WAIT_SECONDS, Run, row
 from lockstep_chaos.training import STEPS_AFTER, Training
 
@@ -64,7 +63,7 @@ def daemon_killed(run: Run) -> None:
     run.cluster.kill_daemon(victim)
     time.sleep(5)
     run.cluster.start(victim)
-    wait_until("it is READY", WAIT_SECONDS, lambda: run.cluster.healths().get(victim.address) == "READY")
+    run.cluster.await_ready(WAIT_SECONDS, victim)
     run.must(pids == sorted(one.pid for one in processes.of_group(victim.address)), "other processes than before")
     run.untouched(job, since)
 

@@ -156,7 +156,7 @@ def seats_restarted(run: Run) -> None:
     time.sleep(LEASE)
     run.untouched(job, since)
     # a group that ends before its agent is back cannot say so, and its node counts as lost
-    wait_until("all nodes READY", WAIT_SECONDS, lambda: set(run.cluster.healths().values()) == {"READY"})
+    run.cluster.await_ready(WAIT_SECONDS)
     run.say(f"all agents are back after {time.time() - since:.1f} s")
 
 
@@ -185,7 +185,7 @@ def _restart(run: Run, host: Host) -> None:
     run.cluster.stop_daemon(host)
     run.cluster.start(host)
     wait_until(f"{host} answers", WAIT_SECONDS, lambda: run.cluster.ask("/v1/nodes", [host]))
-    wait_until("all nodes READY", WAIT_SECONDS, lambda: set(run.cluster.healths().values()) == {"READY"})
+    run.cluster.await_ready(WAIT_SECONDS)
 
 
 @row(
@@ -250,7 +250,7 @@ def seat_replaced(run: Run) -> None:
     job.finish()
     run.network.heal()
     run.cluster.start(dead)
-    wait_until("all nodes READY", WAIT_SECONDS, lambda: set(run.cluster.healths().values()) == {"READY"})
+    run.cluster.await_ready(WAIT_SECONDS)
     _replace(run, new, dead)  # other rows count on it
 
 
@@ -275,10 +275,10 @@ def _some_writes(run: Run, without: Host, since: float) -> None:
 
 def _counts(run: Run, seat: Host) -> None:
     """Another seat is stopped: whatever is taken then, this one has accepted."""
-    wait_until("all nodes READY", WAIT_SECONDS, lambda: set(run.cluster.healths().values()) == {"READY"})
+    run.cluster.await_ready(WAIT_SECONDS)
     other = next(one for one in run.cluster.seats if one not in (seat, run.coordinator()))
     time.sleep(NOISE)  # the coordinator takes an empty seat in when it has answered
     run.cluster.kill_daemon(other)
     run.within(f"with {other} down too, write taken after", _probe(run, other).seconds(), FAILOVER_SECONDS)
     run.cluster.start(other)
-    wait_until("all nodes READY", WAIT_SECONDS, lambda: set(run.cluster.healths().values()) == {"READY"})
+    run.cluster.await_ready(WAIT_SECONDS)

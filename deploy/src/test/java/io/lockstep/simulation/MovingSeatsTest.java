@@ -29,25 +29,6 @@ final class MovingSeatsTest {
   }
 
   private static Result run(long seed, boolean tracing) {
-    var simulation =
-        Simulation.ofMovingSeats(
-            seed, Mutation.NONE, tracing ? Trace.Detail.EVERYTHING : Trace.Detail.NOTHING);
-    try {
-      return simulation.runRandom();
-    } catch (RuntimeException e) {
-      throw new AssertionError(
-          "seed "
-              + seed
-              + ": "
-              + e.getMessage()
-              + "\nreplay it with a trace: mvn -q -pl deploy -am test -Dtest=MovingSeatsTest"
-              + " -Dsurefire.failIfNoSpecifiedTests=false -Dmoving.seed="
-              + seed,
-          e);
-    } finally {
-      if (tracing) {
-        System.out.print(simulation.trace.text());
-      }
-    }
+    return Seeds.run(Simulation::ofMovingSeats, seed, tracing, "MovingSeatsTest", "moving.seed");
   }
 }

@@ -40,25 +40,6 @@ final class SimulationTest {
   }
 
   private static Result run(long seed, boolean tracing) {
-    var simulation =
-        Simulation.random(
-            seed, Mutation.NONE, tracing ? Trace.Detail.EVERYTHING : Trace.Detail.NOTHING);
-    try {
-      return simulation.runRandom();
-    } catch (RuntimeException e) {
-      throw new AssertionError(
-          "seed "
-              + seed
-              + ": "
-              + e.getMessage()
-              + "\nreplay it with a trace: mvn -q -pl deploy -am test -Dtest=SimulationTest"
-              + " -Dsurefire.failIfNoSpecifiedTests=false -Dmachines.seed="
-              + seed,
-          e);
-    } finally {
-      if (tracing) {
-        System.out.print(simulation.trace.text());
-      }
-    }
+    return Seeds.run(Simulation::random, seed, tracing, "SimulationTest", "machines.seed");
   }
 }

@@ -1,0 +1,37 @@
+package io.lockstep.simulation;
+
+import io.lockstep.simulation.Simulation.Result;
+
+/**
+ * How a test runs one seed: a failure names the command that replays it, a replay has its trace.
+ */
+final class Seeds {
+  private Seeds() {}
+
+  /** A cluster drawn from a seed. */
+  interface Drawn {
+    Simulation from(long seed, Mutation mutation, Trace.Detail detail);
+  }
+
+  /**
+   * @param test the test's class
+   * @param property what makes that test run this one seed
+   */
+  static Result run(Drawn drawn, long seed, boolean tracing, String test, String property) {
+    Trace.Detail detail = tracing ? Trace.Detail.EVERYTHING : Trace.Detail.NOTHING;
+    Simulation simulation = drawn.from(seed, Mutation.NONE, detail);
+    try {
+      return simulation.runRandom();
+    } catch (RuntimeException e) {
+      throw new AssertionError(
+          "seed %d: %s\nreplay it with a trace: mvn -q -pl deploy -am test -Dtest=%s"
+                  .formatted(seed, e.getMessage(), test)
+              + " -Dsurefire.failIfNoSpecifiedTests=false -D%s=%d".formatted(property, seed),
+          e);
+    } finally {
+      if (tracing) {
+        System.out.print(simulation.trace.text());
+      }
+    }
+  }
+}
