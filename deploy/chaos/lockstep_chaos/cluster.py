@@ -134,7 +134,7 @@ class Cluster:
     def _all_ready(self) -> bool:
         healths = self.healths()
         for node, health in healths.items():
-            if health == "QUARANTINED":
+            if health in ("QUARANTINED", "DRAINING"):
                 self.request("POST", f"/v1/nodes/{node}/resume", {})
         return len(healths) == len(self.hosts) and set(healths.values()) == {"READY"}
 
@@ -183,7 +183,8 @@ class Cluster:
             url = f"http://{host.address}:{HTTP_PORT}{path}"
             try:
                 with self._open(urllib.request.Request(url, data, headers, method=method), timeout=seconds) as answer:
-                    return json.loads(answer.read() or b"{}")
+                    if answer.headers.get("Lockstep-Last-Known") is None:  # only what a seat last knew
+                        return json.loads(answer.read() or b"{}")
             except (OSError, ValueError):  # also HTTPError and time-outs
                 continue
         return None

@@ -14,6 +14,7 @@ import io.lockstep.agent.host.AgentHost;
 import io.lockstep.coordinator.actor.CoordinatorGateway;
 import io.lockstep.coordinator.actor.CoordinatorSettings;
 import io.lockstep.coordinator.actor.CoordinatorSingleton;
+import io.lockstep.coordinator.actor.LastKnown;
 import io.lockstep.coordinator.rest.RestServer;
 import io.lockstep.coordinator.seat.SeatActor;
 import io.lockstep.protocol.message.ToCoordinator;
@@ -127,7 +128,11 @@ final class ClusterRuntime {
           "Akka cannot listen on " + settings.host() + ":" + settings.ports().akka() + why(e), e);
     }
     try {
-      var gateway = new CoordinatorGateway(system, bound(proxy, "the guardian did not start"));
+      var gateway =
+          new CoordinatorGateway(
+              system,
+              bound(proxy, "the guardian did not start"),
+              new LastKnown(seat.host()::lastAccepted));
       bound(
           RestServer.bind(system, settings.host(), settings.ports().http(), gateway)
               .thenApply(binding -> binding.addToCoordinatedShutdown(UNBIND_LIMIT, system)),

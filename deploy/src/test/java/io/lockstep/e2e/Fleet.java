@@ -473,7 +473,9 @@ final class Fleet implements AutoCloseable {
                   .timeout(Duration.ofSeconds(5))
                   .build(),
               HttpResponse.BodyHandlers.ofString());
-      return answer.statusCode() == 200
+      // what a seat last knew is no answer of the coordinator's
+      boolean known = answer.headers().firstValue("Lockstep-Last-Known").isPresent();
+      return answer.statusCode() == 200 && !known
           ? Optional.of(JSON.readTree(answer.body()))
           : Optional.empty();
     } catch (IOException e) {

@@ -108,6 +108,7 @@ final class LeasesE2eTest {
     await("workers end with their lease")
         .atMost(LEASE_IS_OVER)
         .until(() -> fleet.allProcesses().isEmpty());
+    assertReadsAreLastKnownAndWritesRefused(id);
     seats.forEach(fleet::start);
 
     JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
@@ -117,6 +118,18 @@ final class LeasesE2eTest {
         .isGreaterThanOrEqualTo(10);
     assertThat(bare.lastStep()).isEqualTo(150);
     assertNeverInterleaved(bare);
+  }
+
+  private static void assertReadsAreLastKnownAndWritesRefused(String id) {
+    Fleet.Said jobs = fleet.cli("list", "--output", "json");
+    assertThat(jobs.exit()).as(jobs.err()).isZero();
+    assertThat(jobs.err()).contains("last knew");
+    assertThat(jobs.out()).contains(id).contains("\"lastKnown\"");
+    Fleet.Said nodes = fleet.cli("nodes");
+    assertThat(nodes.exit()).as(nodes.err()).isZero();
+    assertThat(nodes.err()).contains("last knew").contains("seats");
+    Fleet.Said cancel = fleet.cli("cancel", id);
+    assertThat(cancel.exit()).as(cancel.err()).isEqualTo(8);
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.actor;
 import akka.actor.typed.ActorRef;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.message.ToAgent;
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -14,6 +15,15 @@ public interface Coordinator {
    */
   CompletionStage<CoordinatorAnswer> ask(
       Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request);
+
+  /**
+   * What this host's seat last knew, for when {@link #ask} was refused with NO_QUORUM or not
+   * answered; empty when the request is none that may be answered so.
+   *
+   * @param why why the coordinator did not answer
+   */
+  Optional<LastKnown.Answer> lastKnown(
+      Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request, String why);
 
   /** Asks an agent for a piece of log; fails like {@link #ask}. */
   CompletionStage<AgentQuery.LogChunk> readLog(

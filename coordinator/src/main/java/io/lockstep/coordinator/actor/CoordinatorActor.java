@@ -94,6 +94,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private Optional<ClusterState> state = Optional.empty();
   private AgentDirectory agents;
   private Instant lastBeat;
+  private Instant ledSince = Instant.EPOCH;
   private Reason notLeading = Reason.of(ReasonCode.NO_QUORUM, "asks the seats for their promises");
 
   static Behavior<ToCoordinator> create(CoordinatorSettings settings) {
@@ -196,6 +197,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       agents = new AgentDirectory(now());
       leases.clear();
       lastBeat = now();
+      ledSince = lastBeat;
       state = Optional.of(codec.read(leader.state()));
       input(new ClusterInput.TookOver());
     } else if (outcome instanceof QuorumOutcome.Appended) {
@@ -481,8 +483,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   // requests
 
   private Behavior<ToCoordinator> onRequest(CoordinatorRequest request) {
-    if (state.isEmpty()) {
-      request.replyTo().tell(new CoordinatorAnswer.Refused(notLeading()));
+    Optional<Reason> alone = standsAlone();
+    if (state.isEmpty() || alone.isPresent()) {
+      request.replyTo().tell(new CoordinatorAnswer.Refused(alone.orElseGet(this::notLeading)));
     } else {
       var refs = ActorRefResolver.get(getContext().getSystem());
       if (!new SeatRequests(this, state.get(), agents, refs).handle(request)) {
@@ -490,6 +493,30 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       }
     }
     return this;
+  }
+
+  /**
+   * A coordinator that no majority has answered for a while may be an old one: it says nothing that
+   * might be out of date, and takes nothing that it cannot have stored.
+   */
+  private Optional<Reason> standsAlone() {
+    Duration within = SeatChanges.ANSWERS_WITHIN;
+    if (state.isEmpty() || Duration.between(ledSince, now()).compareTo(within) <= 0) {
+      return Optional.empty();
+    }
+    Membership seats = membership().orElse(Membership.NONE);
+    int answering = leases.answering(seats, within, now()).size();
+    return answering >= seats.majority()
+        ? Optional.empty()
+        : Optional.of(
+            Reason.of(
+                ReasonCode.NO_QUORUM,
+                "%d of %d seats answered this coordinator within %d s, and it takes %d: it may not"
+                    + " be the coordinator any more",
+                answering,
+                seats.members().size(),
+                within.toSeconds(),
+                seats.majority()));
   }
 
   private Reason notLeading() {

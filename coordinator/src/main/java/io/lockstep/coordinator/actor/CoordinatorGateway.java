@@ -7,6 +7,7 @@ import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.ToCoordinator;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -17,10 +18,13 @@ public final class CoordinatorGateway implements Coordinator {
 
   private final ActorSystem<?> system;
   private final ActorRef<ToCoordinator> coordinator;
+  private final LastKnown lastKnown;
 
-  public CoordinatorGateway(ActorSystem<?> system, ActorRef<ToCoordinator> coordinator) {
+  public CoordinatorGateway(
+      ActorSystem<?> system, ActorRef<ToCoordinator> coordinator, LastKnown lastKnown) {
     this.system = system;
     this.coordinator = coordinator;
+    this.lastKnown = lastKnown;
   }
 
   @Override
@@ -28,6 +32,12 @@ public final class CoordinatorGateway implements Coordinator {
       Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request) {
     return AskPattern.<ToCoordinator, CoordinatorAnswer>ask(
         coordinator, request::apply, ASK_TIMEOUT, system.scheduler());
+  }
+
+  @Override
+  public Optional<LastKnown.Answer> lastKnown(
+      Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request, String why) {
+    return lastKnown.answer(request.apply(system.ignoreRef()), why);
   }
 
   @Override

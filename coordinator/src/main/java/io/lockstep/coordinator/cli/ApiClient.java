@@ -6,6 +6,7 @@ import io.lockstep.protocol.api.CancelRequest;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
+import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.LogView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.NodeView;
@@ -24,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,16 +58,25 @@ public final class ApiClient {
 
   private final List<URI> addresses;
   private final ObjectMapper json;
+  private final Consumer<String> notices;
+  private boolean noticed;
   private int current;
 
   /** A client whose JSON is the command's. */
   public static ApiClient at(List<URI> addresses) {
-    return new ApiClient(addresses, CliJson.mapper());
+    return new ApiClient(addresses, CliJson.mapper(), notice -> {});
   }
 
-  ApiClient(List<URI> addresses, ObjectMapper json) {
+  /**
+   * A client that tells its user what an answer is worth.
+   *
+   * @param notices told once, until a coordinator answers again, when answers are only what a seat
+   *     last knew
+   */
+  ApiClient(List<URI> addresses, ObjectMapper json, Consumer<String> notices) {
     this.addresses = List.copyOf(addresses);
     this.json = json;
+    this.notices = notices;
   }
 
   /** Reads {@code URL[,URL…]}. */
@@ -191,6 +202,7 @@ public final class ApiClient {
     byte[] bytes = bytes(body);
     var tried = new ArrayList<String>();
     @Nullable ApiRefused unavailable = null;
+    @Nullable LastKnown<T> lastKnown = null;
     for (int i = 0; i < addresses.size(); i++) {
       int index = (current + i) % addresses.size();
       URI address = addresses.get(index);
@@ -204,8 +216,14 @@ public final class ApiClient {
       try {
         Answer answer = exchange(connection, bytes);
         if (answer.status() < 300) {
-          current = index;
-          return read(answer, type, address);
+          T value = read(answer, type, address);
+          if (answer.lastKnown().isEmpty()) {
+            current = index;
+            noticed = false;
+            return value;
+          }
+          lastKnown = new LastKnown<>(value, answer.lastKnown().get());
+          continue; // another one may know better
         }
         var refused = new ApiRefused(problem(answer, address));
         if (!refused.isTransient() || repeat == Repeat.NEVER) {
@@ -225,10 +243,24 @@ public final class ApiClient {
         connection.disconnect();
       }
     }
+    if (lastKnown != null) {
+      return noticed(lastKnown);
+    }
     if (unavailable != null) {
       throw unavailable;
     }
     throw new NoCoordinator("nobody answers at " + String.join(", ", tried));
+  }
+
+  /** An answer that may be out of date. */
+  private record LastKnown<T>(T value, String notice) {}
+
+  private <T> T noticed(LastKnown<T> answer) {
+    if (!noticed) {
+      noticed = true;
+      notices.accept(answer.notice());
+    }
+    return answer.value();
   }
 
   private static HttpURLConnection connect(String method, URI address, String path, byte[] body)
@@ -252,7 +284,7 @@ public final class ApiClient {
   }
 
   /** What came back. */
-  private record Answer(int status, String type, byte[] body) {}
+  private record Answer(int status, String type, byte[] body, Optional<String> lastKnown) {}
 
   private static Answer exchange(HttpURLConnection connection, byte[] body) throws IOException {
     if (connection.getDoOutput()) {
@@ -265,7 +297,11 @@ public final class ApiClient {
     try (@Nullable InputStream in =
         status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
       byte[] answer = in == null ? new byte[0] : in.readNBytes(MAX_ANSWER_BYTES);
-      return new Answer(status, type, answer);
+      return new Answer(
+          status,
+          type,
+          answer,
+          Optional.ofNullable(connection.getHeaderField(LastKnownView.HEADER)));
     }
   }
 

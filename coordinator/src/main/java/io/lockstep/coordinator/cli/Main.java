@@ -154,7 +154,8 @@ public final class Main implements Runnable {
             .filter(text -> !text.isBlank())
             .orElse(ApiClient.DEFAULT_API);
     var json = CliJson.mapper();
-    return new Session(new ApiClient(ApiClient.addresses(addresses), json), terminal, output, json);
+    return new Session(
+        new ApiClient(ApiClient.addresses(addresses), json, terminal::say), terminal, output, json);
   }
 
   private static int usage(Terminal terminal, ParameterException e) {

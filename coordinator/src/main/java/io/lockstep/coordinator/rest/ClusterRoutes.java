@@ -13,7 +13,7 @@ final class ClusterRoutes {
   private final Replies replies;
 
   ClusterRoutes(Coordinator coordinator, Replies replies) {
-    this.asking = new Asking(coordinator);
+    this.asking = new Asking(coordinator, replies);
     this.replies = replies;
   }
 

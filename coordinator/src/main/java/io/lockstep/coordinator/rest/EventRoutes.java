@@ -45,7 +45,7 @@ final class EventRoutes {
   private final AtomicInteger streams = new AtomicInteger();
 
   EventRoutes(Coordinator coordinator, Replies replies) {
-    this.asking = new Asking(coordinator);
+    this.asking = new Asking(coordinator, replies);
     this.replies = replies;
   }
 
@@ -60,7 +60,10 @@ final class EventRoutes {
     if (call.accepts("text/event-stream")) {
       return describe(job).thenApply(view -> stream(job, after));
     }
-    return list(job, after, limit).thenApply(replies::ok);
+    return asking.read(
+        CoordinatorAnswer.Events.class,
+        replyTo -> new CoordinatorRequest.ListEvents(Optional.of(job), after, limit, replyTo),
+        CoordinatorAnswer.Events::events);
   }
 
   private static long after(Call call) {

@@ -44,7 +44,7 @@ final class JobRoutes {
 
   JobRoutes(Coordinator coordinator, Replies replies) {
     this.coordinator = coordinator;
-    this.asking = new Asking(coordinator);
+    this.asking = new Asking(coordinator, replies);
     this.replies = replies;
   }
 
@@ -137,18 +137,18 @@ final class JobRoutes {
   }
 
   private CompletionStage<HttpResponse> list(Call call) {
-    return asking
-        .ask(CoordinatorAnswer.Jobs.class, CoordinatorRequest.ListJobs::new)
-        .thenApply(answer -> replies.ok(answer.jobs()));
+    return asking.read(
+        CoordinatorAnswer.Jobs.class,
+        CoordinatorRequest.ListJobs::new,
+        CoordinatorAnswer.Jobs::jobs);
   }
 
   private CompletionStage<HttpResponse> describe(Call call) {
     JobId job = call.job();
-    return asking
-        .ask(
-            CoordinatorAnswer.Job.class,
-            replyTo -> new CoordinatorRequest.DescribeJob(job, replyTo))
-        .thenApply(answer -> replies.ok(answer.job()));
+    return asking.read(
+        CoordinatorAnswer.Job.class,
+        replyTo -> new CoordinatorRequest.DescribeJob(job, replyTo),
+        CoordinatorAnswer.Job::job);
   }
 
   private CompletionStage<HttpResponse> cancel(Call call) {

@@ -14,7 +14,7 @@ final class NodeRoutes {
   private final Replies replies;
 
   NodeRoutes(Coordinator coordinator, Replies replies) {
-    this.asking = new Asking(coordinator);
+    this.asking = new Asking(coordinator, replies);
     this.replies = replies;
   }
 
@@ -26,9 +26,10 @@ final class NodeRoutes {
   }
 
   private CompletionStage<HttpResponse> list(Call call) {
-    return asking
-        .ask(CoordinatorAnswer.Nodes.class, CoordinatorRequest.ListNodes::new)
-        .thenApply(answer -> replies.ok(answer.nodes()));
+    return asking.read(
+        CoordinatorAnswer.Nodes.class,
+        CoordinatorRequest.ListNodes::new,
+        CoordinatorAnswer.Nodes::nodes);
   }
 
   private CompletionStage<HttpResponse> drain(Call call) {

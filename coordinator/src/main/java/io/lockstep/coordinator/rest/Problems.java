@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.ReasonedException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
@@ -65,6 +66,18 @@ final class Problems {
     return of(
         new Reason(ReasonCode.INTERNAL, "an error inside Lockstep; its log has the details"),
         List.of());
+  }
+
+  /** Why no coordinator answered, when it is that; empty for every other failure. */
+  static Optional<String> withoutCoordinator(Throwable failure) {
+    Throwable cause = cause(failure);
+    if (cause instanceof TimeoutException) {
+      return Optional.of("no coordinator answered in time");
+    }
+    return cause instanceof Refusal refusal
+            && refusal.problem().code().equals(ReasonCode.NO_QUORUM.name())
+        ? Optional.of(refusal.problem().detail())
+        : Optional.empty();
   }
 
   static List<HttpHeader> headers(Problem problem) {

@@ -6,9 +6,14 @@ import akka.http.javadsl.model.HttpCharsets;
 import akka.http.javadsl.model.HttpEntities;
 import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.MediaTypes;
+import akka.http.javadsl.model.headers.RawHeader;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.Problem;
+import java.util.List;
 import java.util.Map;
 
 /** Writes records as HTTP responses. */
@@ -26,6 +31,19 @@ final class Replies {
 
   HttpResponse ok(Object value) {
     return json(200, value);
+  }
+
+  /** Marks the answer, and each object in it, as what a seat last knew. */
+  HttpResponse lastKnown(Object value, LastKnownView about) {
+    JsonNode tree = json.valueToTree(value);
+    JsonNode mark = json.valueToTree(about);
+    for (JsonNode each : tree.isArray() ? tree : List.of(tree)) {
+      if (each instanceof ObjectNode object) {
+        object.set("lastKnown", mark);
+      }
+    }
+    return ok(tree)
+        .addHeader(RawHeader.create(LastKnownView.HEADER, LastKnownView.sentence(about)));
   }
 
   HttpResponse json(int status, Object value) {

@@ -14,7 +14,7 @@ final class SeatRoutes {
   private final Replies replies;
 
   SeatRoutes(Coordinator coordinator, Replies replies) {
-    this.asking = new Asking(coordinator);
+    this.asking = new Asking(coordinator, replies);
     this.replies = replies;
   }
 

@@ -2,6 +2,8 @@ package io.lockstep.coordinator.seat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -24,8 +26,16 @@ public final class SeatHost implements AutoCloseable {
   private final SeatStore store;
   private final LeaseBook leases;
   private final ThreadPoolExecutor thread;
+  private volatile Held held;
   // of the thread only
   private String broken = "";
+
+  /**
+   * What this seat last accepted.
+   *
+   * @param nanos when, on the monotonic clock; empty when before this daemon started
+   */
+  private record Held(SeatState state, Optional<Long> nanos) {}
 
   /**
    * Opens the seat's store under {@code dataDir}; it may be opened once.
@@ -45,6 +55,7 @@ public final class SeatHost implements AutoCloseable {
     this.store = store;
     this.leases = new LeaseBook(reader, doors, System::nanoTime);
     this.leases.follow(store.state());
+    this.held = new Held(store.state(), Optional.empty());
     this.thread =
         new ThreadPoolExecutor(
             1,
@@ -97,10 +108,14 @@ public final class SeatHost implements AutoCloseable {
       return new SeatReply.Broken(request.request(), seat, broken);
     }
     SeatDecision decision = machine.decide(store.state(), request);
+    if (decision.reply() instanceof SeatReply.Accepted) {
+      held = new Held(store.state(), Optional.of(System.nanoTime()));
+    }
     if (decision.changed()) {
       try {
         store.save(decision.next());
         leases.follow(decision.next());
+        held = new Held(decision.next(), held.nanos());
       } catch (IOException e) {
         // what the disk now holds is unknown, so nothing is said about it any more
         broken =
@@ -116,6 +131,21 @@ public final class SeatHost implements AutoCloseable {
   /** From any thread; does not wait for the disk. */
   public LeaseAnswer renew(LeaseRequest request) {
     return leases.renew(request);
+  }
+
+  /** What it has accepted so far; empty when it belongs to no cluster. From any thread. */
+  public Optional<LastAccepted> lastAccepted() {
+    Held last = held;
+    SeatState state = last.state();
+    return state
+        .founding()
+        .map(
+            founding ->
+                new LastAccepted(
+                    seat,
+                    state.acceptedTerm(),
+                    state.stored(),
+                    last.nanos().map(at -> Duration.ofNanos(System.nanoTime() - at))));
   }
 
   /** Who the seats are, as this one has accepted it. From any thread. */

@@ -550,6 +550,35 @@ class CliTest {
   }
 
   @Test
+  void whatASeatLastKnewIsToldAsSuchAndSomebodyWhoKnowsBetterGoesFirst() {
+    api.lastKnown("GET /v1/nodes", List.of(), "this is what seat a last knew");
+
+    CliRun alone = CliRun.of(api, "nodes");
+    assertThat(alone.code).isZero();
+    assertThat(alone.err).isEqualTo("this is what seat a last knew\n");
+
+    try (var other = new FakeApi()) {
+      other.answer("GET /v1/nodes", List.of());
+      CliRun both = CliRun.builder().run("--api", api.url() + "," + other.url(), "nodes");
+      assertThat(both.err).isEmpty();
+      assertThat(other.requests).hasSize(1);
+    }
+  }
+
+  @Test
+  void watchTellsOnceThatItSeesWhatASeatLastKnew() {
+    api.answer("GET /v1/jobs/n-1", Views.running("n-1", 3));
+    api.lastKnown("GET /v1/jobs/n-1", Views.running("n-1", 3), "last known");
+    api.lastKnown("GET /v1/jobs/n-1", Views.running("n-1", 3), "last known");
+    api.answer("GET /v1/jobs/n-1", Views.ended("n-1", "SUCCEEDED", "SUCCEEDED", 0));
+
+    CliRun run = CliRun.of(api, "watch", "n-1");
+
+    assertThat(run.code).isZero();
+    assertThat(run.err).isEqualTo("last known\n");
+  }
+
+  @Test
   void versionNeedsNobody() {
     CliRun run = CliRun.builder().run("version");
 

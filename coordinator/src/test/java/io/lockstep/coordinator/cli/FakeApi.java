@@ -3,6 +3,7 @@ package io.lockstep.coordinator.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.message.WireJson;
 import java.io.IOException;
@@ -15,13 +16,19 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A seat that answers as a test says: the answers to a request in turn, the last one for ever. */
 final class FakeApi implements AutoCloseable {
   static final ObjectMapper JSON = WireJson.json();
 
   /** What to answer. */
-  private record Answer(int status, String type, String body, boolean cut) {}
+  private record Answer(
+      int status, String type, String body, boolean cut, Optional<String> lastKnown) {
+    Answer(int status, String type, String body, boolean cut) {
+      this(status, type, body, cut, Optional.empty());
+    }
+  }
 
   final List<String> requests = new ArrayList<>();
   final List<String> bodies = new ArrayList<>();
@@ -45,6 +52,12 @@ final class FakeApi implements AutoCloseable {
   /** Answers {@code "GET /v1/jobs"} with a record. */
   FakeApi answer(String request, Object value) {
     return put(request, new Answer(200, "application/json", json(value), false));
+  }
+
+  /** Answers with what a seat last knew. */
+  FakeApi lastKnown(String request, Object value, String notice) {
+    return put(
+        request, new Answer(200, "application/json", json(value), false, Optional.of(notice)));
   }
 
   FakeApi refuse(String request, int status, String code, Problem.Mistake... mistakes) {
@@ -81,6 +94,9 @@ final class FakeApi implements AutoCloseable {
     }
     byte[] bytes = answer.body().getBytes(StandardCharsets.UTF_8);
     exchange.getResponseHeaders().set("Content-Type", answer.type());
+    answer
+        .lastKnown()
+        .ifPresent(notice -> exchange.getResponseHeaders().set(LastKnownView.HEADER, notice));
     exchange.sendResponseHeaders(answer.status(), bytes.length == 0 ? -1 : bytes.length);
     exchange.getResponseBody().write(bytes);
     exchange.close();

@@ -5,9 +5,11 @@ import akka.actor.typed.ActorSystem;
 import io.lockstep.coordinator.actor.Coordinator;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
+import io.lockstep.coordinator.actor.LastKnown;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.message.ToAgent;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -23,6 +25,7 @@ final class FakeCoordinator implements Coordinator {
       request -> {
         throw new IllegalStateException("the test says no answer to " + request);
       };
+  volatile Function<String, Optional<LastKnown.Answer>> lastKnown = why -> Optional.empty();
   volatile Function<AgentQuery.ReadLog, AgentQuery.LogChunk> logs =
       query -> {
         throw new IllegalStateException("the test says no log");
@@ -38,6 +41,12 @@ final class FakeCoordinator implements Coordinator {
     CoordinatorRequest asked = request.apply(system.ignoreRef());
     requests.add(asked);
     return given(() -> answers.apply(asked));
+  }
+
+  @Override
+  public Optional<LastKnown.Answer> lastKnown(
+      Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request, String why) {
+    return lastKnown.apply(why);
   }
 
   @Override

@@ -8,11 +8,13 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.lockstep.coordinator.actor.Coordinator;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
+import io.lockstep.coordinator.actor.LastKnown;
 import io.lockstep.protocol.api.CancelRequest;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
+import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.LogView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.NodeView;
@@ -26,6 +28,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
@@ -38,6 +41,12 @@ class OpenApiTest {
         @Override
         public CompletionStage<CoordinatorAnswer> ask(
             Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request) {
+          throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Optional<LastKnown.Answer> lastKnown(
+            Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request, String why) {
           throw new UnsupportedOperationException();
         }
 
@@ -76,6 +85,7 @@ class OpenApiTest {
     for (Class<?> type :
         List.of(
             JobView.class,
+            LastKnownView.class,
             JobView.AttemptView.class,
             JobView.RankView.class,
             JobView.WaitView.class,

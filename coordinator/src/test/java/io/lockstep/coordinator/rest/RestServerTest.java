@@ -8,10 +8,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
+import io.lockstep.coordinator.actor.LastKnown;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.ReasonView;
+import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.api.SubmitRequest;
 import io.lockstep.protocol.message.AgentQuery.LogChunk;
@@ -76,6 +78,7 @@ class RestServerTest {
   void forget() {
     coordinator.requests.clear();
     coordinator.reads.clear();
+    coordinator.lastKnown = why -> Optional.empty();
   }
 
   @Test
@@ -240,6 +243,49 @@ class RestServerTest {
     isProblem(response, 503, "NO_QUORUM");
     assertThat(response.headers().firstValue("Retry-After")).contains("1");
     assertThat(response.body()).doesNotContain("secret");
+  }
+
+  @Test
+  void withoutACoordinatorAReadIsWhatTheSeatLastKnewAndIsMarked() throws Exception {
+    answer(new CoordinatorAnswer.Refused(Reason.of(ReasonCode.NO_QUORUM, "1 of 3 seats answers")));
+    coordinator.lastKnown =
+        why ->
+            Optional.of(
+                new LastKnown.Answer(
+                    new CoordinatorAnswer.Jobs(List.of(job("RUNNING"))),
+                    new LastKnownView("10.0.0.1:25520", 4, 812, Optional.of(9L), why)));
+
+    HttpResponse<String> response = get("/v1/jobs");
+
+    assertThat(response.statusCode()).isEqualTo(200);
+    assertThat(response.headers().firstValue(LastKnownView.HEADER).orElse(""))
+        .contains("10.0.0.1:25520 last knew (version 812, 9 s ago): 1 of 3 seats answers");
+    JobView[] jobs = JSON.readValue(response.body(), JobView[].class);
+    assertThat(jobs).hasSize(1);
+    assertThat(jobs[0].lastKnown().orElseThrow().version()).isEqualTo(812);
+  }
+
+  @Test
+  void aWriteIsNeverAnsweredFromWhatASeatLastKnew() throws Exception {
+    answer(new CoordinatorAnswer.Refused(Reason.of(ReasonCode.NO_QUORUM, "1 of 3 seats answers")));
+    coordinator.lastKnown =
+        why -> {
+          throw new IllegalStateException("asked for " + why);
+        };
+
+    isProblem(post("/v1/nodes/a/drain", "text/plain", ""), 503, "NO_QUORUM");
+    isProblem(get("/v1/cluster"), 503, "NO_QUORUM");
+  }
+
+  @Test
+  void aRefusalThatIsTheCoordinatorsOwnIsNotWorkedAround() throws Exception {
+    answer(new CoordinatorAnswer.Refused(Reason.of(ReasonCode.UNKNOWN_JOB, "no job n-1")));
+    coordinator.lastKnown =
+        why -> {
+          throw new IllegalStateException("asked for " + why);
+        };
+
+    isProblem(get("/v1/jobs/n-1"), 404, "UNKNOWN_JOB");
   }
 
   @Test

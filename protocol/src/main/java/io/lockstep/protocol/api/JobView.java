@@ -1,5 +1,6 @@
 package io.lockstep.protocol.api;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -10,6 +11,7 @@ import java.util.Set;
  * A job as people and programs see it (contract: {@code describe --output json}).
  *
  * @param waits each node and why the job is not placed on it; empty unless it waits for nodes
+ * @param lastKnown present when no coordinator answered; see {@link LastKnownView}
  */
 public record JobView(
     String id,
@@ -32,7 +34,8 @@ public record JobView(
     Instant submittedAt,
     Optional<Instant> endedAt,
     List<String> spareNodes,
-    List<WaitView> waits) {
+    List<WaitView> waits,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<LastKnownView> lastKnown) {
   public JobView {
     waits = List.copyOf(Objects.requireNonNullElse(waits, List.of())); // an older server's
     rankTable = List.copyOf(rankTable);
@@ -90,7 +93,8 @@ public record JobView(
         submittedAt,
         endedAt,
         spareNodes,
-        List.of());
+        List.of(),
+        Optional.empty());
   }
 
   /** The same job with what it waits for. */
@@ -116,7 +120,8 @@ public record JobView(
         submittedAt,
         endedAt,
         spareNodes,
-        nodes);
+        nodes,
+        lastKnown);
   }
 
   /** One node of the fleet as a waiting job sees it. */
