@@ -4,13 +4,12 @@ import io.lockstep.agent.host.AgentHost;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The daemon's main. */
@@ -18,6 +17,7 @@ import picocli.CommandLine.Option;
     name = "lockstepd",
     mixinStandardHelpOptions = true,
     versionProvider = Lockstepd.Versions.class,
+    subcommands = RecoverCommand.class,
     description = "The Lockstep daemon: one on each host.",
     footer = {
       "",
@@ -26,36 +26,11 @@ import picocli.CommandLine.Option;
       "Exit codes: 0 stopped or checked, 1 cannot run, 2 wrong settings."
     })
 public final class Lockstepd implements Callable<Integer> {
-  private static final int CANNOT_RUN = 1;
-  private static final int WRONG_SETTINGS = 2;
+  static final int CANNOT_RUN = 1;
+  static final int WRONG_SETTINGS = 2;
   private static final int STOP_LIMIT_SECONDS = 40;
 
-  /** Where the launcher says that the distribution lies. */
-  private static final String HOME_PROPERTY = "lockstep.home";
-
-  @Option(
-      names = "--config",
-      paramLabel = "FILE",
-      description = "Settings file (env LOCKSTEP_CONFIG; default conf/lockstep.conf).")
-  private Optional<Path> config = Optional.empty();
-
-  @Option(
-      names = "--host",
-      paramLabel = "ADDR",
-      description = "The daemon's one address (default: the one that leads to the seats).")
-  private Optional<String> host = Optional.empty();
-
-  @Option(
-      names = "--seats",
-      paramLabel = "A,B,C",
-      description = "Where the coordinator may run: host or host:port (default: this daemon).")
-  private Optional<String> seats = Optional.empty();
-
-  @Option(
-      names = "--data-dir",
-      paramLabel = "DIR",
-      description = "Own folder on a local disk (default ~/.lockstep/ADDR).")
-  private Optional<String> dataDir = Optional.empty();
+  @Mixin private final Where where = new Where();
 
   @Option(
       names = "--check",
@@ -79,12 +54,9 @@ public final class Lockstepd implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Optional<Path> home = Optional.ofNullable(System.getProperty(HOME_PROPERTY)).map(Path::of);
     DaemonSettings settings;
     try {
-      settings =
-          SettingsReader.read(
-              new Flags(config, host, seats, dataDir), System.getenv(), home, Version.current());
+      settings = where.settings();
     } catch (SettingsException e) {
       e.problems().forEach(problem -> err.println("lockstepd: " + problem));
       return WRONG_SETTINGS;

@@ -315,10 +315,31 @@ final class Fleet implements AutoCloseable {
   record Said(int exit, String out, String err) {}
 
   Said cli(String... args) {
+    var command = new ArrayList<String>();
+    command.add(Installation.HOME.resolve("bin/lockstep").toString());
+    command.addAll(List.of(args));
+    return run(command);
+  }
+
+  /** Runs {@code lockstepd recover} on the data dir of a host. */
+  Said recover(String address, String... args) {
+    var command = new ArrayList<String>();
+    command.addAll(
+        List.of(
+            Installation.HOME.resolve("bin/lockstepd").toString(),
+            "recover",
+            "--host",
+            address,
+            "--seats",
+            String.join(",", seats),
+            "--data-dir",
+            dataDir(address).toString()));
+    command.addAll(List.of(args));
+    return run(command);
+  }
+
+  private Said run(List<String> command) {
     try {
-      var command = new ArrayList<String>();
-      command.add(Installation.HOME.resolve("bin/lockstep").toString());
-      command.addAll(List.of(args));
       Path out = Files.createTempFile(dir, "cli", ".out");
       Path err = Files.createTempFile(dir, "cli", ".err");
       var builder = new ProcessBuilder(command);

@@ -6,8 +6,11 @@ import akka.actor.typed.javadsl.AskPattern;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.ToCoordinator;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -27,8 +30,37 @@ public final class CoordinatorGateway implements Coordinator {
     this.lastKnown = lastKnown;
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>The proxy keeps what it cannot deliver and delivers it when there is a coordinator again,
+   * long after its sender was told that it failed. So what changes something is only sent once a
+   * coordinator has answered.
+   */
   @Override
   public CompletionStage<CoordinatorAnswer> ask(
+      Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request) {
+    if (!CoordinatorRequest.changesSomething(request.apply(system.ignoreRef()))) {
+      return send(request);
+    }
+    return send(CoordinatorRequest.DescribeCluster::new)
+        .exceptionally(CoordinatorGateway::nobody)
+        .thenCompose(
+            there ->
+                there instanceof CoordinatorAnswer.Refused
+                    ? CompletableFuture.completedStage(there)
+                    : send(request));
+  }
+
+  private static CoordinatorAnswer nobody(Throwable failure) {
+    return new CoordinatorAnswer.Refused(
+        Reason.of(
+            ReasonCode.NO_QUORUM,
+            "no coordinator answered within %d s; nothing was done",
+            ASK_TIMEOUT.toSeconds()));
+  }
+
+  private CompletionStage<CoordinatorAnswer> send(
       Function<ActorRef<CoordinatorAnswer>, CoordinatorRequest> request) {
     return AskPattern.<ToCoordinator, CoordinatorAnswer>ask(
         coordinator, request::apply, ASK_TIMEOUT, system.scheduler());

@@ -17,6 +17,18 @@ import java.util.Optional;
 public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
   ActorRef<CoordinatorAnswer> replyTo();
 
+  /** False for what only asks. Static, so that it is no field on the wire. */
+  static boolean changesSomething(CoordinatorRequest request) {
+    return request instanceof Submit
+        || request instanceof Release
+        || request instanceof Cancel
+        || request instanceof Drain
+        || request instanceof Resume
+        || request instanceof AddSeat
+        || request instanceof RemoveSeat
+        || request instanceof ReplaceSeat;
+  }
+
   /**
    * Queue a job. The same id with the same spec is the same job; with another spec it is refused.
    *

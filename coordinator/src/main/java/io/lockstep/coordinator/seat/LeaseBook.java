@@ -33,6 +33,7 @@ public class LeaseBook {
   private Term term = Term.NONE;
   private List<String> seats = List.of();
   private Optional<FoundingId> founding = Optional.empty();
+  private Optional<FoundingId> replaces = Optional.empty();
 
   private record Held(Fence fence, NodeId node) {}
 
@@ -52,6 +53,7 @@ public class LeaseBook {
   /** From now on grants by this state; call it when it is synced, before that is answered. */
   public synchronized void follow(SeatState state) {
     founding = state.founding();
+    replaces = state.replaces();
     law = reader.read(state.stored());
     membership = state.stored().membership();
     term = state.acceptedTerm();
@@ -67,7 +69,7 @@ public class LeaseBook {
         term.number(),
         membership.set(),
         membership.members().stream().map(m -> m.seat().address()).toList(),
-        Optional.empty());
+        replaces.map(FoundingId::text));
   }
 
   /** Default is to grant nothing (A15). */

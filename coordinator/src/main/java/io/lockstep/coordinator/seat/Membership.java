@@ -113,6 +113,11 @@ public record Membership(
         Optional.of(by));
   }
 
+  /** All other seats are given up; not safe while one of them may live. */
+  Membership only(SeatId seat) {
+    return changed(members.stream().filter(m -> m.seat().equals(seat)).toList(), Optional.empty());
+  }
+
   private Membership changed(List<Member> next, Optional<SeatId> joins) {
     return new Membership(version + 1, next, Optional.of(set() + 1), joins);
   }

@@ -58,7 +58,8 @@ final class SeatFile implements AutoCloseable {
       Term acceptedTerm,
       Membership membership,
       long snapshotVersion,
-      long version) {}
+      long version,
+      Optional<FoundingId> replaces) {}
 
   /** The file is there and cannot be trusted. */
   static final class UnreadableException extends Exception {
@@ -199,7 +200,8 @@ final class SeatFile implements AutoCloseable {
         head.promised(),
         head.promisedTo(),
         head.acceptedTerm(),
-        new StoredState(head.membership(), head.snapshotVersion(), snapshot, since));
+        new StoredState(head.membership(), head.snapshotVersion(), snapshot, since),
+        head.replaces());
   }
 
   private static byte[] found(byte @Nullable [] bytes, String what) throws UnreadableException {
@@ -248,7 +250,8 @@ final class SeatFile implements AutoCloseable {
         state.acceptedTerm(),
         state.stored().membership(),
         state.stored().snapshotVersion(),
-        state.stored().version());
+        state.stored().version(),
+        state.replaces());
   }
 
   /** Returns the checksum afterwards. */

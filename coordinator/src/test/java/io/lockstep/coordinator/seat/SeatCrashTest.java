@@ -171,7 +171,8 @@ final class SeatCrashTest {
                 asked.term(),
                 "c1",
                 asked.acceptedTerm(),
-                asked.state());
+                asked.state(),
+                Optional.empty());
         while (true) {
           SeatRequest request = next(state, random);
           SeatReply reply = host.handle(request).toCompletableFuture().join();
