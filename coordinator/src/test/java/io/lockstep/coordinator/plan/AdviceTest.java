@@ -34,7 +34,7 @@ class AdviceTest {
     Choice taken = advice.recommended().orElseThrow();
     assertThat(taken.stage()).isEqualTo(2);
     assertThat(taken.offload()).isEqualTo(Offload.OPTIMIZER);
-    assertThat(taken.fit()).isEqualTo(Fit.FITS);
+    assertThat(taken.fit()).isEqualTo(Fit.TIGHT);
     assertThat(advice.reason()).contains("holds here");
   }
 

@@ -45,6 +45,27 @@ final class Shapes {
     return qwen3(5_120, 64, 64, 25_600, false);
   }
 
+  /** The shapes that were measured later, on other cards (docs/memory-model.md). */
+  static Map<String, Object> named(String name) {
+    return switch (name) {
+      case "qwen17" -> qwen3(2_048, 28, 16, 6_144, true);
+      case "llama15" -> decoder("llama", 2_048, 16, 32, 8, 8_192, 128_256, false);
+      case "gpt2m" -> gpt2(1_024, 24, 16, 50_257);
+      default -> throw new IllegalArgumentException(name);
+    };
+  }
+
+  private static Map<String, Object> gpt2(int hidden, int layers, int heads, int vocabulary) {
+    var config = new LinkedHashMap<String, Object>();
+    config.put("model_type", "gpt2");
+    config.put("n_embd", hidden);
+    config.put("n_layer", layers);
+    config.put("n_head", heads);
+    config.put("vocab_size", vocabulary);
+    config.put("n_positions", 1_024);
+    return config;
+  }
+
   static ModelShape shape(Map<String, Object> config) {
     try {
       return ModelConfig.shape(config);
