@@ -17,13 +17,12 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-from lockstep_shim import capture, durable, failure, guard, lease, procfs, workers
+from lockstep_shim import capture, durable, failure, guard, lease, procfs, reports, workers
 from lockstep_shim.capture import SegmentedLog, Stream
 from lockstep_shim.control import Control, Kill, Stop
-from lockstep_shim.failure import Candidate, Exit
+from lockstep_shim.failure import Exit
 from lockstep_shim.guard import Guard
 from lockstep_shim.lease import Lease
 from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
@@ -47,9 +46,7 @@ FIRST_GRANT_LIMIT_SECONDS = 60.0
 OWNER_INTERVAL_SECONDS = 1.0
 OWNER_GONE_GRACE_SECONDS = 5.0
 MAX_SHIM_LOG_BYTES = 1 << 20
-REPORT_TAIL_LINES = 20
 PR_SET_CHILD_SUBREAPER = 36
-VERSION = 1
 
 
 def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | None = None) -> int:
@@ -84,7 +81,7 @@ def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: La
         handle = {"bootId": boot, "pid": identity.pid, "startTime": identity.start_time}
         durable.write_json(
             spec.group_dir / "handle.json",
-            {"version": VERSION, **handle, "marker": spec.marker, "socket": spec.socket},
+            {"version": reports.VERSION, **handle, "marker": spec.marker, "socket": spec.socket},
         )
         _tell(launcher, handle)
         launcher.settimeout(GO_LIMIT_SECONDS)
@@ -684,7 +681,7 @@ class Group:
         return "running" if self._all_seen else "starting"
 
     def _workers_json(self) -> list[dict[str, Any]]:
-        return [self._workers[local_rank].to_json() for local_rank in sorted(self._workers)]
+        return reports.workers_json(self._workers)
 
     def _progress_json(self) -> dict[str, Any] | None:
         now = self._progress.progress
@@ -721,111 +718,23 @@ class Group:
     def _make_report(self, shim_error: str | None) -> dict[str, Any]:
         self._drain_output()
         assert self._tree_end is not None
-        torchrun_text = self._streams["torchrun"].tail.text() if "torchrun" in self._streams else ""
-        self._add_what_torchrun_says(torchrun_text)
-        torchrun_exit = self._torchrun.exit if self._torchrun else None
-        outcome = self._outcome(torchrun_exit, shim_error)
-        first = self._first_failure() if outcome == "failed" and self._lease_lost is None else None
-        failing = self._stream_of(first["localRank"]) if first else self._streams.get("torchrun")
-        tail = failing.tail.lines(REPORT_TAIL_LINES) if failing else []
-        return {
-            "version": VERSION,
-            "marker": self._spec.marker,
-            "outcome": outcome,
-            "exitCode": torchrun_exit.code if torchrun_exit else None,
-            "signal": torchrun_exit.signal if torchrun_exit else None,
-            "message": self._message(outcome, first, torchrun_exit, torchrun_text, shim_error),
-            "firstFailure": first,
-            "workers": self._workers_json(),
-            "progress": self._progress_json(),
-            "tail": tail or (self._streams["torchrun"].tail.lines(REPORT_TAIL_LINES) if torchrun_text else []),
-            "treeGone": self._tree_end.gone is True,
-            "leftovers": [] if self._tree_end.gone else self._tree_end.leftovers(),
-            "startedAt": self._started_at,
-            "endedAt": _wall(),
-            "stopRequested": self._stop_requested,
-            "leaseLost": self._lease_lost is not None,
-            "portTaken": outcome == "failed" and any(s.port_taken for s in self._streams.values()),
-            "droppedBytes": sum(s.dropped_bytes for s in self._streams.values()),
-        }
-
-    def _outcome(self, torchrun_exit: Exit | None, shim_error: str | None) -> str:
-        if shim_error is not None or self._launch_error is not None:
-            return "failed"
-        if self._stop_requested:
-            return "stopped"
-        if self._lease_lost is not None:
-            return "failed"
-        return "succeeded" if torchrun_exit is not None and torchrun_exit.is_success else "failed"
-
-    def _add_what_torchrun_says(self, text: str) -> None:
-        """Fills in what only torchrun saw: exits that it reaped first, workers that ended before they were found."""
-        for local_rank, (pid, how) in failure.local_ranks_in_torchrun_output(text).items():
-            worker = self._workers.get(local_rank)
-            if worker is None and 0 <= local_rank < self._spec.local_world_size:
-                rank = self._spec.first_rank + local_rank
-                worker = Worker(local_rank, rank, ProcessId(pid, 0), None, exited_at=_wall())
-                self._workers[local_rank] = worker
-                self._failed_before_end.append(worker)
-            if worker is not None and worker.id.pid == pid and worker.exit is None:
-                worker.exit = how
-
-    def _first_failure(self) -> dict[str, Any] | None:
-        candidates = []
-        for worker in self._failed_before_end:
-            if (worker.exit is not None and worker.exit.is_success) or worker.exited_at is None:
-                continue
-            files = self._error_files(worker)
-            tail = self._stream_of(worker.local_rank).tail.text()
-            why = failure.explain(files, tail, worker.exit, f"rank {worker.rank}")
-            if worker.exit is None and not self._says_failed(files, why):
-                continue
-            candidates.append(Candidate(worker.local_rank, worker.exited_at, worker.exit, why))
-        first = failure.first_of(candidates)
-        if first is None:
-            return None
-        return {
-            "rank": self._spec.first_rank + first.local_rank,
-            "localRank": first.local_rank,
-            "exitCode": first.exit.code if first.exit else None,
-            "signal": first.exit.signal if first.exit else None,
-            "at": first.at,
-            "message": first.explanation.message,
-            "traceback": first.explanation.traceback,
-            "peerLoss": first.explanation.peer_loss,
-        }
-
-    def _says_failed(self, files: list[Path], why: failure.Explanation) -> bool:
-        """Whether a worker of unknown exit status can be taken for failed."""
-        return self._torchrun_is_closing or why.traceback is not None or any(path.exists() for path in files)
-
-    def _error_files(self, worker: Worker) -> list[Path]:
-        """The file that torchrun named to this worker, then where torchrun puts it, then torchrun's own copy."""
-        pattern = f"**/attempt_0/{worker.local_rank}/error.json"
-        files = [worker.error_file] if worker.error_file else []
-        files += sorted((self._spec.group_dir / "torch").glob(pattern))
-        if self._spec.local_world_size == 1:
-            files.append(self._spec.group_dir / "errors" / "torchrun.json")
-        return files
-
-    def _stream_of(self, local_rank: int) -> Stream:
-        return self._streams.get(f"rank-{self._spec.first_rank + local_rank}") or self._streams["torchrun"]
-
-    def _message(
-        self,
-        outcome: str,
-        first: dict[str, Any] | None,
-        torchrun_exit: Exit | None,
-        torchrun_text: str,
-        shim_error: str | None,
-    ) -> str | None:
-        if outcome != "failed":
-            return None
-        if shim_error or self._launch_error or self._lease_lost:
-            return shim_error or self._launch_error or self._lease_lost
-        if first is not None:
-            return str(first["message"])
-        return failure.explain([], torchrun_text, torchrun_exit, "torchrun").message
+        return reports.make(
+            reports.Ended(
+                spec=self._spec,
+                streams=self._streams,
+                workers=self._workers,
+                failed_before_end=self._failed_before_end,
+                torchrun=self._torchrun.exit if self._torchrun else None,
+                torchrun_is_closing=self._torchrun_is_closing,
+                tree=self._tree_end,
+                shim_error=shim_error or self._launch_error,
+                lease_lost=self._lease_lost,
+                stop_requested=self._stop_requested,
+                progress=self._progress_json(),
+                started_at=self._started_at,
+                ended_at=_wall(),
+            )
+        )
 
     def _publish(self, report: dict[str, Any]) -> None:
         """Writes the report, then tells watchers. With a full disk it is served from memory while it is tried again."""
