@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from lockstep_shim import capture, failure, procfs, spec
+from lockstep_shim import capture, failure, pool, procfs, reports, spec, store
 from lockstep_shim.capture import SegmentedLog, Tail
 from lockstep_shim.failure import Candidate, Exit, Explanation
 
@@ -70,6 +72,63 @@ def test_a_tail_is_bounded_and_shows_a_bar_once() -> None:
 def test_who_failed_first(candidates: list[Candidate], first: int | None) -> None:
     found = failure.first_of(candidates)
     assert (found.local_rank if found else None) == first
+
+
+@pytest.mark.parametrize(
+    ("failed", "waits"),
+    [
+        ([Exit(None, 9)], False),
+        ([Exit(None, 11)], False),
+        ([Exit(1, None), Exit(None, 9)], False),
+        ([Exit(1, None)], True),  # it may have left an error file that torchrun copies
+        ([Exit(None, 6)], True),  # NCCL's watchdog and assertions say why
+        ([None], True),
+        ([], True),
+    ],
+)
+def test_who_was_killed_from_outside_is_not_waited_for(failed: list[Exit | None], waits: bool) -> None:
+    assert (reports.wait_for_error_files(failed) > 0) == waits
+
+
+def test_torchrun_is_let_go_when_the_store_of_rank_0_is_open() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # taken, and refused
+        address, port = listener.getsockname()
+        assert not store.await_open(address, port, limit_seconds=0.02)
+        opening = threading.Timer(0.05, listener.listen)
+        opening.start()
+        assert store.await_open(address, port, limit_seconds=20)
+        opening.join()
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        (["--node-rank", "1", "--master-addr", "10.0.0.7", "--master-port", "29501"], ("10.0.0.7", 29501)),
+        (["--node_rank=3", "--master_addr=gpu-1", "--master_port=29501"], ("gpu-1", 29501)),
+        (["--node-rank", "0", "--master-addr", "10.0.0.7", "--master-port", "29501"], None),
+        (["--master-addr", "10.0.0.7", "--master-port", "29501"], None),
+        (["--node-rank", "1"], None),
+    ],
+)
+def test_only_the_nodes_without_rank_0_wait_for_a_store(
+    tmp_path: Path, options: list[str], where: tuple[str, int] | None
+) -> None:
+    wanted = spec.parse(
+        {
+            "version": 1,
+            "marker": "m/1/j/1",
+            "argv": [sys.executable, *options, "train.py"],
+            "env": {"LOCKSTEP_GROUP": "m/1/j/1"},
+            "cwd": str(tmp_path),
+            "localWorldSize": 1,
+            "firstRank": 0,
+            "groupDir": str(tmp_path / "group"),
+            "socket": str(tmp_path / "s"),
+            "python": sys.executable,
+        }
+    )
+    assert pool.store_elsewhere(wanted) == where
 
 
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    boom()\n'

@@ -167,8 +167,7 @@ def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
     assert status["start"] == "warm"
     until(lambda: warm.output("rank-0") != b"" and (warm.folder / "escaped1").exists(), "output")
     assert procs_parent(status["torchrun"]["pid"]) == warm.pid
-    os.kill(preload, signal.SIGKILL)  # it is needed for nothing any more
-    until(lambda: not process_lives(preload), "its end")
+    until(lambda: not process_lives(preload), "its end: all workers are there, it is needed for nothing any more")
     (warm.folder / "go").touch()
     report = warm.report()
     assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)

@@ -51,7 +51,7 @@ class Door:
                 "argv": [sys.executable, "-m", "torch.distributed.run", script.name],
                 "env": self.environment,
                 "cwd": str(folder),
-                "localWorldSize": 1,
+                "localWorldSize": 1_000,  # it serves all tests: with its last worker it would end
                 "firstRank": 0,
                 "groupDir": str(folder / "group"),
                 "socket": str(folder / "s"),
@@ -77,6 +77,7 @@ class Door:
         return path
 
     def start(self, mode: str, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+        assert not procfs.is_gone(self.pool.id)  # or all would be cold
         command = [sys.executable] if mode == "cold" else client_command(self.spec)
         settings: dict[str, Any] = {"env": self.environment, "cwd": self.folder, **more}
         return subprocess.Popen(

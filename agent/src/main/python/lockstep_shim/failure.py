@@ -45,6 +45,11 @@ class Exit:
         """Exit code 0."""
         return self.code == 0
 
+    @property
+    def is_silent(self) -> bool:
+        """By a signal that leaves a process no moment to say why: it wrote no error file, and none is to come."""
+        return self.signal is not None and self.signal not in _SIGNALS_WITH_A_STORY
+
     def sentence(self, who: str) -> str:
         """For people."""
         if self.signal is not None:

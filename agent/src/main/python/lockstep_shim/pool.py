@@ -100,7 +100,8 @@ class Pool:
         except OSError as error:
             raise NotWarmError(str(error)) from error
         with listener:
-            answer = self._ask({"op": "belong", "marker": spec.marker}, [listener.fileno()])
+            order = {"op": "belong", "marker": spec.marker, "workers": spec.local_world_size}
+            answer = self._ask(order, [listener.fileno()])
         if answer["type"] != "belongs":
             path.unlink(missing_ok=True)
             raise NotWarmError(answer["why"])
@@ -118,6 +119,7 @@ class Pool:
                 "arguments": list(self._spec.argv[1 + len(TORCHRUN) :]),
                 "env": environment,
                 "cwd": self._spec.cwd,
+                "store": store_elsewhere(self._spec),
             }
             return int(self._ask(order, [nothing, output, output])["pid"])
         finally:
@@ -227,6 +229,13 @@ def socket_path(spec: Spec) -> Path:
 def client_command(spec: Spec) -> list[str]:
     """What torchrun starts in Python's place: it becomes Python itself when there is nobody to fork for it."""
     return [spec.python, "-IS", str(Path(__file__).with_name("client.py")), str(socket_path(spec)), spec.python]
+
+
+def store_elsewhere(spec: Spec) -> tuple[str, int] | None:
+    """Where another node's torchrun opens the store; None where this node's does."""
+    address, port = spec.option("--master-addr"), spec.master_port or ""
+    is_elsewhere = spec.option("--node-rank") not in (None, "0")
+    return (address, int(port)) if address and port.isdigit() and is_elsewhere else None
 
 
 def _environment(spec: Spec) -> dict[str, str]:

@@ -28,7 +28,7 @@ _SAFE_PATH = getattr(sys.flags, "safe_path", False)  # since Python 3.11
 if not _SAFE_PATH:
     del sys.path[0]
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lockstep_shim import imports, mark
+from lockstep_shim import imports, mark, store
 
 del sys.path[0]
 
@@ -37,6 +37,8 @@ MAX_DESCRIPTORS = 8
 ORDER_LIMIT_SECONDS = 10.0
 REQUEST_LIMIT_SECONDS = 5.0
 REAP_SECONDS = 1.0
+# After the last worker of its fence, when nobody waits for anything any more.
+SERVED_SECONDS = 3.0
 POLL_SECONDS = 0.020
 PR_SET_PDEATHSIG = 1
 EXIT_OF_CUDA_TOUCHED = 3
@@ -225,9 +227,12 @@ def _rss_bytes() -> int:
 
 
 def _serve(control: socket.socket, room: mark.Room, files: dict[str, tuple[int, int]]) -> Forked:
-    """Until the shim is gone. Nothing is forked before this process carries the mark of its one fence."""
+    """Until the shim is gone or all workers are there. Nothing is forked before this process carries the mark of its
+    one fence."""
     listener: socket.socket | None = None
     marker = ""
+    to_come: int | None = None
+    served_at: float | None = None
     poll = select.poll()
     poll.register(control, select.POLLIN)
     while True:
@@ -237,6 +242,10 @@ def _serve(control: socket.socket, room: mark.Room, files: dict[str, tuple[int, 
             forked = _take_client(control, listener, room, marker)
             if forked is not None:
                 return forked
+            to_come = None if to_come is None else to_come - 1
+            served_at = time.monotonic() if to_come == 0 else served_at
+        if served_at is not None and time.monotonic() - served_at >= SERVED_SECONDS:
+            os._exit(0)  # its memory is the next one's, and its end costs the next stop nothing
         if control.fileno() not in ready:
             continue
         text, descriptors = _receive(control, None)
@@ -249,6 +258,7 @@ def _serve(control: socket.socket, room: mark.Room, files: dict[str, tuple[int, 
                 _tell(control, {"type": "stale", "why": f"{changed[0]} has changed since it was loaded"})
                 continue
             marker = order["marker"]
+            to_come = order.get("workers")
             room.write(marker, {})
             listener = socket.socket(fileno=descriptors[0])
             poll.register(listener, select.POLLIN)
@@ -289,6 +299,8 @@ def _fork_torchrun(
             each.close()
         _become(descriptors, environment, os.fsencode(order["cwd"]), room, marker)
         mark.show_title([sys.executable, "-m", "torch.distributed.run", *order["arguments"]])
+        if order.get("store"):
+            store.await_open(*order["store"])
         return 0, Forked(["torchrun", *order["arguments"]], sys.executable)
     os.close(write_end)
     os.waitpid(between, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from lockstep_shim.workers import Worker
 
 VERSION = 1
 TAIL_LINES = 20
+# torchrun copies a worker's error file within milliseconds.
+ERROR_FILE_WAIT_SECONDS = 0.300
 
 
 @dataclass
@@ -48,6 +51,12 @@ class Ended:
         if self.spec.local_world_size == 1:
             files.append(self.spec.group_dir / "errors" / "torchrun.json")
         return files
+
+
+def wait_for_error_files(failed: Sequence[Exit | None]) -> float:
+    """Seconds from a failure until the group is killed: none where no error file can be, so none is waited for."""
+    is_silent = any(how is not None and how.is_silent for how in failed)
+    return 0.0 if is_silent else ERROR_FILE_WAIT_SECONDS
 
 
 def make(ended: Ended) -> dict[str, Any]:

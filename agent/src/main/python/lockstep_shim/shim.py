@@ -34,7 +34,6 @@ from lockstep_shim.workers import Worker
 
 SEARCH_INTERVAL_SECONDS = 0.050
 POLL_INTERVAL_SECONDS = 0.020
-ERROR_FILE_WAIT_SECONDS = 0.300
 BEAT_SECONDS = 1.0
 PROGRESS_INTERVAL_SECONDS = 0.5
 PROGRESS_SILENCE_SECONDS = 0.2
@@ -228,6 +227,7 @@ class Group:
             self._log(traceback.format_exc())
             self._end_tree_now()
             report = self._make_report(f"the shim failed: {type(error).__name__}: {error}")
+        self._log("the tree is gone" if self._tree_end and self._tree_end.gone else "the tree outlives SIGKILL")
         self._give_lease_back()
         self._publish(report)
         self._farewell()
@@ -270,6 +270,8 @@ class Group:
                     f" the last: {self._lease.last_problem}",
                 )
             self._tell_watchers(now)
+        if self._tree_end is None:
+            self._log("lease granted")
         return self._tree_end is None
 
     def _look_at_lease(self, now: float) -> None:
@@ -539,6 +541,7 @@ class Group:
                 self._selector.register(fd, selectors.EVENT_READ, self._on_worker_event)
         self._all_seen = len(self._workers) == spec.local_world_size
         if self._all_seen:
+            self._log("all workers seen")
             for stream in self._streams.values():
                 # torchrun opens the port before it starts workers; a worker of torchrun's oldest form opens it itself,
                 # as its first act. So torchrun has won the race now, and workers have until their first step.
@@ -578,9 +581,10 @@ class Group:
                 self._log("the grace is over")
                 self._begin_end(now)
             return
-        if self._kill_at is None and (any(w.has_failed for w in self._workers.values()) or self._lost_one_unseen()):
-            # torchrun would wait up to 30 s for a stuck sibling; the error file is there within milliseconds.
-            self._kill_at = now + ERROR_FILE_WAIT_SECONDS
+        failed = [w for w in self._workers.values() if w.has_failed]
+        if self._kill_at is None and (failed or self._lost_one_unseen()):
+            # torchrun would wait up to 30 s for a stuck sibling
+            self._kill_at = now + reports.wait_for_error_files([w.exit for w in failed])
         if self._kill_at is not None and now >= self._kill_at:
             self._begin_end(now)
 
@@ -783,7 +787,7 @@ class Group:
             capture.fifo_path(self._spec.group_dir / "fifo", local_rank).unlink(missing_ok=True)
 
     def _log(self, text: str) -> None:
-        line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n"
+        line = f"{_stamp(time.time())} {text}\n"
         if len(line) > self._log_room:
             return
         self._log_room -= len(line)
@@ -792,6 +796,11 @@ class Group:
             sys.stderr.flush()
         except OSError:
             return  # a full disk must not end the group
+
+
+def _stamp(at: float) -> str:
+    """Time in the log, with milliseconds as the daemon's log has."""
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1_000):03d}Z"
 
 
 def _wall() -> float:

@@ -68,9 +68,13 @@ class Spec:
     @property
     def master_port(self) -> str | None:
         """The port given to torchrun, if its command line names one."""
+        return self.option("--master-port")
+
+    def option(self, wanted: str) -> str | None:
+        """What torchrun's command line gives to an option, in either of its spellings."""
         for index, word in enumerate(self.argv):
             name, has_value, value = word.partition("=")
-            if name.replace("_", "-") != "--master-port":
+            if name.replace("_", "-") != wanted:
                 continue
             if has_value:
                 return value
