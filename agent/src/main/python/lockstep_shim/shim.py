@@ -40,6 +40,7 @@ PROGRESS_SILENCE_SECONDS = 0.2
 REPORT_RETRY_SECONDS = 1.0
 REPORT_RETRY_LIMIT_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
+GUARD_END_SECONDS = 0.001
 GO_LIMIT_SECONDS = 10.0
 FIRST_GRANT_LIMIT_SECONDS = 60.0
 OWNER_INTERVAL_SECONDS = 1.0
@@ -306,15 +307,14 @@ class Group:
             else:
                 self._lease.end()
         if self._guard is not None:
-            self._guard.shared.set_done()
-            self._reap_guard(self._guard)
+            self._end_guard(self._guard)
 
-    def _reap_guard(self, ended: Guard) -> None:
+    def _end_guard(self, ended: Guard) -> None:
+        ended.shared.set_done()
+        procfs.send_signal(ended.id, signal.SIGKILL)  # it looks 20 times a second: nobody is to wait for that
         give_up = time.monotonic() + FAREWELL_SECONDS
         while not ended.is_gone() and time.monotonic() < give_up:
-            time.sleep(SCAN_INTERVAL_SECONDS)
-        if not ended.is_gone():
-            procfs.send_signal(ended.id, signal.SIGKILL)
+            time.sleep(GUARD_END_SECONDS)
         self._reap()
 
     # --- start -----------------------------------------------------------------------------------------------------

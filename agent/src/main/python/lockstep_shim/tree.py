@@ -60,25 +60,24 @@ class TreeScan:
 
 @dataclass
 class TreeEnd:
-    """Kills a tree, scan after scan, until two scans in a row find nobody or the limit is reached."""
+    """Kills a tree, until two scans in a row find nobody or the limit is reached."""
 
     scan: TreeScan
     began: float
     gone: bool | None = None
     left: list[Process] = field(default_factory=list)
-    _empty_scans: int = 0
 
     def step(self, now: float) -> bool:
-        """Does one scan; True when it is over. Call again after SCAN_INTERVAL_SECONDS, and reap in between."""
+        """Scans and kills; True when it is over. Call again after SCAN_INTERVAL_SECONDS, and reap in between."""
         if self.gone is not None:
             return True
-        self.left = self.scan.living()
-        if not self.left:
-            self._empty_scans += 1
-            if self._empty_scans >= EMPTY_SCANS_NEEDED:
-                self.gone = True
-            return self.gone is True
-        self._empty_scans = 0
+        for _ in range(EMPTY_SCANS_NEEDED):  # at once: what was forked while a scan went by is there for the next one
+            self.left = self.scan.living()
+            if self.left:
+                break
+        else:
+            self.gone = True
+            return True
         if now - self.began > KILL_LIMIT_SECONDS:
             self.gone = False
             return True

@@ -113,6 +113,8 @@ final class SimAgent {
         storing = Optional.of(decision);
         if (sim.mutation == Mutation.FORK_BEFORE_STORED_AND_UNMARKED) {
           perform(decision.actions());
+        } else {
+          perform(decision.beforeStored());
         }
         store(decision);
       }
@@ -200,7 +202,7 @@ final class SimAgent {
     storing = Optional.empty();
     trouble = Optional.empty();
     if (sim.mutation != Mutation.FORK_BEFORE_STORED_AND_UNMARKED) {
-      perform(decision.actions());
+      perform(decision.afterStored());
     }
     decideWaiting();
   }

@@ -30,12 +30,16 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The node's shell: every message becomes an input, is decided, stored, and only then acted on. */
+/**
+ * The node's shell: every message becomes an input, is decided, stored, and only then acted on; but
+ * what only ends things, or says what was seen, does not wait for the disk.
+ */
 public final class AgentActor extends AbstractBehavior<ToAgent> {
   private static final Logger LOG = LoggerFactory.getLogger(AgentActor.class);
   private static final Duration TICK = Duration.ofSeconds(1);
@@ -201,9 +205,10 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
       GroupDecision decision = machine.decide(state, input, now());
       log(input, decision.reason());
       if (decision.state().equals(state)) {
-        perform(decision);
+        perform(decision.actions());
       } else {
         storing = Optional.of(decision);
+        perform(decision.beforeStored());
         store(decision);
       }
     }
@@ -224,7 +229,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
       LOG.info("node={} can store its memory again", settings.node());
       trouble = Optional.empty();
     }
-    perform(decision);
+    perform(decision.afterStored());
     decideWaiting();
     return this;
   }
@@ -254,8 +259,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     return this;
   }
 
-  private void perform(GroupDecision decision) {
-    for (GroupAction action : decision.actions()) {
+  private void perform(List<GroupAction> actions) {
+    for (GroupAction action : actions) {
       if (action instanceof GroupAction.Tell tell) {
         report(tell.report());
       } else if (action instanceof GroupAction.SayHello) {

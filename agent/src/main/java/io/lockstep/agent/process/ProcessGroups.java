@@ -15,8 +15,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -380,15 +382,30 @@ public final class ProcessGroups implements AutoCloseable {
 
   private void clearNow(long plan, Collection<Fence> known) throws InterruptedException {
     floor = Math.max(floor, plan);
-    for (ProcessGroup group : List.copyOf(living.values())) {
-      end(group.fence(), SHIM_KILL_LIMIT, SCAN_KILL_LIMIT);
+    var ours = new LinkedHashSet<>(living.keySet());
+    ours.addAll(known);
+    ours.forEach(this::askToKill);
+    // What no shim of ours knows, while those kill; what a shim has seen to end needs no second
+    // look.
+    var left = new ArrayList<>(scan.end(fence -> !ours.contains(fence), SCAN_KILL_LIMIT));
+    for (Fence fence : ours) {
+      if (!end(fence, SHIM_KILL_LIMIT, SCAN_KILL_LIMIT).treeGone()) {
+        left.addAll(scan.living(fence::equals));
+      }
     }
-    for (Fence fence : known) {
-      end(fence, SHIM_KILL_LIMIT, SCAN_KILL_LIMIT);
-    }
-    List<ProcessScan.Found> left = scan.end(fence -> true, SCAN_KILL_LIMIT);
     out.accept(
         new GroupInput.NodeCleared(plan, left.stream().map(ProcessScan.Found::toString).toList()));
+  }
+
+  private void askToKill(Fence fence) {
+    ProcessGroup group = living.get(fence);
+    if (group != null) {
+      try {
+        group.stop(Duration.ZERO);
+      } catch (IOException e) {
+        LOG.debug("group={} cannot ask its shim yet: {}", fence, e.toString());
+      }
+    }
   }
 
   private void belongNow(String founding) throws InterruptedException {
@@ -410,14 +427,14 @@ public final class ProcessGroups implements AutoCloseable {
   }
 
   /** Ends a group, first by its shim, which knows best how it ends, then past it. */
-  private void end(Fence fence, Duration shimLimit, Duration scanLimit)
+  private ExitReport end(Fence fence, Duration shimLimit, Duration scanLimit)
       throws InterruptedException {
     ProcessGroup group = living.get(fence);
     if (group == null) {
       ExitReport over = ended.get(fence);
       if (over != null && over.treeGone()) {
         out.accept(new GroupInput.GroupExited(fence, over));
-        return;
+        return over;
       }
       group = reconnect(fence);
     }
@@ -432,7 +449,9 @@ public final class ProcessGroups implements AutoCloseable {
       }
       told = group.report();
     }
-    exited(fence, proveEnd(fence, folder, told, scanLimit));
+    ExitReport report = proveEnd(fence, folder, told, scanLimit);
+    exited(fence, report);
+    return report;
   }
 
   private @Nullable ProcessGroup reconnect(Fence fence) {

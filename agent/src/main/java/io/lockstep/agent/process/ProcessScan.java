@@ -23,11 +23,12 @@ import java.util.stream.Stream;
 public final class ProcessScan {
   private static final Path PROC = Path.of("/proc");
   private static final String MARK = "LOCKSTEP_GROUP=";
-  private static final long SCAN_INTERVAL_MILLIS = 20;
+  private static final long SCAN_INTERVAL_MILLIS = 10;
   private static final int EMPTY_SCANS_NEEDED = 2;
 
   private final String prefix;
   private final long self = ProcessHandle.current().pid();
+  private final Object ourUser = ourUser();
 
   /**
    * A scan for one daemon.
@@ -75,8 +76,11 @@ public final class ProcessScan {
       if (emptyScans >= EMPTY_SCANS_NEEDED || (!left.isEmpty() && System.nanoTime() > deadline)) {
         return left;
       }
-      left.forEach(ProcessScan::kill);
-      Thread.sleep(SCAN_INTERVAL_MILLIS);
+      // What was forked while an empty scan went by is there for the next one, which need not wait.
+      if (!left.isEmpty()) {
+        left.forEach(ProcessScan::kill);
+        Thread.sleep(SCAN_INTERVAL_MILLIS);
+      }
     }
   }
 
@@ -162,12 +166,19 @@ public final class ProcessScan {
   }
 
   // A process stuck in the kernel can hang whoever reads its environment: look at no stranger's.
-  private static boolean isOurs(long pid) {
+  private boolean isOurs(long pid) {
     try {
-      return Files.getAttribute(PROC.resolve(Long.toString(pid)), "unix:uid")
-          .equals(Files.getAttribute(PROC.resolve("self"), "unix:uid"));
+      return Files.getAttribute(PROC.resolve(Long.toString(pid)), "unix:uid").equals(ourUser);
     } catch (IOException e) {
       return false;
+    }
+  }
+
+  private static Object ourUser() {
+    try {
+      return Files.getAttribute(PROC.resolve("self"), "unix:uid");
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException("cannot look at /proc/self; mount /proc", e);
     }
   }
 

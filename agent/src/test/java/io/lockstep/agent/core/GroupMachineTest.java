@@ -138,6 +138,42 @@ class GroupMachineTest {
   }
 
   @Nested
+  class Disk {
+    @Test
+    void isNotWaitedForByWhatOnlyEndsThings() {
+      var decision = decide(running(7), prepare(8));
+      assertThat(decision.beforeStored())
+          .containsExactly(new GroupAction.ClearNode(8, List.of(fence(7))));
+      assertThat(decision.afterStored()).isEmpty();
+      assertThat(decide(running(7), stop(7, GRACE)).beforeStored())
+          .containsExactly(new GroupAction.StopGroup(fence(7), GRACE));
+    }
+
+    @Test
+    void isNotWaitedForByTheNewsThatAGroupEnded() {
+      var decision = decide(running(7), exited(7));
+      assertThat(decision.beforeStored()).isEqualTo(decision.actions()).hasSize(1);
+    }
+
+    @Test
+    void isWaitedForByEverythingElse() {
+      assertThat(decide(prepared(7), start(7)).beforeStored()).isEmpty();
+      assertThat(decide(prepared(7), start(7)).afterStored()).hasSize(1);
+      // that a group never will be forked is true only when it is stored
+      assertThat(decide(prepared(7), stop(7, GRACE)).beforeStored()).isEmpty();
+    }
+
+    @Test
+    void isWaitedForByEverythingOfANewFounding() {
+      var decision =
+          decide(running(7), new GroupInput.OfFounding(Optional.of("another"), prepare(8)));
+      assertThat(decision.actions()).hasAtLeastOneElementOfType(GroupAction.BelongTo.class);
+      assertThat(decision.beforeStored()).isEmpty();
+      assertThat(decision.afterStored()).isEqualTo(decision.actions());
+    }
+  }
+
+  @Nested
   class Prepare {
     @Test
     void onAnIdleNodeClearsItFirst() {
