@@ -109,7 +109,7 @@ public final class AgentHost implements AutoCloseable {
     this.store = store;
     this.inventory = inventory;
     this.preflight = new Preflight(settings, inventory, daemonEnv, checkpoints);
-    this.startChecks = new StartChecks(checkpoints);
+    this.startChecks = new StartChecks(settings.dataDir(), checkpoints);
     this.logs = new LogFiles(settings.dataDir());
     this.groups =
         new ProcessGroups(
@@ -207,7 +207,7 @@ public final class AgentHost implements AutoCloseable {
     boolean sameGroup = seen.fence().equals(Optional.of(group.fence()));
     boolean isOld = System.nanoTime() - seen.atNanos() > CHECKPOINT_INTERVAL.toNanos();
     if ((!sameGroup || isOld) && looking.compareAndSet(false, true)) {
-      onFiles(() -> look(group.fence(), Path.of(wanted.dir().get()), wanted), looking);
+      onFiles(() -> look(group, Path.of(wanted.dir().get()), wanted), looking);
     }
     return sameGroup ? seen.checkpoint() : Optional.empty();
   }
@@ -328,10 +328,11 @@ public final class AgentHost implements AutoCloseable {
         inventory.interfaceName());
   }
 
-  private void look(Fence fence, Path folder, JobSpec.Checkpoint wanted) {
+  private void look(WorkerGroup group, Path folder, JobSpec.Checkpoint wanted) {
+    Fence fence = group.fence();
     Optional<CompleteCheckpoint> found = Optional.empty();
     try {
-      found = checkpoints.newest(folder, wanted.format());
+      found = checkpoints.newest(folder, wanted.format(), OwnRanks.of(group.launch()));
     } catch (IOException e) {
       LOG.debug("group={} cannot look for checkpoints in {}: {}", fence, folder, e.toString());
     }

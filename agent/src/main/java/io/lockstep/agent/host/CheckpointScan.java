@@ -9,6 +9,9 @@ import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -43,26 +46,88 @@ final class CheckpointScan {
 
   /** Looks at the newest until enough are complete; blocks. */
   CheckpointInventory inventory(Path folder, CheckpointFormat format) throws IOException {
+    return inventory(folder, format, OwnRanks.NONE);
+  }
+
+  /**
+   * The same for a node of a gang.
+   *
+   * @param own ranks whose shards must be here, where the others' are on their own nodes
+   */
+  CheckpointInventory inventory(Path folder, CheckpointFormat format, OwnRanks own)
+      throws IOException {
     if (format == CheckpointFormat.NONE) {
       return CheckpointInventory.EMPTY;
     }
-    var complete = new ArrayList<CompleteCheckpoint>();
-    var incomplete = new ArrayList<String>();
+    var found = new Findings();
     for (Numbered candidate : newestFirst(folder, format)) {
-      Verdict verdict = look(candidate, format);
-      verdict
-          .complete()
-          .ifPresentOrElse(
-              complete::add,
-              () -> incomplete.add(candidate.path().getFileName() + ": " + verdict.why()));
-      if (complete.size() >= ENOUGH) {
+      found.add(candidate, forGang(look(candidate, format, own), format, own));
+      if (found.whole >= ENOUGH) {
         break;
       }
     }
-    // However many are broken, the search goes on to the first whole one; only the list is cut.
-    List<String> listed =
-        incomplete.subList(0, Math.min(incomplete.size(), CheckpointInventory.MAX_LISTED));
-    return new CheckpointInventory(OwnerMark.read(folder), complete, listed);
+    return found.inventory(OwnerMark.read(folder));
+  }
+
+  /** Another number of ranks can load it where it was converted. */
+  private Verdict forGang(Verdict verdict, CheckpointFormat format, OwnRanks own)
+      throws IOException {
+    CompleteCheckpoint found = verdict.usable().orElse(null);
+    if (found == null
+        || found.worldSize() == 0
+        || found.worldSize() == own.worldSize()
+        || own.worldSize() == 0
+        || !Universal.isThere(Path.of(found.path()), format, found.step(), files)) {
+      return verdict;
+    }
+    return verdict.asUniversal();
+  }
+
+  /** What a search has found so far, newest first. */
+  private static final class Findings {
+    private final List<CompleteCheckpoint> complete = new ArrayList<>();
+    private final List<String> incomplete = new ArrayList<>();
+    private int whole;
+    private @Nullable CompleteCheckpoint lastResort;
+    private int lastResortAt;
+
+    void add(Numbered candidate, Verdict verdict) {
+      String why = candidate.path().getFileName() + ": " + verdict.why();
+      if (verdict.usable().isEmpty()) {
+        incomplete.add(why);
+        return;
+      }
+      CompleteCheckpoint usable = verdict.usable().get();
+      if (verdict.isLastResort()) {
+        if (lastResort == null) {
+          lastResort = usable;
+          lastResortAt = incomplete.size();
+        }
+        incomplete.add(why);
+      } else if (usable.piece()) {
+        // Pieces do not end the search: on a shared folder they are broken ones.
+        if (complete.size() - whole < CheckpointInventory.MAX_LISTED - ENOUGH) {
+          complete.add(usable);
+        }
+        incomplete.add(why);
+      } else {
+        complete.add(usable);
+        whole++;
+      }
+    }
+
+    CheckpointInventory inventory(Optional<CheckpointInventory.Owner> owner) {
+      if (whole == 0 && lastResort != null) {
+        complete.add(lastResort);
+        incomplete.set(
+            lastResortAt,
+            incomplete.get(lastResortAt) + "; taken all the same, for want of another");
+      }
+      // However many are broken, the search goes on to the first whole one; only the list is cut.
+      List<String> listed =
+          incomplete.subList(0, Math.min(incomplete.size(), CheckpointInventory.MAX_LISTED));
+      return new CheckpointInventory(owner, complete, listed);
+    }
   }
 
   /**
@@ -70,6 +135,16 @@ final class CheckpointScan {
    * complete is not looked into again while its last file stays as it was.
    */
   Optional<CompleteCheckpoint> newest(Path folder, CheckpointFormat format) throws IOException {
+    return newest(folder, format, OwnRanks.NONE);
+  }
+
+  /**
+   * The same for the node of rank 0, which may hold only its own ranks' shards.
+   *
+   * <p>With the Trainer's state there all ranks have saved. DeepSpeed alone leaves no such sign.
+   */
+  Optional<CompleteCheckpoint> newest(Path folder, CheckpointFormat format, OwnRanks own)
+      throws IOException {
     for (Numbered candidate : newestFirst(folder, format)) {
       Optional<FileTime> sealed = sealedAt(candidate, format);
       Found known = newestFound;
@@ -78,7 +153,11 @@ final class CheckpointScan {
           && known.sealed().equals(sealed)) {
         return Optional.of(known.checkpoint());
       }
-      Optional<CompleteCheckpoint> found = look(candidate, format).complete();
+      Optional<CompleteCheckpoint> found =
+          Optional.of(look(candidate, format, own))
+              .filter(v -> !v.isLastResort())
+              .flatMap(Verdict::usable)
+              .filter(c -> !c.piece() || format == CheckpointFormat.HF_DEEPSPEED);
       if (found.isPresent()) {
         newestFound = new Found(found.get(), sealed);
         return found;
@@ -103,13 +182,25 @@ final class CheckpointScan {
   }
 
   /** Why this checkpoint can no longer be used; empty when it can; blocks. */
-  Optional<String> problemOf(CompleteCheckpoint checkpoint, CheckpointFormat format) {
+  Optional<String> problemOf(CompleteCheckpoint checkpoint, CheckpointFormat format, OwnRanks own) {
     Path path = Path.of(checkpoint.path());
     if (format == CheckpointFormat.NONE) {
       return Files.isDirectory(path) ? Optional.empty() : Optional.of("it is gone");
     }
-    Verdict verdict = look(new Numbered(path, checkpoint.step()), format);
-    return verdict.complete().isPresent() ? Optional.empty() : Optional.of(verdict.why());
+    Verdict verdict = look(new Numbered(path, checkpoint.step()), format, own);
+    boolean asAgreed = verdict.usable().filter(c -> !c.piece() || checkpoint.piece()).isPresent();
+    if (asAgreed && checkpoint.universal() && !isConverted(checkpoint, format)) {
+      return Optional.of("what ds_to_universal made of it is gone");
+    }
+    return asAgreed ? Optional.empty() : Optional.of(verdict.why());
+  }
+
+  private boolean isConverted(CompleteCheckpoint checkpoint, CheckpointFormat format) {
+    try {
+      return Universal.isThere(Path.of(checkpoint.path()), format, checkpoint.step(), files);
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** Folders that bear a checkpoint's name; none when the folder is not there. */
@@ -133,41 +224,83 @@ final class CheckpointScan {
       }
     } catch (NoSuchFileException | NotDirectoryException e) {
       return List.of(); // nothing was ever saved there
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     found.sort(Comparator.comparingLong(Numbered::step).reversed());
     return found;
   }
 
-  private record Verdict(Optional<CompleteCheckpoint> complete, String why) {
-    static Verdict complete(Numbered candidate, int worldSize) {
+  /**
+   * What one look found.
+   *
+   * @param why what is wrong with it; empty when nothing is
+   * @param isLastResort it can be used, and is only when there is no other
+   */
+  private record Verdict(Optional<CompleteCheckpoint> usable, String why, boolean isLastResort) {
+    static Verdict complete(Numbered candidate, int worldSize, String lacks) {
       return new Verdict(
           Optional.of(
-              new CompleteCheckpoint(candidate.path().toString(), candidate.step(), worldSize)),
-          "");
+              new CompleteCheckpoint(
+                  candidate.path().toString(),
+                  candidate.step(),
+                  worldSize,
+                  !lacks.isEmpty(),
+                  false)),
+          lacks,
+          false);
     }
 
     static Verdict incomplete(String why) {
-      return new Verdict(Optional.empty(), why);
+      return new Verdict(Optional.empty(), why, false);
+    }
+
+    Verdict asUniversal() {
+      return new Verdict(
+          usable.map(
+              c -> new CompleteCheckpoint(c.path(), c.step(), c.worldSize(), c.piece(), true)),
+          why,
+          isLastResort);
+    }
+
+    Verdict asLastResort(String because) {
+      return new Verdict(usable, because, true);
     }
   }
 
-  private Verdict look(Numbered candidate, CheckpointFormat format) {
+  private Verdict look(Numbered candidate, CheckpointFormat format, OwnRanks own) {
     try {
       return switch (format) {
-        case HF_DEEPSPEED -> lookAtTrainers(candidate, true);
-        case HF -> lookAtTrainers(candidate, false);
-        case DEEPSPEED ->
-            Verdict.complete(candidate, new DeepSpeedShards(files).worldSizeOf(candidate.path()));
+        case HF_DEEPSPEED -> lookAtTrainers(candidate, true, own);
+        case HF -> lookAtTrainers(candidate, false, own);
+        case DEEPSPEED -> {
+          Manifest.check(candidate.path(), files);
+          yield shards(candidate, candidate.path(), own);
+        }
         case NONE -> Verdict.incomplete("the job keeps its checkpoints to itself");
       };
     } catch (IncompleteException e) {
       return Verdict.incomplete(String.valueOf(e.getMessage()));
+    } catch (NoSuchFileException e) {
+      return Verdict.incomplete(nameOf(e) + " went away while it was looked at");
+    } catch (AccessDeniedException e) {
+      return Verdict.incomplete(nameOf(e) + " cannot be read: permission denied");
     } catch (IOException e) {
       return Verdict.incomplete("cannot be read: " + e);
     }
   }
 
-  private Verdict lookAtTrainers(Numbered candidate, boolean deepSpeed)
+  private static String nameOf(FileSystemException e) {
+    return String.valueOf(e.getFile()).replaceAll(".*/", "");
+  }
+
+  private Verdict shards(Numbered candidate, Path folder, OwnRanks own)
+      throws IOException, IncompleteException {
+    DeepSpeedShards.Found found = new DeepSpeedShards(files, own).look(folder);
+    return Verdict.complete(candidate, found.worldSize(), found.lacks());
+  }
+
+  private Verdict lookAtTrainers(Numbered candidate, boolean deepSpeed, OwnRanks own)
       throws IOException, IncompleteException {
     Path folder = candidate.path();
     if (Files.exists(folder.resolve("checkpoint-is-incomplete.txt"))) {
@@ -175,23 +308,52 @@ final class CheckpointScan {
     }
     // Written last, by rank 0, after a barrier: it stands for every shard having been written.
     checkTrainerState(folder, candidate.step());
+    Manifest.check(folder, files);
     if (!deepSpeed) {
       files.requireModel(folder);
-      if (!Files.exists(folder.resolve("optimizer.pt"))) {
-        throw new IncompleteException("optimizer.pt is missing");
-      }
       files.requireZip(folder.resolve("optimizer.pt"));
-      return Verdict.complete(candidate, 0);
+      return withRandomStates(Verdict.complete(candidate, 0, ""), folder, own);
     }
     String tag = "global_step" + candidate.step();
     String latest = read(folder.resolve("latest"), "latest is missing").strip();
     if (!latest.equals(tag)) {
       return Verdict.incomplete("latest names " + latest + ", wanted " + tag);
     }
-    int worldSize = new DeepSpeedShards(files).worldSizeOf(folder.resolve(tag));
+    Verdict verdict = shards(candidate, folder.resolve(tag), own);
     files.requireModel(folder);
-    // Other ranks' rng_state files come after the barrier; without one that rank is only reseeded.
-    return Verdict.complete(candidate, worldSize);
+    return withRandomStates(verdict, folder, own);
+  }
+
+  /**
+   * Other ranks' rng_state files come after the barrier: where one is missing the save was cut off.
+   * Training can go on without it, that rank being seeded anew; so it is better than none.
+   */
+  private Verdict withRandomStates(Verdict verdict, Path folder, OwnRanks own) throws IOException {
+    int wrote = verdict.usable().orElseThrow().worldSize();
+    if (wrote == 0 || verdict.usable().get().piece()) {
+      return verdict; // nobody says how many there were, or they are on other nodes
+    }
+    int found = 0;
+    String lacks = "";
+    for (int rank = 0; rank < wrote; rank++) {
+      Path state = folder.resolve(wrote == 1 ? "rng_state.pth" : "rng_state_" + rank + ".pth");
+      if (!Files.exists(state)) {
+        lacks = lacks.isEmpty() ? state.getFileName() + " is missing" : lacks;
+        continue;
+      }
+      found++;
+      try {
+        if (own.looksAtAll() || own.contains(rank)) {
+          files.requireZip(state);
+        }
+      } catch (IncompleteException e) {
+        lacks = lacks.isEmpty() ? String.valueOf(e.getMessage()) : lacks;
+      }
+    }
+    // A script that keeps none at all wants none.
+    return lacks.isEmpty() || found == 0
+        ? verdict
+        : verdict.asLastResort("%s: found %d of %d random states".formatted(lacks, found, wrote));
   }
 
   private static void checkTrainerState(Path folder, long step)

@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -27,7 +28,7 @@ import java.util.zip.ZipFile;
  */
 final class FileChecks {
   private static final ObjectMapper JSON = WireJson.json();
-  private static final int MAX_REMEMBERED = 4_096;
+  private static final int MAX_REMEMBERED = 16_384;
   private static final int MAX_HEADER_BYTES = 128 << 20;
   private static final int MAX_PICKLE_BYTES = 16 << 20;
   private static final byte[] WORLD_SIZE_KEY = "dp_world_size".getBytes(StandardCharsets.US_ASCII);
@@ -55,12 +56,45 @@ final class FileChecks {
         () -> {
           try (var zip = new ZipFile(file.toFile())) {
             if (zip.size() == 0) {
-              throw new IncompleteException(file.getFileName() + " is empty");
+              throw new IncompleteException(file.getFileName() + " holds nothing");
             }
           } catch (ZipException e) {
-            throw new IncompleteException(file.getFileName() + " is cut off: " + e.getMessage());
+            throw new IncompleteException(
+                "%s is cut off: found %d bytes, wanted a zip directory at their end (%s)"
+                    .formatted(file.getFileName(), Files.size(file), e.getMessage()));
           }
         });
+  }
+
+  /** Requires a file, with something in it. */
+  static void requireContent(Path file) throws IOException, IncompleteException {
+    BasicFileAttributes found;
+    try {
+      found = Files.readAttributes(file, BasicFileAttributes.class);
+    } catch (NoSuchFileException e) {
+      throw new IncompleteException(file.getFileName() + " is missing");
+    }
+    if (!found.isRegularFile()) {
+      throw new IncompleteException(
+          "%s is %s, wanted a file"
+              .formatted(file.getFileName(), found.isDirectory() ? "a folder" : "no file"));
+    }
+    if (found.size() == 0) {
+      throw new IncompleteException(file.getFileName() + " has 0 bytes");
+    }
+  }
+
+  /** These sizes were written down when the file was whole: nothing in it need be looked at. */
+  void requireSize(Path file, long wanted) throws IOException, IncompleteException {
+    requireContent(file);
+    BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
+    if (found.size() != wanted) {
+      throw new IncompleteException(
+          "%s has %d bytes, wanted %d".formatted(file.getFileName(), found.size(), wanted));
+    }
+    synchronized (whole) {
+      whole.put(file, new Stamp(found.size(), found.lastModifiedTime()));
+    }
   }
 
   /** Requires the model's weights beside a trainer's state, in one file or in shards. */
@@ -73,11 +107,7 @@ final class FileChecks {
     Path index = folder.resolve("model.safetensors.index.json");
     if (Files.exists(index)) {
       for (String shard : shardsOf(index)) {
-        Path file = folder.resolve(shard);
-        if (!Files.exists(file)) {
-          throw new IncompleteException(shard + " is missing");
-        }
-        requireSafetensors(file);
+        requireSafetensors(folder.resolve(shard));
       }
       return;
     }
@@ -103,6 +133,7 @@ final class FileChecks {
   }
 
   private void once(Path file, Check check) throws IOException, IncompleteException {
+    requireContent(file);
     BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
     var stamp = new Stamp(now.size(), now.lastModifiedTime());
     synchronized (whole) {

@@ -66,7 +66,7 @@ final class Preflight {
     checkPaths(job.paths(), problems);
     checkDevices(launch, problems);
     Optional<String> zeroSha256 = writeZero(launch, script, folder, problems);
-    CheckpointInventory inventory = inventory(job.checkpoint(), problems);
+    CheckpointInventory inventory = inventory(launch, problems);
     return new Readiness(
         masterPort(launch, problems), zeroSha256, Hashes.sha256(script), inventory);
   }
@@ -178,7 +178,8 @@ final class Preflight {
     return Optional.of(ZeroFile.write(folder.zero(), json));
   }
 
-  private CheckpointInventory inventory(JobSpec.Checkpoint checkpoint, List<Reason> problems) {
+  private CheckpointInventory inventory(LaunchSpec launch, List<Reason> problems) {
+    JobSpec.Checkpoint checkpoint = launch.job().checkpoint();
     if (checkpoint.dir().isEmpty()) {
       return CheckpointInventory.EMPTY;
     }
@@ -186,7 +187,7 @@ final class Preflight {
     try {
       Files.createDirectories(folder);
       Files.delete(Files.createTempFile(folder, ".lockstep-probe-", ""));
-      return checkpoints.inventory(folder, checkpoint.format());
+      return checkpoints.inventory(folder, checkpoint.format(), OwnRanks.of(launch));
     } catch (IOException e) {
       problems.add(
           Reason.of(

@@ -1,7 +1,9 @@
 package io.lockstep.agent.host;
 
 import io.lockstep.agent.core.StartOrder;
+import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
@@ -9,7 +11,9 @@ import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -22,9 +26,11 @@ import org.slf4j.LoggerFactory;
 final class StartChecks {
   private static final Logger LOG = LoggerFactory.getLogger(StartChecks.class);
 
+  private final Path dataDir;
   private final CheckpointScan checkpoints;
 
-  StartChecks(CheckpointScan checkpoints) {
+  StartChecks(Path dataDir, CheckpointScan checkpoints) {
+    this.dataDir = dataDir;
     this.checkpoints = checkpoints;
   }
 
@@ -32,7 +38,9 @@ final class StartChecks {
   Optional<ExitReport> run(LaunchSpec launch, StartOrder order) {
     JobSpec.Checkpoint wanted = launch.job().checkpoint();
     Optional<String> broken =
-        order.resume().flatMap(resume -> checkpoints.problemOf(resume, wanted.format()));
+        order
+            .resume()
+            .flatMap(resume -> checkpoints.problemOf(resume, wanted.format(), OwnRanks.of(launch)));
     if (broken.isPresent()) {
       return Optional.of(
           refused(
@@ -41,7 +49,12 @@ final class StartChecks {
                   "%s: %s was complete and is not any more: %s",
                   launch.node(), order.resume().orElseThrow().path(), broken.get())));
     }
-    if (launch.nodeRank() != 0 || wanted.dir().isEmpty()) {
+    Optional<ExitReport> unwritten = loadUniversal(launch, order);
+    if (unwritten.isPresent()) {
+      return unwritten;
+    }
+    boolean inPieces = order.resume().filter(CompleteCheckpoint::piece).isPresent();
+    if (wanted.dir().isEmpty() || (launch.nodeRank() != 0 && !inPieces)) {
       return Optional.empty();
     }
     Path folder = Path.of(wanted.dir().get());
@@ -57,6 +70,22 @@ final class StartChecks {
     }
   }
 
+  /** Only now it is known which checkpoint it is: the configuration was written before. */
+  private Optional<ExitReport> loadUniversal(LaunchSpec launch, StartOrder order) {
+    if (order.resume().filter(CompleteCheckpoint::universal).isEmpty()
+        || launch.zeroJson().isEmpty()) {
+      return Optional.empty();
+    }
+    Path file = GroupFolder.of(dataDir, launch.fence()).zero();
+    try {
+      ZeroFile.write(file, ZeroFile.loadingUniversal(launch.zeroJson().get()));
+      return Optional.empty();
+    } catch (IOException e) {
+      return Optional.of(
+          refused(ReasonCode.DISK_FULL, launch.node() + ": cannot write " + file + ": " + e));
+    }
+  }
+
   /**
    * Renames what is newer than the chosen checkpoint, all when there is none: a later save into the
    * same folder that is killed midway would mix old and new shards and pass for complete.
@@ -67,16 +96,50 @@ final class StartChecks {
     long kept = order.resume().map(resume -> resume.step()).orElse(-1L);
     for (CheckpointScan.Numbered found : CheckpointScan.newestFirst(folder, format)) {
       if (found.step() > kept) {
-        // The prefix keeps it out of HF's pattern for checkpoints and of its rotation.
-        Path aside = free(folder, "aside-" + launch.fence().attempt() + "-", found.path());
-        Files.move(found.path(), aside);
-        LOG.info(
-            "job={} attempt={} moved {} aside to {}",
-            launch.fence().job(),
-            launch.fence().attempt(),
-            found.path(),
-            aside.getFileName());
+        moveAside(folder, found.path(), launch);
       }
+    }
+    if (format == CheckpointFormat.DEEPSPEED) {
+      correctLatest(folder, launch, order);
+    }
+  }
+
+  private static void moveAside(Path folder, Path path, LaunchSpec launch) throws IOException {
+    // The prefix keeps it out of HF's pattern for checkpoints and of its rotation.
+    Path aside = free(folder, "aside-" + launch.fence().attempt() + "-", path);
+    try {
+      Files.move(path, aside);
+    } catch (NoSuchFileException e) {
+      return; // another node of the gang was first, or somebody deleted it
+    }
+    LOG.info(
+        "job={} attempt={} moved {} aside to {}",
+        launch.fence().job(),
+        launch.fence().attempt(),
+        path,
+        aside.getFileName());
+  }
+
+  /**
+   * A script that loads without a tag reads {@code latest}, which rank 0 writes before the others
+   * have saved: it may name what was just moved aside.
+   */
+  private static void correctLatest(Path folder, LaunchSpec launch, StartOrder order)
+      throws IOException {
+    Path latest = folder.resolve("latest");
+    if (!Files.isRegularFile(latest)) {
+      return;
+    }
+    String named = Files.readString(latest).strip();
+    if (!named.isEmpty() && Files.isDirectory(folder.resolve(named))) {
+      return;
+    }
+    moveAside(folder, latest, launch);
+    Optional<Path> chosen = order.resume().map(r -> Path.of(r.path()).getFileName());
+    if (chosen.isPresent()) {
+      // By a rename: a reader never sees half of it.
+      Path written = Files.writeString(folder.resolve(".lockstep-latest"), chosen.get().toString());
+      Files.move(written, latest, StandardCopyOption.ATOMIC_MOVE);
     }
   }
 

@@ -3,6 +3,7 @@ package io.lockstep.agent.host;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.lockstep.agent.process.PrivateFile;
 import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.model.Reason;
@@ -51,6 +52,19 @@ final class ZeroFile {
               scriptName));
     }
     return Optional.empty();
+  }
+
+  /** The same configuration, for a checkpoint that another number of ranks wrote. */
+  static String loadingUniversal(String json) throws IOException {
+    JsonNode config = JSON.readTree(json);
+    if (!(config instanceof ObjectNode object)) {
+      throw new IOException("the ZeRO configuration is not an object");
+    }
+    JsonNode checkpoint = object.path("checkpoint");
+    ObjectNode changed =
+        checkpoint instanceof ObjectNode there ? there : object.putObject("checkpoint");
+    changed.put("load_universal", true);
+    return JSON.writeValueAsString(object);
   }
 
   /** Returns the hash of what now is on disk, which is what was sent; blocks. */

@@ -1,9 +1,11 @@
 package io.lockstep.agent.process;
 
 import io.lockstep.agent.core.StartOrder;
+import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.UniversalCheckpoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -105,7 +107,7 @@ public record TorchrunCommand(
     }
     if (order.resume().isPresent() && job.checkpoint().resumeArg().isPresent()) {
       argv.add(job.checkpoint().resumeArg().get());
-      argv.add(order.resume().get().path());
+      argv.add(resumePath(job, order));
     }
     return argv;
   }
@@ -151,10 +153,18 @@ public record TorchrunCommand(
     env.put("LOCKSTEP_JOB", launch.fence().job().value());
     env.put("LOCKSTEP_ATTEMPT", launch.fence().attempt().toString());
     env.put("LOCKSTEP_NODE", node.node().value());
-    env.put("LOCKSTEP_RESUME_FROM", order.resume().map(CompleteCheckpoint::path).orElse(""));
+    env.put("LOCKSTEP_RESUME_FROM", order.resume().isPresent() ? resumePath(job, order) : "");
     env.put("LOCKSTEP_RESTART_CAUSE", launch.restartCause());
     env.put("LOCKSTEP_GROUP", node.marker(launch.fence()));
     return env;
+  }
+
+  /** DeepSpeed alone is given the very folder; HF finds the converted one beside the shards. */
+  private static String resumePath(JobSpec job, StartOrder order) {
+    CompleteCheckpoint from = order.resume().orElseThrow();
+    return from.universal() && job.checkpoint().format() == CheckpointFormat.DEEPSPEED
+        ? UniversalCheckpoint.folder(from.path(), CheckpointFormat.DEEPSPEED, from.step())
+        : from.path();
   }
 
   private static boolean isStale(String name) {

@@ -144,10 +144,160 @@ class CheckpointScanTest {
   }
 
   @Test
-  void missingRandomStatesDoNotSpoilIt() throws IOException {
+  void withoutOneRandomStateItIsTakenOnlyForWantOfAnother() throws IOException {
     Path checkpoint = real(2);
+    Path newer = copyOf(checkpoint, 6);
+    Files.delete(newer.resolve("rng_state_1.pth"));
+
+    var both = scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED);
+    assertThat(both.complete()).extracting(CompleteCheckpoint::step).containsExactly(4L);
+    assertThat(both.incomplete())
+        .containsExactly("checkpoint-6: rng_state_1.pth is missing: found 1 of 2 random states");
+    assertThat(scan.newest(dir, CheckpointFormat.HF_DEEPSPEED).orElseThrow().step()).isEqualTo(4);
+
+    Files.delete(checkpoint.resolve("latest"));
+    var alone = scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED);
+    assertThat(alone.complete()).extracting(CompleteCheckpoint::step).containsExactly(6L);
+    assertThat(alone.incomplete().get(0)).contains("for want of another");
+    assertThat(
+            scan.problemOf(alone.complete().get(0), CheckpointFormat.HF_DEEPSPEED, OwnRanks.NONE))
+        .isEmpty();
+  }
+
+  @Test
+  void aScriptThatKeepsNoRandomStatesNeedsNone() throws IOException {
+    Path checkpoint = real(2);
+    Files.delete(checkpoint.resolve("rng_state_0.pth"));
     Files.delete(checkpoint.resolve("rng_state_1.pth"));
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED).incomplete()).isEmpty();
     assertThat(complete(CheckpointFormat.HF_DEEPSPEED)).hasSize(1);
+  }
+
+  // node-local folders
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void theShardsOfItsOwnRanksAreAPiece(int stage) throws IOException {
+    Path checkpoint = real(stage);
+    Files.delete(shard(checkpoint, 1));
+
+    var ofFirst = scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(0));
+    assertThat(ofFirst.complete())
+        .containsExactly(new CompleteCheckpoint(checkpoint.toString(), 4, 2, true, false));
+    assertThat(ofFirst.incomplete()).singleElement().asString().contains("rank_1_", "is missing");
+    assertThat(scan.problemOf(ofFirst.complete().get(0), CheckpointFormat.HF_DEEPSPEED, ranks(0)))
+        .isEmpty();
+    assertThat(scan.newest(dir, CheckpointFormat.HF_DEEPSPEED, ranks(0))).isPresent();
+
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(1)).complete()).isEmpty();
+    assertThat(complete(CheckpointFormat.HF_DEEPSPEED)).isEmpty();
+  }
+
+  @Test
+  void piecesDoNotHideTheWholeOneBehindThem() throws IOException {
+    Path checkpoint = real(2);
+    for (int step = 6; step < 30; step += 2) {
+      Files.delete(shard(copyOf(checkpoint, step), 1));
+    }
+
+    var found = scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(0));
+
+    assertThat(found.complete())
+        .hasSize(7)
+        .endsWith(new CompleteCheckpoint(checkpoint.toString(), 4, 2));
+  }
+
+  @Test
+  void ofOthersRanksANodeLooksOnlyAtTheNames() throws IOException {
+    Path checkpoint = real(2);
+    cutOff(shard(checkpoint, 0));
+
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(1)).complete()).hasSize(1);
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(0)).complete()).isEmpty();
+    Files.write(shard(checkpoint, 0), new byte[0]);
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(1)).complete()).isEmpty();
+  }
+
+  /** A gang of two nodes with one worker each. */
+  private static OwnRanks ranks(int node) {
+    return new OwnRanks(node, 1, 2, node == 0);
+  }
+
+  private static Path shard(Path checkpoint, int rank) throws IOException {
+    long step = Long.parseLong(checkpoint.getFileName().toString().substring(11));
+    try (Stream<Path> list = Files.list(checkpoint.resolve("global_step" + step))) {
+      return list.filter(p -> p.toString().contains("zero_pp_rank_" + rank))
+          .filter(p -> p.toString().endsWith("optim_states.pt"))
+          .findFirst()
+          .orElseThrow();
+    }
+  }
+
+  private Path copyOf(Path checkpoint, int step) throws IOException {
+    Path copy = dir.resolve("checkpoint-" + step);
+    Checkpoints.copy(checkpoint, copy);
+    Files.move(copy.resolve("global_step4"), copy.resolve("global_step" + step));
+    Files.writeString(copy.resolve("latest"), "global_step" + step);
+    Files.writeString(copy.resolve("trainer_state.json"), "{\"global_step\": " + step + "}");
+    return copy;
+  }
+
+  // the manifest
+
+  @Test
+  void withAManifestItIsCompleteExactlyWhenTheSizesAreThose() throws IOException {
+    Path checkpoint = real(2);
+    Checkpoints.writeManifest(checkpoint);
+    assertThat(complete(CheckpointFormat.HF_DEEPSPEED)).hasSize(1);
+
+    cutOff(shard(checkpoint, 1));
+    long found = Files.size(shard(checkpoint, 1));
+    assertThat(why(CheckpointFormat.HF_DEEPSPEED))
+        .contains("optim_states.pt has " + found + " bytes, wanted " + (found + 100));
+
+    real(2);
+    Files.delete(checkpoint.resolve("config.json"));
+    assertThat(why(CheckpointFormat.HF_DEEPSPEED)).contains("config.json is missing");
+
+    real(2);
+    Files.writeString(checkpoint.resolve(Manifest.FILE), "{\"files\": [");
+    assertThat(why(CheckpointFormat.HF_DEEPSPEED)).contains("lockstep-manifest.json is broken");
+
+    Files.writeString(
+        checkpoint.resolve(Manifest.FILE),
+        "{\"files\": [{\"name\": \"../../etc/passwd\", \"size\": 1}]}");
+    assertThat(why(CheckpointFormat.HF_DEEPSPEED)).contains("lockstep-manifest.json is broken");
+  }
+
+  // another number of ranks
+
+  @Test
+  void aConvertedOneIsForAnotherNumberOfRanks() throws IOException {
+    Path checkpoint = real(2);
+    OwnRanks one = new OwnRanks(0, 1, 1, true);
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, one).complete())
+        .containsExactly(new CompleteCheckpoint(checkpoint.toString(), 4, 2));
+
+    Path converted = Files.createDirectories(checkpoint.resolve("global_step4_universal/zero"));
+    zip(converted.resolve("optimizer_state.pt"));
+    Files.copy(
+        checkpoint.resolve("global_step4/mp_rank_00_model_states.pt"),
+        converted.resolveSibling("mp_rank_00_model_states.pt"));
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, one).complete())
+        .as("the tool has not finished")
+        .noneMatch(CompleteCheckpoint::universal);
+
+    Files.writeString(checkpoint.resolve("latest_universal"), "global_step4_universal");
+    CompleteCheckpoint found =
+        scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, one).complete().get(0);
+    assertThat(found.universal()).isTrue();
+    assertThat(scan.problemOf(found, CheckpointFormat.HF_DEEPSPEED, one)).isEmpty();
+    assertThat(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED, ranks(0)).complete())
+        .as("those that wrote it load their own shards")
+        .noneMatch(CompleteCheckpoint::universal);
+
+    Files.delete(converted.resolve("optimizer_state.pt"));
+    assertThat(scan.problemOf(found, CheckpointFormat.HF_DEEPSPEED, one)).isPresent();
   }
 
   @Test

@@ -103,6 +103,7 @@ public enum ExitCode {
           NODE_DRAINED,
           PORT_TAKEN,
           CHECKPOINT_CHANGED,
+          CHECKPOINT_INCOMPLETE,
           ABANDONED,
           OLD_GROUP_WILL_NOT_END,
           NO_FREE_PORT,

@@ -9,16 +9,21 @@ import io.lockstep.protocol.model.OnExisting;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.UniversalCheckpoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** Finds what all prepared nodes agree on: script, ZeRO configuration, checkpoint to go on from. */
 final class Agreement {
+  /** What a shell takes as it is. */
+  private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
+
   private Agreement() {}
 
   /** Agreed, or why not. */
@@ -108,22 +113,61 @@ final class Agreement {
       NodeId without = nodeWithout(attempt, first.complete().get(0));
       return new Outcome.NotYet(
           without,
-          "%s is complete on %s and not on %s; checkpoint.dir must be one folder shared by all"
-              .formatted(first.complete().get(0).path(), table.master().node(), without));
+          first.complete().get(0).piece()
+              ? ("%s is in pieces: %s holds its own ranks' shards, %s not; a node-local checkpoint"
+                      + " cannot follow a rank to another node: bring that node back, copy its"
+                      + " shards, or use one shared folder")
+                  .formatted(first.complete().get(0).path(), table.master().node(), without)
+              : "%s is complete on %s and not on %s; checkpoint.dir must be one folder shared by all"
+                  .formatted(first.complete().get(0).path(), table.master().node(), without));
     }
     int wrote = newest.get().worldSize();
     if (wrote > 0 && wrote != table.worldSize()) {
-      return new Outcome.Refused(
-          Reason.of(
-              ReasonCode.CHECKPOINT_WORLD_SIZE,
-              "%s was written by %d ranks and the gang has %d; run it with %d, or convert it with"
-                  + " python -m deepspeed.checkpoint.ds_to_universal",
-              newest.get().path(),
-              wrote,
-              table.worldSize(),
-              wrote));
+      return resized(job, newest.get(), table.worldSize());
     }
     return new Outcome.Agreed(newest, false);
+  }
+
+  /** DeepSpeed loads its shards only at the number of ranks that wrote them. */
+  private static Outcome resized(Job job, CompleteCheckpoint newest, int ranks) {
+    CheckpointFormat format = job.spec().checkpoint().format();
+    boolean isConvertible =
+        format == CheckpointFormat.HF_DEEPSPEED || format == CheckpointFormat.DEEPSPEED;
+    String wrote =
+        "%s was written by %d ranks and the gang has %d"
+            .formatted(newest.path(), newest.worldSize(), ranks);
+    if (!isConvertible || newest.piece()) {
+      return otherSize("%s; run it with %d ranks", wrote, newest.worldSize());
+    }
+    if (newest.universal()) {
+      return job.spec().zero().isPresent()
+          ? new Outcome.Agreed(Optional.of(newest), false)
+          : otherSize(
+              "%s. It was converted, but the job has no zero: for Lockstep to set"
+                  + " checkpoint.load_universal in; give DeepSpeed's configuration as zero: FILE, or"
+                  + " run it with %d ranks",
+              wrote, newest.worldSize());
+    }
+    return otherSize(
+        "%s. Run it with %d ranks; or convert it once, where the folder is mounted, by `%s` and"
+            + " submit the job again: it is then loaded with checkpoint.load_universal",
+        wrote, newest.worldSize(), conversion(job, newest));
+  }
+
+  /** As a user types it. */
+  private static String conversion(Job job, CompleteCheckpoint newest) {
+    CheckpointFormat format = job.spec().checkpoint().format();
+    return UniversalCheckpoint.command(
+            job.spec().python().orElse("python"),
+            UniversalCheckpoint.shards(newest.path(), format, newest.step()),
+            UniversalCheckpoint.folder(newest.path(), format, newest.step()))
+        .stream()
+        .map(word -> PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'")
+        .collect(Collectors.joining(" "));
+  }
+
+  private static Outcome otherSize(String format, Object... arguments) {
+    return new Outcome.Refused(Reason.of(ReasonCode.CHECKPOINT_WORLD_SIZE, format, arguments));
   }
 
   /**

@@ -365,6 +365,15 @@ public sealed interface ClusterEvent {
     }
   }
 
+  /** A checkpoint newer than the one to go on from is not taken, and why. */
+  record CheckpointPassedOver(Fence fence, NodeId on, Instant at, Reason reason)
+      implements OfGroup {
+    @Override
+    public Job change(Job job) {
+      return job;
+    }
+  }
+
   record NodeStarted(Fence fence, NodeId on, Instant at, Reason reason) implements OfGroup {
     @Override
     public Job change(Job job) {

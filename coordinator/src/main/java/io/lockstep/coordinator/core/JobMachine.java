@@ -343,6 +343,15 @@ final class JobMachine {
               FailureCause.PREPARE_REJECTED, first, first + " named no master port"));
       return;
     }
+    List<PassedOver> passedOver = PassedOver.of(attempt, agreed.resume());
+    for (PassedOver one : passedOver) {
+      d.event(
+          new ClusterEvent.CheckpointPassedOver(
+              attempt.fence(),
+              one.on(),
+              d.now(),
+              Reason.of(ReasonCode.CHECKPOINT_INCOMPLETE, "%s", one.what())));
+    }
     d.event(
         new ClusterEvent.AttemptReleased(
             attempt.fence(),
@@ -352,12 +361,13 @@ final class JobMachine {
             d.now(),
             Reason.of(
                 ReasonCode.ALL_PREPARED,
-                "all %d nodes are prepared; %s%s",
+                "all %d nodes are prepared; %s%s%s",
                 attempt.table().nnodes(),
                 agreed
                     .resume()
                     .map(c -> "going on from step " + c.step() + " (" + c.path() + ")")
                     .orElse("fresh start"),
+                PassedOver.summary(passedOver),
                 changedSince(job, attempt))));
     resend(d, d.job(job.id()));
   }

@@ -123,6 +123,7 @@ final class Problems {
           NODE_DRAINED,
           PORT_TAKEN,
           CHECKPOINT_CHANGED,
+          CHECKPOINT_INCOMPLETE,
           ABANDONED,
           UNEXPECTED_EXIT,
           SCRIPT_MISSING,

@@ -99,6 +99,8 @@ final class Samples {
         new ClusterEvent.NodePrepared(FIRST, GPU_1, prepared, at(7), why(ReasonCode.PREPARING)),
         new ClusterEvent.AttemptReleased(
             FIRST, 29_512, Optional.empty(), true, at(8), why(ReasonCode.ALL_PREPARED)),
+        new ClusterEvent.CheckpointPassedOver(
+            FIRST, GPU_1, at(8), why(ReasonCode.CHECKPOINT_INCOMPLETE)),
         new ClusterEvent.NodeStarted(FIRST, GPU_1, at(9), why(ReasonCode.ALL_STARTED)),
         new ClusterEvent.AttemptRunning(FIRST, at(10), why(ReasonCode.ALL_STARTED)),
         new ClusterEvent.AttemptStepped(FIRST, 1, at(10), why(ReasonCode.ALL_STARTED)),

@@ -104,6 +104,143 @@ class CheckpointTest {
   }
 
   @Test
+  void theRefusalOfAnotherWorldSizeSaysTheCommand() {
+    ACluster cluster = two(AJob.of(2));
+
+    start(cluster, ofFour("/my data/it's/checkpoint-20", false));
+
+    refused(cluster, ReasonCode.CHECKPOINT_WORLD_SIZE);
+    assertThat(cluster.job().reason().message())
+        .contains("written by 4 ranks and the gang has 2")
+        .contains(
+            "`python -m deepspeed.checkpoint.ds_to_universal --inject_missing_state"
+                + " --input_folder '/my data/it'\\''s/checkpoint-20/global_step20'"
+                + " --output_folder '/my data/it'\\''s/checkpoint-20/global_step20_universal'`");
+  }
+
+  @Test
+  void aConvertedOneIsTakenByAnyNumberOfRanks() {
+    ACluster cluster = two(AJob.of(2).zero(2, Optional.of("{}")));
+
+    Decision decision = start(cluster, ofFour("/ckpt/checkpoint-20", true));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .hasSize(2)
+        .allMatch(s -> s.resume().filter(CompleteCheckpoint::universal).isPresent());
+  }
+
+  @Test
+  void aConvertedOneNeedsAConfigurationToSayItIn() {
+    ACluster cluster = two(AJob.of(2));
+
+    start(cluster, ofFour("/ckpt/checkpoint-20", true));
+
+    refused(cluster, ReasonCode.CHECKPOINT_WORLD_SIZE);
+    assertThat(cluster.job().reason().message()).contains("the job has no zero:");
+  }
+
+  private static CheckpointInventory ofFour(String path, boolean universal) {
+    return new CheckpointInventory(
+        folder(20).owner(),
+        List.of(new CompleteCheckpoint(path, 20, 4, false, universal)),
+        List.of());
+  }
+
+  // broken ones
+
+  @Test
+  void aNewerOneThatIsBrokenIsPassedOverByAnEvent() {
+    ACluster cluster = two(AJob.of(2));
+    String broken = "checkpoint-30: rng_state_1.pth is missing: found 1 of 2 random states";
+    String older = "checkpoint-10: latest is missing";
+
+    Decision decision = start(cluster, broken(List.of(broken, older), checkpoint(20)));
+
+    assertThat(events(decision, ClusterEvent.CheckpointPassedOver.class))
+        .singleElement()
+        .satisfies(
+            e -> {
+              assertThat(e.on()).isEqualTo(node("n1"));
+              assertThat(e.reason().code()).isEqualTo(ReasonCode.CHECKPOINT_INCOMPLETE);
+              assertThat(e.reason().message()).isEqualTo(broken);
+            });
+    assertThat(releaseOf(decision)).contains("going on from step 20", "WARNING", broken);
+  }
+
+  @Test
+  void whatOnlyOneNodeFindsBrokenIsSaidToo() {
+    ACluster cluster = two(AJob.of(2));
+
+    Decision decision =
+        start(
+            cluster,
+            folder(30, 20),
+            broken(List.of("checkpoint-30: latest is missing"), checkpoint(20)));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .allMatch(s -> s.resume().equals(Optional.of(checkpoint(20))));
+    assertThat(events(decision, ClusterEvent.CheckpointPassedOver.class))
+        .singleElement()
+        .matches(e -> e.on().equals(node("n2")));
+  }
+
+  @Test
+  void onAFreshStartEachBrokenOneIsSaid() {
+    ACluster cluster = two(AJob.of(2));
+
+    Decision decision =
+        start(cluster, broken(List.of("checkpoint-2: a.pt has 0 bytes", "odd: no name")));
+
+    assertThat(events(decision, ClusterEvent.CheckpointPassedOver.class)).hasSize(2);
+    assertThat(releaseOf(decision)).contains("fresh start; WARNING", "and 1 more");
+  }
+
+  private static CheckpointInventory broken(List<String> why, CompleteCheckpoint... complete) {
+    return new CheckpointInventory(folder(1).owner(), List.of(complete), why);
+  }
+
+  // pieces
+
+  @Test
+  void piecesOnEveryNodeMakeAWhole() {
+    ACluster cluster = two(AJob.of(2));
+
+    Decision decision = start(cluster, broken(List.of("checkpoint-30: x"), piece(30)));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .hasSize(2)
+        .allMatch(s -> s.resume().equals(Optional.of(piece(30))));
+  }
+
+  @Test
+  void aSharedFolderWithAShardMissingLooksLikeAPieceAndIsPassedOver() {
+    ACluster cluster = two(AJob.of(2));
+
+    Decision decision =
+        start(
+            cluster,
+            broken(List.of("checkpoint-30: x_1.pt is missing"), piece(30), checkpoint(20)),
+            broken(List.of("checkpoint-30: x_1.pt is missing"), checkpoint(20)));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .allMatch(s -> s.resume().equals(Optional.of(checkpoint(20))));
+  }
+
+  @Test
+  void aRankWhosePieceIsOnAnotherNodeIsSaid() {
+    ACluster cluster = two(AJob.of(2));
+
+    start(cluster, broken(List.of(), piece(30)), CheckpointInventory.EMPTY);
+
+    assertThat(cluster.causeOf(1).node()).contains(node("n2"));
+    assertThat(cluster.causeOf(1).message()).contains("in pieces", "n1 holds its own");
+  }
+
+  private static CompleteCheckpoint piece(long step) {
+    return new CompleteCheckpoint("/ckpt/checkpoint-" + step, step, 2, true, false);
+  }
+
+  @Test
   void aFormatThatDoesNotSayItsWorldSizeIsTaken() {
     ACluster cluster = two(AJob.of(2));
     var unsaid =

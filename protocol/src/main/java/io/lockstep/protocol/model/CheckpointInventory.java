@@ -2,6 +2,9 @@ package io.lockstep.protocol.model;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What a node sees in a job's checkpoint folder.
@@ -12,6 +15,8 @@ import java.util.Optional;
  */
 public record CheckpointInventory(
     Optional<Owner> owner, List<CompleteCheckpoint> complete, List<String> incomplete) {
+  private static final Pattern NAMED = Pattern.compile("(?:checkpoint-|global_step)(\\d{1,18}):");
+
   /** Longest list sent, in checkpoints. */
   public static final int MAX_LISTED = 8;
 
@@ -20,6 +25,12 @@ public record CheckpointInventory(
 
   /** Who writes its checkpoints here. */
   public record Owner(String job, String name) {}
+
+  /** The step of one of {@code incomplete}; empty when it does not begin with such a name. */
+  public static OptionalLong stepOf(String incomplete) {
+    Matcher name = NAMED.matcher(incomplete);
+    return name.lookingAt() ? OptionalLong.of(Long.parseLong(name.group(1))) : OptionalLong.empty();
+  }
 
   public CheckpointInventory {
     complete = List.copyOf(complete);

@@ -35,6 +35,7 @@ public enum ReasonCode {
   NODE_DRAINED,
   PORT_TAKEN,
   CHECKPOINT_CHANGED,
+  CHECKPOINT_INCOMPLETE,
   ABANDONED,
   UNEXPECTED_EXIT,
   // what a node found at the door
