@@ -19,9 +19,13 @@ DEFAULT_GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Stop:
-    """Ask with TERM; kill when the grace is over."""
+    """Ask with TERM; kill when the grace is over.
+
+    With checkpoint_seconds the script is first asked for a checkpoint and given that long, where it listens.
+    """
 
     grace_seconds: float
+    checkpoint_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,14 @@ def _operation(line: bytes) -> str | Command:
         grace = raw.get("graceSeconds", DEFAULT_GRACE_SECONDS)
         if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace <= MAX_GRACE_SECONDS:
             raise _BadLineError(f"graceSeconds must be a number from 0 to {MAX_GRACE_SECONDS:.0f}")
-        return Stop(float(grace))
+        checkpoint = raw.get("checkpointSeconds", 0)
+        if (
+            isinstance(checkpoint, bool)
+            or not isinstance(checkpoint, (int, float))
+            or not 0 <= checkpoint <= MAX_GRACE_SECONDS
+        ):
+            raise _BadLineError(f"checkpointSeconds must be a number from 0 to {MAX_GRACE_SECONDS:.0f}")
+        return Stop(float(grace), float(checkpoint))
     raise _BadLineError(f"unknown op {str(operation)[:64]!r}; known are status, watch, stop, kill")
 
 

@@ -29,6 +29,7 @@ SOCKET_SUFFIX = ".w"
 # What differs between the attempts of a job, and what nothing reads at import.
 VOLATILE = frozenset(
     {"NODE_RANK", "TORCHELASTIC_ERROR_FILE", "LOCKSTEP_ATTEMPT", "LOCKSTEP_RESUME_FROM", "LOCKSTEP_RESTART_CAUSE"}
+    | {"LOCKSTEP_HELPER_DIR"}
     | {"LOCKSTEP_GROUP"}
 )
 

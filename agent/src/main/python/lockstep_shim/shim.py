@@ -24,6 +24,7 @@ from lockstep_shim.capture import SegmentedLog, Stream
 from lockstep_shim.control import Control, Kill, Stop
 from lockstep_shim.failure import Exit
 from lockstep_shim.guard import Guard
+from lockstep_shim.helper import Helper
 from lockstep_shim.lease import Lease
 from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
 from lockstep_shim.procfs import ProcessId
@@ -44,6 +45,8 @@ GUARD_END_SECONDS = 0.001
 GO_LIMIT_SECONDS = 10.0
 FIRST_GRANT_LIMIT_SECONDS = 60.0
 OWNER_INTERVAL_SECONDS = 1.0
+HELPER_INTERVAL_SECONDS = 0.5
+SAVE_POLL_SECONDS = 0.1
 OWNER_GONE_GRACE_SECONDS = 5.0
 MAX_SHIM_LOG_BYTES = 1 << 20
 PR_SET_CHILD_SUBREAPER = 36
@@ -167,6 +170,14 @@ class _Signals:
 
 
 @dataclass
+class _SaveFirst:
+    """A stop that waits for a checkpoint."""
+
+    deadline: float
+    grace_seconds: float
+
+
+@dataclass
 class _Torchrun:
     process: subprocess.Popen[bytes] | None  # None: the preloaded process forked it
     id: ProcessId
@@ -202,6 +213,9 @@ class Group:
         self._failed_before_end: list[Worker] = []
         self._progress = ProgressReader()
         self._progress_at: float | None = None
+        self._helper = Helper(spec.group_dir / "helper")
+        self._last_helper_look = 0.0
+        self._save_first: _SaveFirst | None = None
         self._report: dict[str, Any] | None = None
         self._sequence = 0
         self._changed = False
@@ -320,7 +334,7 @@ class Group:
     # --- start -----------------------------------------------------------------------------------------------------
 
     def _make_folders(self) -> None:
-        for name in ("logs", "errors", "torch", "fifo"):
+        for name in ("logs", "errors", "torch", "fifo", "helper"):
             (self._spec.group_dir / name).mkdir(mode=0o700, exist_ok=True)
         if not self._spec.worker_exec:
             return
@@ -423,6 +437,9 @@ class Group:
         self._look_at_workers()
         self._decide(now)
         self._settle_progress()
+        if now - self._last_helper_look >= HELPER_INTERVAL_SECONDS:
+            self._last_helper_look = now
+            self._note_progress(self._helper.look())
         self._tell_watchers(now)
 
     def _wait(self, seconds: float) -> None:
@@ -440,6 +457,8 @@ class Group:
             wait = min(wait, PROGRESS_SILENCE_SECONDS)
         if self._lease is not None and self._lease.deadline is not None:
             wait = min(wait, self._lease.deadline - lease.clock())
+        if self._save_first is not None:
+            wait = min(wait, SAVE_POLL_SECONDS)
         for deadline in (self._kill_at, self._stop_deadline):
             if deadline is not None:
                 wait = min(wait, deadline - now)
@@ -481,8 +500,8 @@ class Group:
             match command:
                 case Kill():
                     self._kill(now)
-                case Stop(grace):
-                    self._stop(now, grace)
+                case Stop(grace, checkpoint):
+                    self._stop_when_saved(now, grace, checkpoint)
 
     def _look_at_owner(self, now: float) -> None:
         """A foreground command killed with -9 has no successor: nobody would ever end this group."""
@@ -498,6 +517,42 @@ class Group:
             self._stop_requested = True
             self._log("kill asked for")
             self._begin_end(now)
+
+    def _stop_when_saved(self, now: float, grace_seconds: float, checkpoint_seconds: float) -> None:
+        """Asks for a checkpoint first, where the script listens; asked again without, it stops at once."""
+        if self._save_first is not None and checkpoint_seconds > 0:
+            self._save_first.deadline = min(self._save_first.deadline, now + checkpoint_seconds)
+            return
+        can_save = self._tree_end is None and self._stop_deadline is None and self._helper.is_present
+        if checkpoint_seconds > 0 and can_save:
+            try:
+                self._helper.ask_for_checkpoint(checkpoint_seconds)
+            except OSError as error:
+                self._log(f"cannot ask for a checkpoint: {error}")
+            else:
+                self._log(f"stop asked for, after a checkpoint within {checkpoint_seconds:g} s")
+                self._save_first = _SaveFirst(now + checkpoint_seconds, grace_seconds)
+                self._stop_requested = True
+                self._changed = True
+                return
+        self._save_first = None
+        self._stop(now, grace_seconds)
+
+    def _look_at_save(self, now: float) -> None:
+        waits = self._save_first
+        if waits is None or self._tree_end is not None:
+            return
+        step = self._helper.saved_step
+        if step is not None:
+            self._log(f"the checkpoint that was asked for is there, of step {step}")
+        elif now >= waits.deadline:
+            self._log("the checkpoint that was asked for did not come in time")
+        elif not self._helper.is_present:
+            self._log("training is over; no checkpoint comes any more")
+        else:
+            return
+        self._save_first = None
+        self._stop(now, waits.grace_seconds)
 
     def _stop(self, now: float, grace_seconds: float) -> None:
         """Asks with TERM; asked again, only the deadline moves, and only nearer."""
@@ -570,6 +625,7 @@ class Group:
 
     def _decide(self, now: float) -> None:
         """When to end the tree."""
+        self._look_at_save(now)
         if self._tree_end is not None:
             self._tree_end.step(now)
             return
@@ -645,7 +701,7 @@ class Group:
         if changed:
             self._progress_changed = True
             self._progress_at = _wall()
-            if self._all_seen and self._progress.progress.step:
+            if self._all_seen and self._progress_now().step:
                 for stream in self._streams.values():
                     stream.looks_for_port = False
 
@@ -655,6 +711,7 @@ class Group:
                 if not self._take_output(self._streams[name]):
                     break
         self._note_progress(self._progress.settle())
+        self._note_progress(self._helper.look())
 
     # --- what watchers see -----------------------------------------------------------------------------------------
 
@@ -687,8 +744,20 @@ class Group:
     def _workers_json(self) -> list[dict[str, Any]]:
         return reports.workers_json(self._workers)
 
+    def _progress_now(self) -> Progress:
+        """What the script says itself counts; its output fills in the rest."""
+        read, said = self._progress.progress, self._helper.progress
+        if said is None or said.step is None:
+            return read
+        return Progress(
+            said.step,
+            said.total_steps or read.total_steps,
+            read.loss if said.loss is None else said.loss,
+            read.eval_loss if said.eval_loss is None else said.eval_loss,
+        )
+
     def _progress_json(self) -> dict[str, Any] | None:
-        now = self._progress.progress
+        now = self._progress_now()
         if now == Progress():
             return None
         return {

@@ -8,8 +8,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -72,6 +74,60 @@ final class TrainingE2eTest {
         .isGreaterThanOrEqualTo(SAVE_STEPS);
     assertThat(after.path("zeroStage").asInt()).isEqualTo(stage);
     assertThat(evalLoss(broken)).isCloseTo(evalLoss(whole), within(SAME_LOSS));
+  }
+
+  @Test
+  void aDrainAndACancelOfAScriptWithTheHelperLoseNoStep() throws IOException {
+    Path folder = Files.createDirectories(DIR.resolve("helper"));
+    Path record = folder.resolve("steps");
+    String id = fleet.submit(helperJob(folder, record));
+    JsonNode before = fleet.awaitStep(id, 1, 6);
+    String drained = Fleet.nodeOfRank(before, 1);
+
+    assertThat(fleet.cli("drain", drained).exit()).isZero();
+    JsonNode moved = fleet.awaitStep(id, 2, 1);
+
+    int resumed = moved.path("attempts").get(1).path("resumedFromStep").asInt();
+    assertThat(moved.path("restarts").path("counted").asInt()).isZero();
+    assertThat(steps(record, 1)).as("it made no step after the save").endsWith(resumed);
+
+    assertThat(fleet.cli("cancel", id, "--checkpoint").exit()).isZero();
+    JsonNode canceled = fleet.awaitPhase(id, "CANCELED");
+    assertThat(fleet.cli("resume", drained).exit()).isZero();
+
+    List<Integer> second = steps(record, 2);
+    int last = second.get(second.size() - 1);
+    assertThat(second.get(0)).as("nor was one repeated").isEqualTo(resumed + 1);
+    assertThat(folder.resolve("out/checkpoint-" + last + "/lockstep-manifest.json")).exists();
+    assertThat(moved.path("progress").path("totalSteps").asInt()).isEqualTo(9_000);
+    assertThat(canceled.path("exitCode").asInt()).isEqualTo(7);
+  }
+
+  private static List<Integer> steps(Path record, int attempt) throws IOException {
+    return Files.readAllLines(record).stream()
+        .map(line -> line.split(" "))
+        .filter(words -> words[0].equals(String.valueOf(attempt)))
+        .map(words -> Integer.valueOf(words[1]))
+        .toList();
+  }
+
+  private static Path helperJob(Path folder, Path record) throws IOException {
+    return Files.writeString(
+        folder.resolve("job.yaml"),
+        """
+        name: helper
+        script: %s
+        workdir: %s
+        nodes: 2
+        procsPerNode: 1
+        args: [--output_dir, out, --max_steps, "9000", --step_seconds, "0.2", --record, %s]
+        checkpoint: {dir: %s, format: hf}
+        """
+            .formatted(
+                Installation.EXAMPLES.resolve("hf_with_helper.py"),
+                folder,
+                record,
+                folder.resolve("out")));
   }
 
   private static double evalLoss(String name) throws IOException {

@@ -147,7 +147,12 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     }
     if (command instanceof AgentCommand.Stop stop) {
       return new GroupInput.Stop(
-          stop.term(), stop.fence(), stop.grace(), stop.agentDisk(), stop.reason());
+          stop.term(),
+          stop.fence(),
+          stop.grace(),
+          stop.agentDisk(),
+          stop.reason(),
+          stop.saveWithin());
     }
     if (command instanceof AgentCommand.Acknowledge heard) {
       return new GroupInput.Acknowledge(

@@ -5,6 +5,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** What the shell is to do; each is safe to repeat. */
 public sealed interface GroupAction {
@@ -54,8 +55,17 @@ public sealed interface GroupAction {
   /** Finds a group that a former shell started; answers as {@code Launch} does, never forks. */
   record FindGroup(LaunchSpec launch) implements GroupAction {}
 
-  /** Asks the shim to stop with grace, or to kill when there is none. */
-  record StopGroup(Fence fence, Duration grace) implements GroupAction {
+  /**
+   * Asks the shim to stop with grace, or to kill when there is none.
+   *
+   * @param saveWithin part of the grace in which a script that listens is asked to save first
+   */
+  record StopGroup(Fence fence, Duration grace, Optional<Duration> saveWithin)
+      implements GroupAction {
+    public StopGroup(Fence fence, Duration grace) {
+      this(fence, grace, Optional.empty());
+    }
+
     @Override
     public boolean onlyEnds() {
       return true;

@@ -36,9 +36,23 @@ public sealed interface GroupInput {
     }
   }
 
-  /** End this group and close its fence. */
-  record Stop(Term term, Fence fence, Duration grace, String agentDisk, String reason)
+  /**
+   * End this group and close its fence.
+   *
+   * @param saveWithin part of the grace in which a script that listens is asked to save first
+   */
+  record Stop(
+      Term term,
+      Fence fence,
+      Duration grace,
+      String agentDisk,
+      String reason,
+      Optional<Duration> saveWithin)
       implements Command {
+    public Stop(Term term, Fence fence, Duration grace, String agentDisk, String reason) {
+      this(term, fence, grace, agentDisk, reason, Optional.empty());
+    }
+
     @Override
     public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
       return machine.onStop(state, this, now);

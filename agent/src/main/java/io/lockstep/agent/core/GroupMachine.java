@@ -242,13 +242,14 @@ public final class GroupMachine {
   private static GroupDecision stop(
       AgentState state, WorkerGroup group, Instant by, GroupInput.Stop input) {
     return new GroupDecision(
-        state.withCurrent(group.stopping(by)),
-        List.of(new GroupAction.StopGroup(group.fence(), input.grace())),
+        state.withCurrent(group.stopping(by, input.saveWithin())),
+        List.of(new GroupAction.StopGroup(group.fence(), input.grace(), input.saveWithin())),
         Reason.of(
             FINISHING,
-            "stopping %s with %d s grace: %s",
+            "stopping %s with %d s grace%s: %s",
             group.fence(),
             input.grace().toSeconds(),
+            input.saveWithin().map(t -> ", " + t.toSeconds() + " s of it to save").orElse(""),
             input.reason()));
   }
 
@@ -322,7 +323,9 @@ public final class GroupMachine {
                   Duration left = Duration.between(now, group.stopBy().orElse(now));
                   actions.add(
                       new GroupAction.StopGroup(
-                          group.fence(), left.isNegative() ? Duration.ZERO : left));
+                          group.fence(),
+                          left.isNegative() ? Duration.ZERO : left,
+                          group.saveWithin()));
                 }
               }
             });

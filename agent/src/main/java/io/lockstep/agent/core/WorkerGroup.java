@@ -6,6 +6,7 @@ import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.WorkerInfo;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +18,7 @@ import java.util.Optional;
  * @param preparedHeard true when the coordinator stored Prepared
  * @param startedHeard true when the coordinator stored Started
  * @param stopBy end of the grace; empty until it was told to stop
+ * @param saveWithin part of the grace in which it is asked to save first; empty for none
  */
 public record WorkerGroup(
     LaunchSpec launch,
@@ -26,7 +28,8 @@ public record WorkerGroup(
     Optional<StartOrder> order,
     List<WorkerInfo> workers,
     boolean startedHeard,
-    Optional<Instant> stopBy) {
+    Optional<Instant> stopBy,
+    Optional<Duration> saveWithin) {
 
   /** A group that ended is no longer a group: see {@link ClosedFence}. */
   public enum Phase {
@@ -50,6 +53,7 @@ public record WorkerGroup(
         Optional.empty(),
         List.of(),
         false,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -86,6 +90,7 @@ public record WorkerGroup(
         order,
         workers,
         startedHeard,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -98,15 +103,24 @@ public record WorkerGroup(
         Optional.of(given),
         workers,
         startedHeard,
+        Optional.empty(),
         Optional.empty());
   }
 
   WorkerGroup running(List<WorkerInfo> seen) {
     return new WorkerGroup(
-        launch, Phase.RUNNING, readiness, true, order, seen, startedHeard, Optional.empty());
+        launch,
+        Phase.RUNNING,
+        readiness,
+        true,
+        order,
+        seen,
+        startedHeard,
+        Optional.empty(),
+        Optional.empty());
   }
 
-  WorkerGroup stopping(Instant by) {
+  WorkerGroup stopping(Instant by, Optional<Duration> savesWithin) {
     return new WorkerGroup(
         launch,
         Phase.STOPPING,
@@ -115,7 +129,8 @@ public record WorkerGroup(
         order,
         workers,
         startedHeard,
-        Optional.of(by));
+        Optional.of(by),
+        savesWithin);
   }
 
   WorkerGroup heard(boolean prepared, boolean started) {
@@ -127,6 +142,7 @@ public record WorkerGroup(
         order,
         workers,
         startedHeard || started,
-        stopBy);
+        stopBy,
+        saveWithin);
   }
 }

@@ -58,6 +58,7 @@ public final class AgentHost implements AutoCloseable {
   private final Map<String, String> daemonEnv;
   private final ProcessScan scan;
   private final CheckpointScan checkpoints = new CheckpointScan();
+  private final KeptCheckpoints kept = new KeptCheckpoints(checkpoints);
   private final Preflight preflight;
   private final StartChecks startChecks;
   private final LogFiles logs;
@@ -180,7 +181,7 @@ public final class AgentHost implements AutoCloseable {
     } else if (action instanceof GroupAction.FindGroup find) {
       groups.find(find.launch());
     } else if (action instanceof GroupAction.StopGroup stop) {
-      groups.stop(stop.fence(), stop.grace());
+      groups.stop(stop.fence(), stop.grace(), stop.saveWithin());
     } else if (action instanceof GroupAction.KillGroup kill) {
       groups.kill(kill.fence());
     } else {
@@ -325,7 +326,8 @@ public final class AgentHost implements AutoCloseable {
         settings.python(),
         settings.dataDir(),
         inventory.hasGpus(),
-        inventory.interfaceName());
+        inventory.interfaceName(),
+        settings.shim().toAbsolutePath().resolve("..").normalize());
   }
 
   private void look(WorkerGroup group, Path folder, JobSpec.Checkpoint wanted) {
@@ -333,8 +335,15 @@ public final class AgentHost implements AutoCloseable {
     Optional<CompleteCheckpoint> found = Optional.empty();
     try {
       found = checkpoints.newest(folder, wanted.format(), OwnRanks.of(group.launch()));
+      if (found.isPresent()) {
+        kept.keep(folder, found.get(), wanted);
+      }
     } catch (IOException e) {
-      LOG.debug("group={} cannot look for checkpoints in {}: {}", fence, folder, e.toString());
+      LOG.debug(
+          "group={} cannot look for checkpoints, or keep one, in {}: {}",
+          fence,
+          folder,
+          e.toString());
     }
     seen = new Seen(Optional.of(fence), found, System.nanoTime());
   }

@@ -42,7 +42,15 @@ final class CheckpointScan {
   private volatile @Nullable Found newestFound;
 
   /** A checkpoint folder by its name, whatever is in it. */
-  record Numbered(Path path, long step) {}
+  record Numbered(Path path, long step) {
+    /** For people: beneath the checkpoint folder. */
+    String name() {
+      Path folder = path.getParent();
+      boolean isKept =
+          folder != null && String.valueOf(folder.getFileName()).equals(KeptCheckpoints.FOLDER);
+      return (isKept ? KeptCheckpoints.FOLDER + "/" : "") + path.getFileName();
+    }
+  }
 
   /** Looks at the newest until enough are complete; blocks. */
   CheckpointInventory inventory(Path folder, CheckpointFormat format) throws IOException {
@@ -92,12 +100,15 @@ final class CheckpointScan {
     private int lastResortAt;
 
     void add(Numbered candidate, Verdict verdict) {
-      String why = candidate.path().getFileName() + ": " + verdict.why();
+      String why = candidate.name() + ": " + verdict.why();
       if (verdict.usable().isEmpty()) {
         incomplete.add(why);
         return;
       }
       CompleteCheckpoint usable = verdict.usable().get();
+      if (complete.stream().anyMatch(c -> c.step() == usable.step() && !c.piece())) {
+        return; // a kept one, and the script's own is whole
+      }
       if (verdict.isLastResort()) {
         if (lastResort == null) {
           lastResort = usable;
@@ -203,8 +214,19 @@ final class CheckpointScan {
     }
   }
 
-  /** Folders that bear a checkpoint's name; none when the folder is not there. */
+  /**
+   * Folders that bear a checkpoint's name, also the kept ones; none when the folder is not there.
+   */
   static List<Numbered> newestFirst(Path folder, CheckpointFormat format) throws IOException {
+    var found = new ArrayList<>(numbered(folder, format));
+    found.addAll(numbered(folder.resolve(KeptCheckpoints.FOLDER), format));
+    // of one step, the script's own stays first
+    found.sort(Comparator.comparingLong(Numbered::step).reversed());
+    return found;
+  }
+
+  /** Those right in this folder. */
+  static List<Numbered> numbered(Path folder, CheckpointFormat format) throws IOException {
     Pattern pattern =
         switch (format) {
           case HF_DEEPSPEED, HF -> HF_NAME;

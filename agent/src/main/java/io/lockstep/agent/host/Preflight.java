@@ -187,6 +187,11 @@ final class Preflight {
     try {
       Files.createDirectories(folder);
       Files.delete(Files.createTempFile(folder, ".lockstep-probe-", ""));
+      if (checkpoint.keep() > 0) {
+        KeptCheckpoints.problemOf(folder)
+            .ifPresent(
+                why -> problems.add(Reason.of(ReasonCode.CHECKPOINT_DIR_UNWRITABLE, "%s", why)));
+      }
       return checkpoints.inventory(folder, checkpoint.format(), OwnRanks.of(launch));
     } catch (IOException e) {
       problems.add(

@@ -106,7 +106,9 @@ final class StartChecks {
 
   private static void moveAside(Path folder, Path path, LaunchSpec launch) throws IOException {
     // The prefix keeps it out of HF's pattern for checkpoints and of its rotation.
-    Path aside = free(folder, "aside-" + launch.fence().attempt() + "-", path);
+    boolean isKept = !folder.equals(path.getParent());
+    String prefix = "aside-" + launch.fence().attempt() + (isKept ? "-kept-" : "-");
+    Path aside = free(folder, prefix, path);
     try {
       Files.move(path, aside);
     } catch (NoSuchFileException e) {

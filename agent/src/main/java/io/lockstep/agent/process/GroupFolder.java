@@ -73,6 +73,11 @@ public record GroupFolder(Path path) {
     return path.resolve("warm.log");
   }
 
+  /** What the training script and the shim tell each other. */
+  Path helper() {
+    return path.resolve("helper");
+  }
+
   public Path zero() {
     return path.resolve("zero.json");
   }

@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param markerPrefix unique per daemon on a machine; what it starts carries it
  * @param python default interpreter
  * @param interfaceName network interface that holds the node's address
+ * @param helperPath folder that holds the package {@code lockstep}, for scripts that use it
  */
 public record NodeFacts(
     NodeId node,
@@ -19,7 +20,8 @@ public record NodeFacts(
     String python,
     Path dataDir,
     boolean hasGpus,
-    Optional<String> interfaceName) {
+    Optional<String> interfaceName,
+    Path helperPath) {
   /** The mark that every process of this group on this node carries in LOCKSTEP_GROUP. */
   public String marker(Fence fence) {
     return markerPrefix + "/" + fence;

@@ -89,12 +89,12 @@ final class ProcessGroup {
   }
 
   /** Asks the shim; an unreachable one is dealt with by whoever waits for the end. */
-  void stop(Duration grace) throws IOException {
+  void stop(Duration grace, Optional<Duration> saveWithin) throws IOException {
     ShimChannel open = channel;
     if (open == null) {
       throw new IOException("not connected to the shim of " + fence);
     }
-    open.stop(grace);
+    open.stop(grace, saveWithin);
   }
 
   /** True when the shim reported within the limit. */

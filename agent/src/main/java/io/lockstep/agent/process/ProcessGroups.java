@@ -155,8 +155,8 @@ public final class ProcessGroups implements AutoCloseable {
   }
 
   /** Passes the wish on to the shim. What was not launched yet never will be. */
-  public void stop(Fence fence, Duration grace) {
-    perform(() -> stopNow(fence, grace));
+  public void stop(Fence fence, Duration grace, Optional<Duration> saveWithin) {
+    perform(() -> stopNow(fence, grace, saveWithin));
   }
 
   /** Ends a group without waiting for its shim, and says how it ended. */
@@ -366,14 +366,14 @@ public final class ProcessGroups implements AutoCloseable {
     exited(fence, proveEnd(fence, folder, Optional.empty(), SCAN_KILL_LIMIT));
   }
 
-  private void stopNow(Fence fence, Duration grace) {
+  private void stopNow(Fence fence, Duration grace, Optional<Duration> saveWithin) {
     forbidden.put(fence, true);
     ProcessGroup group = living.get(fence);
     if (group == null) {
       return;
     }
     try {
-      group.stop(grace);
+      group.stop(grace, saveWithin);
     } catch (IOException e) {
       // The stop ladder kills past a shim that does not answer.
       LOG.warn("group={} could not ask the shim to stop: {}", fence, e.toString());
@@ -442,7 +442,7 @@ public final class ProcessGroups implements AutoCloseable {
     GroupFolder folder = GroupFolder.of(dataDir, fence);
     if (group != null) {
       try {
-        group.stop(Duration.ZERO);
+        group.stop(Duration.ZERO, Optional.empty());
         group.awaitReport(shimLimit);
       } catch (IOException e) {
         LOG.info("group={} its shim cannot be asked to kill: {}", fence, e.toString());

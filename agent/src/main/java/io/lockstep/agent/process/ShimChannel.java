@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,13 +62,22 @@ final class ShimChannel implements Closeable {
     this.listener = listener;
   }
 
-  /** Asks with TERM, kills after the grace; asked again, only a nearer end counts. */
-  void stop(Duration grace) throws IOException {
+  /**
+   * Asks with TERM, kills after the grace; asked again, only a nearer end counts.
+   *
+   * @param saveWithin part of the grace for a checkpoint first, where the script listens
+   */
+  void stop(Duration grace, Optional<Duration> saveWithin) throws IOException {
     if (grace.isZero() || grace.isNegative()) {
       send("{\"op\":\"kill\"}");
-    } else {
-      send("{\"op\":\"stop\",\"graceSeconds\":" + grace.toMillis() / 1_000.0 + "}");
+      return;
     }
+    long save = Math.min(saveWithin.orElse(Duration.ZERO).toMillis(), grace.toMillis());
+    send(
+        "{\"op\":\"stop\",\"graceSeconds\":"
+            + (grace.toMillis() - save) / 1_000.0
+            + (save > 0 ? ",\"checkpointSeconds\":" + save / 1_000.0 : "")
+            + "}");
   }
 
   private synchronized void send(String line) throws IOException {

@@ -154,6 +154,9 @@ public record TorchrunCommand(
     env.put("LOCKSTEP_ATTEMPT", launch.fence().attempt().toString());
     env.put("LOCKSTEP_NODE", node.node().value());
     env.put("LOCKSTEP_RESUME_FROM", order.resume().isPresent() ? resumePath(job, order) : "");
+    // Not on PYTHONPATH: a script sees what it would see without Lockstep, until it asks for it.
+    env.put("LOCKSTEP_HELPER_PATH", node.helperPath().toString());
+    env.put("LOCKSTEP_HELPER_DIR", folder.helper().toString());
     env.put("LOCKSTEP_RESTART_CAUSE", launch.restartCause());
     env.put("LOCKSTEP_GROUP", node.marker(launch.fence()));
     return env;

@@ -423,6 +423,25 @@ class GroupMachineTest {
     }
 
     @Test
+    void asksTheShimToSaveFirstAlsoAfterARestartOfTheAgent() {
+      var save = Optional.of(Duration.ofSeconds(10));
+      var stop = new GroupInput.Stop(TERM, fence(7), GRACE, DISK, "drained", save);
+      var decision = decide(running(7), stop);
+      assertThat(decision.actions())
+          .containsExactly(new GroupAction.StopGroup(fence(7), GRACE, save));
+      ignores(decide(decision.state(), stop), decision.state());
+
+      var restarted =
+          machine.decide(decision.state(), new GroupInput.ShellStarted(), NOW.plusSeconds(1));
+      assertThat(restarted.actions())
+          .contains(new GroupAction.StopGroup(fence(7), GRACE.minusSeconds(1), save));
+
+      var sooner = decide(decision.state(), stop(7, Duration.ofSeconds(5)));
+      assertThat(sooner.actions())
+          .containsExactly(new GroupAction.StopGroup(fence(7), Duration.ofSeconds(5)));
+    }
+
+    @Test
     void withShorterGraceShortensTheRunningOne() {
       var decision = decide(stopping(7), stop(7, Duration.ofSeconds(5)));
       assertThat(decision.state().current().orElseThrow().stopBy()).contains(NOW.plusSeconds(5));

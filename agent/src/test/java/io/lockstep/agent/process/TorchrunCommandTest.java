@@ -50,7 +50,8 @@ class TorchrunCommandTest {
         "/opt/venv/bin/python",
         Path.of("/var/lib/lockstep"),
         gpus,
-        Optional.of(network));
+        Optional.of(network),
+        Path.of("/opt/lockstep/python"));
   }
 
   private static JobSpec job(List<Integer> devices, Map<String, String> env) {

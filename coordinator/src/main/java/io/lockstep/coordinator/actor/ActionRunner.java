@@ -30,7 +30,13 @@ final class ActionRunner {
           term, founding, start.fence(), start.masterPort(), start.resume(), start.moveAside());
     } else if (action instanceof ClusterAction.Stop stop) {
       return new AgentCommand.Stop(
-          term, founding, stop.fence(), stop.grace(), stop.disk(), stop.reason());
+          term,
+          founding,
+          stop.fence(),
+          stop.grace(),
+          stop.disk(),
+          stop.reason(),
+          stop.saveWithin());
     } else if (action instanceof ClusterAction.Acknowledge ack) {
       return new AgentCommand.Acknowledge(
           term, founding, ack.fence(), AgentCommand.ReportKind.valueOf(ack.report().name()));

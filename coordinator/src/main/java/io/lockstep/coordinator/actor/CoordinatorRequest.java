@@ -45,7 +45,8 @@ public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
   record Release(JobId job, ActorRef<CoordinatorAnswer> replyTo) implements CoordinatorRequest {}
 
   /** End a job; {@code grace} is the time between TERM and KILL. */
-  record Cancel(JobId job, Duration grace, ActorRef<CoordinatorAnswer> replyTo)
+  /** End a job; with {@code checkpoint} a script that listens is asked to save first. */
+  record Cancel(JobId job, Duration grace, ActorRef<CoordinatorAnswer> replyTo, boolean checkpoint)
       implements CoordinatorRequest {}
 
   /** Take a node out of placement; a gang on it is restarted elsewhere. */

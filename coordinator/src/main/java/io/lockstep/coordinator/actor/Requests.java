@@ -34,7 +34,7 @@ final class Requests {
       submit(submit);
     } else if (request instanceof CoordinatorRequest.Cancel cancel) {
       actor.ask(
-          new ClusterInput.Cancel(cancel.job(), cancel.grace()),
+          new ClusterInput.Cancel(cancel.job(), cancel.grace(), cancel.checkpoint()),
           cancel.replyTo(),
           d -> new CoordinatorAnswer.Done(d.reason()));
     } else if (request instanceof CoordinatorRequest.Release release) {

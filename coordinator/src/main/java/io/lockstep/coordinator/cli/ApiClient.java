@@ -150,10 +150,16 @@ public final class ApiClient {
   }
 
   public MessageResponse cancel(String id, long graceSeconds) throws ApiRefused, NoCoordinator {
+    return cancel(id, graceSeconds, false);
+  }
+
+  MessageResponse cancel(String id, long graceSeconds, boolean checkpoint)
+      throws ApiRefused, NoCoordinator {
     return send(
         "POST",
         "/v1/jobs/" + segment(id) + "/cancel",
-        new CancelRequest(Optional.of(graceSeconds)),
+        new CancelRequest(
+            Optional.of(graceSeconds), checkpoint ? Optional.of(true) : Optional.empty()),
         MessageResponse.class,
         Repeat.NEVER);
   }

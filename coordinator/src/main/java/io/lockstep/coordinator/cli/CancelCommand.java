@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  lockstep cancel qwen3-k3x9a1",
-      "  lockstep cancel qwen3-k3x9a1 --grace 5m"
+      "  lockstep cancel qwen3-k3x9a1 --grace 5m",
+      "  lockstep cancel qwen3-k3x9a1 --checkpoint"
     })
 final class CancelCommand extends Verb {
   private static final Duration MAX_GRACE = Duration.ofHours(1);
@@ -30,6 +31,13 @@ final class CancelCommand extends Verb {
       description = "Time to save a checkpoint between TERM and KILL (default: 30s).")
   private String grace = "30s";
 
+  @Option(
+      names = "--checkpoint",
+      description =
+          "Ask for a checkpoint first and lose no step, where the script uses Lockstep's helper;"
+              + " for as long as checkpoint.onStop of the job says (default there: 10m).")
+  private boolean checkpoint;
+
   @Override
   ExitCode run(Session session) throws Exception {
     Duration time =
@@ -41,7 +49,7 @@ final class CancelCommand extends Verb {
                         "--grace must be whole seconds up to 1h, as in 30s, found: \""
                             + grace
                             + "\""));
-    MessageResponse response = session.api().cancel(job, time.toSeconds());
+    MessageResponse response = session.api().cancel(job, time.toSeconds(), checkpoint);
     if (session.isJson()) {
       session.printJson(response);
     } else {

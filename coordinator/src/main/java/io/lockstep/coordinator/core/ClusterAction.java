@@ -28,9 +28,23 @@ public sealed interface ClusterAction {
       boolean moveAside)
       implements ClusterAction {}
 
-  /** Tell a node to end a group. */
-  record Stop(NodeId node, Fence fence, Duration grace, String disk, String reason)
-      implements ClusterAction {}
+  /**
+   * Tell a node to end a group.
+   *
+   * @param saveWithin part of the grace in which a script that listens is asked to save first
+   */
+  record Stop(
+      NodeId node,
+      Fence fence,
+      Duration grace,
+      String disk,
+      String reason,
+      Optional<Duration> saveWithin)
+      implements ClusterAction {
+    public Stop(NodeId node, Fence fence, Duration grace, String disk, String reason) {
+      this(node, fence, grace, disk, reason, Optional.empty());
+    }
+  }
 
   /** Tell a node that its report was stored. */
   record Acknowledge(NodeId node, Fence fence, Report report) implements ClusterAction {}

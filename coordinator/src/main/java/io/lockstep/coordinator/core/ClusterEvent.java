@@ -568,7 +568,8 @@ public sealed interface ClusterEvent {
       Optional<AttemptRecord.Cause> cause,
       Optional<Integer> exitCode,
       Instant at,
-      Reason reason)
+      Reason reason,
+      Optional<Duration> saveWithin)
       implements OfJob {
     @Override
     public Job change(Job job) {
@@ -578,6 +579,7 @@ public sealed interface ClusterEvent {
             d.reason = reason;
             d.ending = Optional.of(ending);
             d.grace = grace;
+            d.saveWithin = saveWithin;
             d.leasedUntil =
                 grace.isZero() ? Optional.empty() : Optional.of(at.plus(grace).plus(KILL_TIME));
             d.exitCode = exitCode;

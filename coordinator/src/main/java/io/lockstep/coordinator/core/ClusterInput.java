@@ -42,7 +42,16 @@ public sealed interface ClusterInput {
     }
   }
 
-  record Cancel(JobId job, Duration grace) implements ClusterInput {
+  /**
+   * A user ends a job.
+   *
+   * @param checkpoint a script that listens is asked to save first
+   */
+  record Cancel(JobId job, Duration grace, boolean checkpoint) implements ClusterInput {
+    public Cancel(JobId job, Duration grace) {
+      this(job, grace, false);
+    }
+
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onCancel(s, this, now);

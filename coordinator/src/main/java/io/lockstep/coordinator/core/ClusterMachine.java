@@ -143,7 +143,7 @@ public final class ClusterMachine {
               ReasonCode.CANCELING, "%s is ending already: %s", cancel.job(), job.get().reason()));
     }
     var d = deciding(state, now);
-    JobMachine.cancel(d, job.get(), within(cancel.grace()));
+    JobMachine.cancel(d, job.get(), within(cancel.grace()), cancel.checkpoint());
     return d.because(Reason.of(ReasonCode.CANCELING, "%s is being canceled", cancel.job()));
   }
 

@@ -31,6 +31,7 @@ import java.util.function.UnaryOperator;
  * @param held kept out of placement until a user releases it
  * @param waitsSince since when it could be placed and was not; empty while held or placed
  * @param leasedUntil while it stops with grace: until when its groups may renew their leases
+ * @param saveWithin part of the grace in which a script that listens is asked to save first
  * @param startedWith script and configuration of the last attempt that was released
  */
 public record Job(
@@ -58,7 +59,8 @@ public record Job(
     boolean held,
     Optional<Instant> waitsSince,
     Optional<StartedWith> startedWith,
-    Optional<Instant> leasedUntil) {
+    Optional<Instant> leasedUntil,
+    Optional<Duration> saveWithin) {
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
@@ -206,6 +208,7 @@ public record Job(
     Optional<Instant> notBefore = Optional.empty();
     Optional<Ending> ending = Optional.empty();
     Duration grace = Duration.ZERO;
+    Optional<Duration> saveWithin = Optional.empty();
     Optional<CompleteCheckpoint> lastCheckpoint = Optional.empty();
     Optional<Instant> endedAt = Optional.empty();
     Optional<Integer> exitCode = Optional.empty();
@@ -238,6 +241,7 @@ public record Job(
       notBefore = job.notBefore;
       ending = job.ending;
       grace = job.grace;
+      saveWithin = job.saveWithin;
       lastCheckpoint = job.lastCheckpoint;
       endedAt = job.endedAt;
       exitCode = job.exitCode;
@@ -310,7 +314,8 @@ public record Job(
           held,
           waitsSince,
           startedWith,
-          leasedUntil);
+          leasedUntil,
+          saveWithin);
     }
   }
 }

@@ -5,6 +5,7 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
@@ -201,7 +202,7 @@ final class JobMachine {
         }
         stopStrangers(d, job);
       }
-      case STOPPING -> stopOpenGroups(d, job, job.grace(), job.reason().message());
+      case STOPPING -> job.open().forEach(group -> stopWithGrace(d, job, group));
       case QUEUED -> stopOpenGroups(d, job, Duration.ZERO, OVER);
       case SUCCEEDED, FAILED, CANCELED -> {}
     }
@@ -262,6 +263,17 @@ final class JobMachine {
 
   static void stopOpenGroups(Deciding d, Job job, Duration grace, String why) {
     job.open().forEach(group -> stop(d, group, grace, why));
+  }
+
+  private static void stopWithGrace(Deciding d, Job job, OpenGroup group) {
+    d.action(
+        new ClusterAction.Stop(
+            group.node(),
+            group.fence(),
+            job.grace(),
+            group.disk(),
+            job.reason().message(),
+            job.saveWithin()));
   }
 
   private static void stop(Deciding d, OpenGroup group, Duration grace, String why) {
@@ -367,9 +379,16 @@ final class JobMachine {
                     .resume()
                     .map(c -> "going on from step " + c.step() + " (" + c.path() + ")")
                     .orElse("fresh start"),
-                PassedOver.summary(passedOver),
+                PassedOver.summary(passedOver) + keeps(job.spec().checkpoint()),
                 changedSince(job, attempt))));
     resend(d, d.job(job.id()));
+  }
+
+  private static String keeps(JobSpec.Checkpoint settings) {
+    return settings.keep() == 0 || settings.dir().isEmpty()
+        ? ""
+        : "; keeps %d older ones in %s/lockstep-kept"
+            .formatted(settings.keep(), settings.dir().get());
   }
 
   /** Not refused: it may be the fix. But a loss curve that jumps here is then no riddle. */
@@ -715,25 +734,52 @@ final class JobMachine {
       Optional<AttemptRecord.Cause> cause,
       Optional<Integer> exitCode,
       Reason reason) {
+    stopAll(d, job, ending, grace, cause, exitCode, reason, Optional.empty());
+  }
+
+  private static void stopAll(
+      Deciding d,
+      Job job,
+      Ending ending,
+      Duration grace,
+      Optional<AttemptRecord.Cause> cause,
+      Optional<Integer> exitCode,
+      Reason reason,
+      Optional<Duration> saveWithin) {
     d.event(
-        new ClusterEvent.JobStopping(job.id(), ending, grace, cause, exitCode, d.now(), reason));
+        new ClusterEvent.JobStopping(
+            job.id(), ending, grace, cause, exitCode, d.now(), reason, saveWithin));
     Job stopping = d.job(job.id());
     resend(d, stopping);
     settle(d, stopping);
   }
 
   /** What ends by itself goes on to; a second cancel may only shorten the grace. */
-  static void cancel(Deciding d, Job job, Duration grace) {
+  static void cancel(Deciding d, Job job, Duration afterTerm, boolean checkpoint) {
+    Optional<Duration> save = checkpoint ? saveWithin(job) : Optional.empty();
+    Duration grace = save.map(afterTerm::plus).orElse(afterTerm);
     boolean sooner = grace.compareTo(job.grace()) < 0;
     if (job.ending().filter(e -> e == Ending.CANCEL).isPresent() && !sooner) {
       return;
     }
     Reason reason =
-        Reason.of(ReasonCode.CANCELED, "canceled by a user, grace %d s", grace.toSeconds());
+        Reason.of(
+            ReasonCode.CANCELED,
+            "canceled by a user, grace %d s%s",
+            afterTerm.toSeconds(),
+            savesFirst(save));
     AttemptRecord.Cause cause =
         new AttemptRecord.Cause(
             FailureCause.CANCELED, Optional.empty(), Optional.empty(), reason.message(), "", false);
-    stopAll(d, job, Ending.CANCEL, grace, Optional.of(cause), Optional.of(Exits.CANCELED), reason);
+    stopAll(
+        d,
+        job,
+        Ending.CANCEL,
+        grace,
+        Optional.of(cause),
+        Optional.of(Exits.CANCELED),
+        reason,
+        save);
   }
 
   /** A node of its gang is drained: it stops with grace and starts again elsewhere. */
@@ -743,18 +789,34 @@ final class JobMachine {
         if (job.current().orElseThrow().finished().contains(node)) {
           return;
         }
-        Reason reason = Reason.of(ReasonCode.NODE_DRAINED, "%s is drained", node);
+        Optional<Duration> save = saveWithin(job);
+        Reason reason =
+            Reason.of(ReasonCode.NODE_DRAINED, "%s is drained%s", node, savesFirst(save));
         stopAll(
             d,
             job,
             Ending.RESTART,
-            DRAIN_GRACE,
+            save.map(DRAIN_GRACE::plus).orElse(DRAIN_GRACE),
             Optional.of(AttemptRecord.Cause.of(FailureCause.NODE_DRAINED, node, reason.message())),
             Optional.empty(),
-            reason);
+            reason,
+            save);
       }
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
+  }
+
+  /** What only runs can save; where nothing is to be resumed from, a save saves no step. */
+  private static Optional<Duration> saveWithin(Job job) {
+    JobSpec.Checkpoint settings = job.spec().checkpoint();
+    Duration limit = settings.onStop().orElse(JobSpec.Checkpoint.ON_STOP);
+    boolean canSave = job.phase() == JobPhase.RUNNING && settings.dir().isPresent();
+    return canSave && !limit.isZero() ? Optional.of(limit) : Optional.empty();
+  }
+
+  private static String savesFirst(Optional<Duration> save) {
+    return save.map(t -> ", after a checkpoint within " + TimeText.of(t) + " if it has the helper")
+        .orElse("");
   }
 
   /** A node is lost, and its gang fails. */

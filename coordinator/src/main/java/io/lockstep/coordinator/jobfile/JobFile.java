@@ -10,6 +10,7 @@ import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.OnResize;
 import java.text.Normalizer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -57,7 +58,7 @@ public final class JobFile {
           "paths",
           keys("model", "tokenizer", "trainFiles", "validFiles", "output", "cache"),
           "checkpoint",
-          keys("dir", "resumeArg", "format", "onExisting"),
+          keys("dir", "resumeArg", "format", "onExisting", "keep", "onResize", "onStop", "convert"),
           "restart",
           keys("max", "window", "backoff"),
           "backoff",
@@ -88,6 +89,8 @@ public final class JobFile {
   private static final int ID_SUFFIX_CHARS = 6;
   private static final Duration MIN_LEASE = Duration.ofSeconds(2);
   private static final Duration MAX_LEASE = Duration.ofMinutes(10);
+  private static final Duration MAX_ON_STOP = Duration.ofHours(1);
+  private static final Duration MAX_CONVERT = Duration.ofHours(24);
   private static final String ABSOLUTE = "an absolute path";
 
   private static final Pattern ENV_NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
@@ -512,7 +515,19 @@ public final class JobFile {
         isNamed,
         Optional.of(resumeArg.orElse(defaults.resumeArg())).filter(text -> !text.isEmpty()),
         format.orElse(unsaid),
-        onExisting.orElse(OnExisting.AUTO));
+        onExisting.orElse(OnExisting.AUTO),
+        checkpoint.number("keep", 0, JobSpec.Checkpoint.MAX_KEEP).orElse(0),
+        checkpoint.oneOf("onResize", OnResize.values(), OnResize::text),
+        limit(checkpoint, "onStop", JobSpec.Checkpoint.ON_STOP, Duration.ZERO, MAX_ON_STOP),
+        limit(
+            checkpoint, "convert", JobSpec.Checkpoint.CONVERT, Duration.ofSeconds(1), MAX_CONVERT));
+  }
+
+  /** Empty where the file does not say, so that an older job reads alike. */
+  private static Optional<Duration> limit(
+      Fields fields, String key, Duration unsaid, Duration min, Duration max) {
+    Duration said = fields.duration(key, unsaid, min, max);
+    return fields.value(key).isPresent() ? Optional.of(said) : Optional.empty();
   }
 
   private JobSpec.Restart restart() {

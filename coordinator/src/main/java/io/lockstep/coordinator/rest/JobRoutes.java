@@ -153,9 +153,12 @@ final class JobRoutes {
 
   private CompletionStage<HttpResponse> cancel(Call call) {
     JobId job = call.job();
-    Optional<Long> asked =
-        call.body().isEmpty() ? Optional.empty() : call.read(CancelRequest.class).graceSeconds();
-    long grace = asked.orElse(DEFAULT_GRACE_SECONDS);
+    CancelRequest asked =
+        call.body().isEmpty()
+            ? new CancelRequest(Optional.empty(), Optional.empty())
+            : call.read(CancelRequest.class);
+    boolean checkpoint = asked.checkpoint().orElse(false);
+    long grace = asked.graceSeconds().orElse(DEFAULT_GRACE_SECONDS);
     if (grace < 0 || grace > MAX_GRACE_SECONDS) {
       throw Refusal.invalid(
           "the grace cannot be used",
@@ -169,7 +172,8 @@ final class JobRoutes {
     return asking
         .ask(
             CoordinatorAnswer.Done.class,
-            replyTo -> new CoordinatorRequest.Cancel(job, Duration.ofSeconds(grace), replyTo))
+            replyTo ->
+                new CoordinatorRequest.Cancel(job, Duration.ofSeconds(grace), replyTo, checkpoint))
         .thenApply(answer -> replies.ok(message(answer.reason())));
   }
 

@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.OnResize;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,9 @@ final class AJob {
   private boolean named = true;
   private CheckpointFormat format = CheckpointFormat.HF_DEEPSPEED;
   private OnExisting onExisting = OnExisting.AUTO;
+
+  private Optional<OnResize> onResize = Optional.empty();
+  private Optional<Duration> onStop = Optional.empty();
 
   private AJob(int nodes) {
     this.nodes = nodes;
@@ -97,6 +101,21 @@ final class AJob {
     return this;
   }
 
+  AJob format(CheckpointFormat wanted) {
+    format = wanted;
+    return this;
+  }
+
+  AJob onStop(Duration limit) {
+    onStop = Optional.of(limit);
+    return this;
+  }
+
+  AJob onResize(OnResize wish) {
+    onResize = Optional.of(wish);
+    return this;
+  }
+
   JobSpec spec() {
     return new JobSpec(
         "llama",
@@ -111,7 +130,16 @@ final class AJob {
         zero,
         JobSpec.Paths.NONE,
         Map.of(),
-        new JobSpec.Checkpoint(dir, named, Optional.of("--resume"), format, onExisting),
+        new JobSpec.Checkpoint(
+            dir,
+            named,
+            Optional.of("--resume"),
+            format,
+            onExisting,
+            0,
+            onResize,
+            onStop,
+            Optional.empty()),
         restart,
         new JobSpec.Deadlines(
             Duration.ofSeconds(60),

@@ -13,8 +13,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class CancelAndDrainTest {
@@ -154,19 +156,92 @@ class CancelAndDrainTest {
 
   @Test
   void aDrainedNodesGangStopsWithGraceAndMoves() {
-    ACluster cluster = aRunningJob(2, AJob.of(2), 3);
+    ACluster cluster = aRunningJob(2, AJob.of(2).onStop(Duration.ZERO), 3);
 
     Decision decision = cluster.drains("n1");
     assertThat(decision.reason().code()).isEqualTo(ReasonCode.DRAINING);
     assertThat(actions(decision, ClusterAction.Stop.class))
         .hasSize(2)
-        .allMatch(s -> s.grace().equals(JobMachine.DRAIN_GRACE));
+        .allMatch(s -> s.grace().equals(JobMachine.DRAIN_GRACE) && s.saveWithin().isEmpty());
     cluster.exits("n1", Exit.stopped());
     Decision moved = cluster.exits("n2", Exit.stopped());
 
     assertThat(events(moved, ClusterEvent.JobRequeued.class)).hasSize(1);
     assertThat(cluster.gang()).isEqualTo(nodes("n3", "n2"));
     assertThat(cluster.health("n1")).isEqualTo(NodeHealth.DRAINING);
+  }
+
+  @Test
+  void aDrainAsksForACheckpointFirst() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 3);
+
+    Decision decision = cluster.drains("n1");
+
+    Duration limit = JobSpec.Checkpoint.ON_STOP;
+    assertThat(actions(decision, ClusterAction.Stop.class))
+        .hasSize(2)
+        .allMatch(s -> s.saveWithin().equals(Optional.of(limit)))
+        .allMatch(s -> s.grace().equals(limit.plus(JobMachine.DRAIN_GRACE)));
+    assertThat(cluster.job().reason().message()).contains("after a checkpoint within 10m");
+    assertThat(cluster.job().leasedUntil())
+        .as("its lease is renewed for as long")
+        .contains(
+            cluster.now.plus(limit).plus(JobMachine.DRAIN_GRACE).plus(ClusterEvent.KILL_TIME));
+    Decision again = cluster.takesOver();
+    assertThat(actions(again, ClusterAction.Stop.class))
+        .as("said again by a new coordinator")
+        .hasSize(2)
+        .allMatch(s -> s.saveWithin().equals(Optional.of(limit)));
+    cluster.exits("n1", Exit.stopped());
+    cluster.exits("n2", Exit.stopped());
+    assertThat(cluster.gang()).isEqualTo(nodes("n3", "n2"));
+    assertThat(cluster.job().counted()).isZero();
+  }
+
+  @Test
+  void aCancelDuringTheWaitForACheckpointEndsIt() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 3);
+    cluster.drains("n1");
+
+    Decision decision = cluster.cancels(A, GRACE);
+
+    assertThat(actions(decision, ClusterAction.Stop.class))
+        .hasSize(2)
+        .allMatch(s -> s.saveWithin().isEmpty() && s.grace().equals(GRACE));
+  }
+
+  @Test
+  void aCancelSavesFirstOnlyWhenItIsAsked() {
+    ACluster cluster = aRunningJob(1, AJob.of(1).onStop(Duration.ofMinutes(2)), 1);
+
+    Decision decision = cluster.when(new ClusterInput.Cancel(A, GRACE, true));
+
+    assertThat(actions(decision, ClusterAction.Stop.class))
+        .singleElement()
+        .satisfies(
+            s -> {
+              assertThat(s.saveWithin()).contains(Duration.ofMinutes(2));
+              assertThat(s.grace()).isEqualTo(GRACE.plusMinutes(2));
+            });
+    assertThat(actions(cluster.cancels(A, GRACE), ClusterAction.Stop.class))
+        .as("a plain cancel is sooner")
+        .allMatch(s -> s.saveWithin().isEmpty());
+  }
+
+  @Test
+  void whatKeepsNoCheckpointsOrDoesNotRunIsNotAskedForOne() {
+    ACluster without = aRunningJob(1, AJob.of(1).withoutCheckpoints(), 1);
+    assertThat(
+            actions(
+                without.when(new ClusterInput.Cancel(A, GRACE, true)), ClusterAction.Stop.class))
+        .allMatch(s -> s.saveWithin().isEmpty() && s.grace().equals(GRACE));
+
+    ACluster preparing = aPreparingJob(1, AJob.of(1), 1);
+    assertThat(
+            actions(
+                preparing.when(new ClusterInput.Cancel(A, GRACE, true)), ClusterAction.Stop.class))
+        .isNotEmpty()
+        .allMatch(s -> s.saveWithin().isEmpty());
   }
 
   @Test

@@ -39,6 +39,8 @@ public sealed interface AgentCommand extends Wire, ToAgent {
    *
    * @param agentDisk disk id that the fence was planned with: only an agent with the same memory
    *     may answer that it never started it
+   * @param saveWithin part of the grace in which the script, where it listens, is asked for a
+   *     checkpoint before it is asked to end; empty asks for none
    */
   record Stop(
       Term term,
@@ -46,8 +48,20 @@ public sealed interface AgentCommand extends Wire, ToAgent {
       Fence fence,
       Duration grace,
       String agentDisk,
-      String reason)
-      implements AgentCommand {}
+      String reason,
+      Optional<Duration> saveWithin)
+      implements AgentCommand {
+    /** Without a checkpoint before it. */
+    public Stop(
+        Term term,
+        Optional<String> founding,
+        Fence fence,
+        Duration grace,
+        String agentDisk,
+        String reason) {
+      this(term, founding, fence, grace, agentDisk, reason, Optional.empty());
+    }
+  }
 
   /** The report of this kind about this fence was stored: do not repeat it. */
   record Acknowledge(Term term, Optional<String> founding, Fence fence, ReportKind kind)

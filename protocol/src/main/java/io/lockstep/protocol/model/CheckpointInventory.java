@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
  */
 public record CheckpointInventory(
     Optional<Owner> owner, List<CompleteCheckpoint> complete, List<String> incomplete) {
-  private static final Pattern NAMED = Pattern.compile("(?:checkpoint-|global_step)(\\d{1,18}):");
+  private static final Pattern NAMED =
+      Pattern.compile("(?:lockstep-kept/)?(?:checkpoint-|global_step)(\\d{1,18}):");
 
   /** Longest list sent, in checkpoints. */
   public static final int MAX_LISTED = 8;

@@ -88,13 +88,54 @@ public record JobSpec(
    * @param named true when the user named the folder, false when it followed from paths.output
    * @param resumeArg script argument that takes the path of the checkpoint; empty means only
    *     LOCKSTEP_RESUME_FROM is set
+   * @param keep complete checkpoints older than the newest that rotation cannot take away; 0: none
+   * @param onResize what to do with one that another number of ranks wrote; empty means refuse it
+   * @param onStop how long a planned stop waits for a checkpoint that a script with the helper is
+   *     asked for; zero asks for none, empty means {@link #ON_STOP}
+   * @param convert how long a conversion may take; empty means {@link #CONVERT}
    */
   public record Checkpoint(
       Optional<String> dir,
       boolean named,
       Optional<String> resumeArg,
       CheckpointFormat format,
-      OnExisting onExisting) {}
+      OnExisting onExisting,
+      int keep,
+      Optional<OnResize> onResize,
+      Optional<Duration> onStop,
+      Optional<Duration> convert) {
+    /** Long enough for an eval that is under way and a save of hundreds of GB. */
+    public static final Duration ON_STOP = Duration.ofMinutes(10);
+
+    /** Of a checkpoint of hundreds of GB, read and written once by a few processes. */
+    public static final Duration CONVERT = Duration.ofHours(2);
+
+    /** Most older checkpoints kept: each costs the disk a whole one. */
+    public static final int MAX_KEEP = 16;
+
+    public Checkpoint {
+      Checks.require(keep >= 0 && keep <= MAX_KEEP, "checkpoint.keep", keep, "0 to " + MAX_KEEP);
+    }
+
+    /** With the defaults for the rest. */
+    public Checkpoint(
+        Optional<String> dir,
+        boolean named,
+        Optional<String> resumeArg,
+        CheckpointFormat format,
+        OnExisting onExisting) {
+      this(
+          dir,
+          named,
+          resumeArg,
+          format,
+          onExisting,
+          0,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
+    }
+  }
 
   /** Restart budget: {@code max} counted restarts within {@code window}, with backoff. */
   public record Restart(int max, Duration window, Duration backoffInitial, Duration backoffMax) {

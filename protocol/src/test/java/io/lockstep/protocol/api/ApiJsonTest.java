@@ -108,7 +108,7 @@ final class ApiJsonTest {
             List.of(new Problem.Mistake(3, 8, "nodes", "must be 1 or more"))),
         new SubmitRequest("name: qwen3\n", Optional.of("qwen3-4f2a")),
         new SubmitResponse("qwen3-4f2a", true, REASON),
-        new CancelRequest(Optional.of(30L)),
+        new CancelRequest(Optional.of(30L), Optional.of(true)),
         new MessageResponse("CANCELING", "qwen3-4f2a is being canceled"));
   }
 

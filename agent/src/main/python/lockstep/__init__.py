@@ -1,0 +1,1 @@
+"""What a training script may use of Lockstep; it runs as well without."""
