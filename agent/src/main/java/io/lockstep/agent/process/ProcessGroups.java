@@ -401,7 +401,7 @@ public final class ProcessGroups implements AutoCloseable {
     ProcessGroup group = living.get(fence);
     if (group != null) {
       try {
-        group.stop(Duration.ZERO);
+        group.stop(Duration.ZERO, Optional.empty());
       } catch (IOException e) {
         LOG.debug("group={} cannot ask its shim yet: {}", fence, e.toString());
       }
