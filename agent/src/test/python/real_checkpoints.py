@@ -52,7 +52,7 @@ def hf(arguments: argparse.Namespace) -> dict[int, float]:
     from torch.utils.data import Dataset
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-    class Same(Dataset):  # type: ignore[type-arg]
+    class Same(Dataset):
         def __len__(self) -> int:
             return SAMPLES
 

@@ -194,9 +194,11 @@ def test_a_real_trainer_saves_when_it_is_asked(tmp_path: Path) -> None:
     }
     log = (tmp_path / "log").open("wb")
     torchrun = subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        + ["-m", "lockstep.hf", str(HERE / "real_checkpoints.py"), "hf"]
-        + ["--out", str(out), "--steps", "100000", "--save-steps", "10"],
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+            *("-m", "lockstep.hf", str(HERE / "real_checkpoints.py"), "hf"),
+            *("--out", str(out), "--steps", "100000", "--save-steps", "10"),
+        ],
         env=environment,
         stdout=log,
         stderr=log,

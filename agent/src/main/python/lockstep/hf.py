@@ -27,7 +27,7 @@ if __package__ in (None, ""):  # run as a file: its folder is on sys.path, not t
 from lockstep.attempt import Attempt, remove_manifest, sync_files, write_manifest
 
 
-class LockstepCallback(TrainerCallback):  # type: ignore[misc]
+class LockstepCallback(TrainerCallback):
     """Tells Lockstep how training goes, and saves when it is asked to.
 
     RATIONALE, agreement. Saving is collective: all ranks must decide for it at the same step, but a request reaches
@@ -94,11 +94,10 @@ class LockstepCallback(TrainerCallback):  # type: ignore[misc]
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """All ranks have written: makes it durable, lists it, and waits for the stop that asked for it."""
         checkpoint = _checkpoint(args, state)
-        writes_here = args.local_process_index == 0
-        if writes_here and os.path.isdir(checkpoint):
+        if args.local_process_index == 0 and os.path.isdir(checkpoint):
             sync_files(checkpoint)
         self._barrier()
-        if (writes_here if args.save_on_each_node else args.process_index == 0) and os.path.isdir(checkpoint):
+        if _writes_manifest(args) and os.path.isdir(checkpoint):
             write_manifest(checkpoint, state.global_step, args.world_size)
         self._barrier()
         self._attempt.saved(checkpoint, state.global_step, self._is_ours)
@@ -111,7 +110,7 @@ class LockstepCallback(TrainerCallback):  # type: ignore[misc]
         self._attempt.end()
 
     def _begin_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> None:
-        if control.should_save and (args.local_process_index == 0 if args.save_on_each_node else args.process_index == 0):
+        if control.should_save and _writes_manifest(args):
             remove_manifest(_checkpoint(args, state))
 
     def _barrier(self) -> None:
@@ -119,6 +118,10 @@ class LockstepCallback(TrainerCallback):  # type: ignore[misc]
             import torch.distributed as dist
 
             dist.barrier(group=self._group)
+
+
+def _writes_manifest(args: TrainingArguments) -> bool:
+    return bool((args.local_process_index if args.save_on_each_node else args.process_index) == 0)
 
 
 def _checkpoint(args: TrainingArguments, state: TrainerState) -> str:

@@ -103,6 +103,67 @@ final class TrainingE2eTest {
     assertThat(canceled.path("exitCode").asInt()).isEqualTo(7);
   }
 
+  @Test
+  void onOneNodeInsteadOfTwoItConvertsItsCheckpointAndGoesOn() throws IOException {
+    Path folder = Files.createDirectories(DIR.resolve("resized"));
+    String first = fleet.submit(resizedJob(folder, 2, 4));
+    fleet.awaitPhase(first, "SUCCEEDED");
+    double lossAtTwo = losses(first).path("4").asDouble();
+
+    String second = fleet.submit(resizedJob(folder, 1, 6));
+    JsonNode after = fleet.awaitPhase(second, "SUCCEEDED");
+
+    assertThat(after.path("attempts")).hasSize(1);
+    assertThat(after.path("attempts").get(0).path("resumedFromStep").asInt()).isEqualTo(4);
+    assertThat(after.path("restarts").path("counted").asInt()).isZero();
+    assertThat(fleet.cli("events", second).out()).contains("ConversionOrdered", "converts it");
+    assertThat(losses(second).fieldNames()).toIterable().containsExactly("5", "6");
+    assertThat(losses(second).path("5").asDouble()).isBetween(lossAtTwo - 0.3, lossAtTwo);
+    assertThat(folder.resolve("out/checkpoint-6/global_step6")).isDirectory();
+  }
+
+  /** What the script printed last. */
+  private static JsonNode losses(String id) throws IOException {
+    String line =
+        fleet
+            .cli("logs", id, "--rank", "0")
+            .out()
+            .lines()
+            .filter(l -> l.contains("losses {"))
+            .findFirst()
+            .orElseThrow();
+    return new JsonMapper().readTree(line.substring(line.indexOf("losses ") + 7));
+  }
+
+  private static Path resizedJob(Path folder, int nodes, int steps) throws IOException {
+    return Files.writeString(
+        folder.resolve("job-%d.yaml".formatted(nodes)),
+        """
+        name: resized
+        script: %s
+        workdir: %s
+        nodes: %d
+        procsPerNode: 1
+        args: [hf, --out, out, --steps, "%d"]
+        zero:
+          train_micro_batch_size_per_gpu: 4
+          gradient_accumulation_steps: 1
+          zero_optimization: {stage: 2}
+          bf16: {enabled: true}
+          optimizer: {type: AdamW, params: {lr: 0.01, torch_adam: true}}
+          zero_allow_untested_optimizer: true
+        checkpoint: {dir: %s, format: hf-deepspeed, onResize: universal}
+        """
+            .formatted(
+                Path.of("../agent/src/test/python/real_checkpoints.py")
+                    .toAbsolutePath()
+                    .normalize(),
+                folder,
+                nodes,
+                steps,
+                folder.resolve("out")));
+  }
+
   private static List<Integer> steps(Path record, int attempt) throws IOException {
     return Files.readAllLines(record).stream()
         .map(line -> line.split(" "))

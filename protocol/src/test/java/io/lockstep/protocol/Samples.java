@@ -155,6 +155,7 @@ public final class Samples {
         new AgentCommand.Start(TERM, FOUNDING, FENCE, 29_512, Optional.of(CHECKPOINT), true),
         new AgentCommand.Stop(
             TERM, FOUNDING, FENCE, Duration.ofMillis(30_500), "disk-1", "canceled"),
+        new AgentCommand.Convert(TERM, FOUNDING, FENCE, CHECKPOINT),
         new AgentCommand.Acknowledge(TERM, FOUNDING, FENCE, AgentCommand.ReportKind.EXITED),
         new AgentCommand.SayHello(TERM, FOUNDING),
         new AgentCommand.NotAdmitted(TERM, FOUNDING, REASON),

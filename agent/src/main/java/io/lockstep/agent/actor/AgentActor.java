@@ -154,6 +154,9 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
           stop.reason(),
           stop.saveWithin());
     }
+    if (command instanceof AgentCommand.Convert convert) {
+      return new GroupInput.Convert(convert.term(), convert.fence(), convert.checkpoint());
+    }
     if (command instanceof AgentCommand.Acknowledge heard) {
       return new GroupInput.Acknowledge(
           heard.term(), heard.fence(), GroupReport.Kind.valueOf(heard.kind().name()));

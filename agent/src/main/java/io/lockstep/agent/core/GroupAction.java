@@ -1,5 +1,6 @@
 package io.lockstep.agent.core;
 
+import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
@@ -48,6 +49,9 @@ public sealed interface GroupAction {
 
   /** Checks the node and writes the attempt's files; answers {@code Preflight…}. */
   record RunPreflight(LaunchSpec launch) implements GroupAction {}
+
+  /** Converts on this node; answers {@code Converted} or {@code NotConverted}. */
+  record Convert(LaunchSpec launch, CompleteCheckpoint checkpoint) implements GroupAction {}
 
   /** Forks, once; answers {@code WorkersSeen} and in the end {@code GroupExited}. */
   record Launch(LaunchSpec launch, StartOrder order) implements GroupAction {}

@@ -1,5 +1,7 @@
 package io.lockstep.agent.core;
 
+import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
@@ -56,6 +58,14 @@ public sealed interface GroupInput {
     @Override
     public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
       return machine.onStop(state, this, now);
+    }
+  }
+
+  /** Make this checkpoint loadable by any number of ranks. */
+  record Convert(Term term, Fence fence, CompleteCheckpoint checkpoint) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onConvert(state, this);
     }
   }
 
@@ -120,6 +130,22 @@ public sealed interface GroupInput {
     @Override
     public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
       return machine.onPreflightPassed(state, this);
+    }
+  }
+
+  /** A checkpoint was converted: this is what is there now. */
+  record Converted(Fence fence, CheckpointInventory checkpoints) implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onConverted(state, this);
+    }
+  }
+
+  /** A checkpoint could not be converted. */
+  record NotConverted(Fence fence, Reason reason) implements GroupInput {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onNotConverted(state, this, now);
     }
   }
 

@@ -190,6 +190,41 @@ public final class GroupMachine {
     };
   }
 
+  /** Only between Prepared and Start: nobody reads or writes checkpoints then. */
+  GroupDecision onConvert(AgentState state, GroupInput.Convert input) {
+    return isPrepared(state, input.fence())
+        .map(
+            group ->
+                new GroupDecision(
+                    state,
+                    List.of(new GroupAction.Convert(group.launch(), input.checkpoint())),
+                    Reason.of(
+                        ReasonCode.CONVERTING,
+                        "converting %s for %s",
+                        input.checkpoint().path(),
+                        input.fence())))
+        .orElseGet(() -> nothing(state, STALE, "%s is not prepared here", input.fence()));
+  }
+
+  GroupDecision onConverted(AgentState state, GroupInput.Converted input) {
+    return isPrepared(state, input.fence())
+        .map(
+            group -> {
+              Readiness found = group.readiness().orElseThrow().with(input.checkpoints());
+              return new GroupDecision(
+                  state.withCurrent(group.prepared(found)),
+                  List.of(new GroupAction.Tell(new GroupReport.Prepared(group.fence(), found))),
+                  Reason.of(ALL_PREPARED, "%s is prepared, and converted", group.fence()));
+            })
+        .orElseGet(() -> nothing(state, STALE, "%s is not prepared", input.fence()));
+  }
+
+  GroupDecision onNotConverted(AgentState state, GroupInput.NotConverted input, Instant now) {
+    return isPrepared(state, input.fence())
+        .map(group -> refuse(state, group.fence(), input.reason(), new ArrayList<>(), now))
+        .orElseGet(() -> nothing(state, STALE, "%s is not prepared", input.fence()));
+  }
+
   GroupDecision onStop(AgentState state, GroupInput.Stop input, Instant now) {
     Fence fence = input.fence();
     Optional<WorkerGroup> known = state.currently(fence);
@@ -479,6 +514,10 @@ public final class GroupMachine {
 
   private static Optional<WorkerGroup> isPreparing(AgentState state, Fence fence) {
     return state.currently(fence).filter(group -> group.phase() == WorkerGroup.Phase.PREPARING);
+  }
+
+  private static Optional<WorkerGroup> isPrepared(AgentState state, Fence fence) {
+    return state.currently(fence).filter(group -> group.phase() == WorkerGroup.Phase.PREPARED);
   }
 
   private static GroupDecision refuse(

@@ -13,4 +13,9 @@ public record Readiness(
     Optional<Integer> masterPort,
     Optional<String> zeroSha256,
     String scriptSha256,
-    CheckpointInventory checkpoints) {}
+    CheckpointInventory checkpoints) {
+  /** After a conversion. */
+  Readiness with(CheckpointInventory found) {
+    return new Readiness(masterPort, zeroSha256, scriptSha256, found);
+  }
+}

@@ -5,6 +5,7 @@ import io.lockstep.agent.core.GroupAction;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.StartOrder;
 import io.lockstep.agent.core.WorkerGroup;
+import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.agent.process.NodeFacts;
 import io.lockstep.agent.process.ProcessGroups;
 import io.lockstep.agent.process.ProcessScan;
@@ -59,6 +60,8 @@ public final class AgentHost implements AutoCloseable {
   private final ProcessScan scan;
   private final CheckpointScan checkpoints = new CheckpointScan();
   private final KeptCheckpoints kept = new KeptCheckpoints(checkpoints);
+  private final CheckpointConverter converter = new CheckpointConverter();
+  private final AtomicReference<@Nullable Fence> converting = new AtomicReference<>();
   private final Preflight preflight;
   private final StartChecks startChecks;
   private final LogFiles logs;
@@ -176,6 +179,8 @@ public final class AgentHost implements AutoCloseable {
       groups.clear(clear.plan(), clear.known());
     } else if (action instanceof GroupAction.RunPreflight run) {
       preflight(run.launch());
+    } else if (action instanceof GroupAction.Convert convert) {
+      convert(convert.launch(), convert.checkpoint());
     } else if (action instanceof GroupAction.Launch launch) {
       launch(launch.launch(), launch.order());
     } else if (action instanceof GroupAction.FindGroup find) {
@@ -284,6 +289,46 @@ public final class AgentHost implements AutoCloseable {
                   ReasonCode.OVERLOADED,
                   "%s: too much work waits for its file systems; look for one that hangs",
                   settings.node())));
+    }
+  }
+
+  /** On a thread of its own: it may take hours. The order is repeated meanwhile. */
+  private void convert(LaunchSpec launch, CompleteCheckpoint checkpoint) {
+    if (!converting.compareAndSet(null, launch.fence())) {
+      return; // at it, or an earlier one is just being ended
+    }
+    daemonThread(() -> convertNow(launch, checkpoint), "agent-convert").start();
+  }
+
+  private void convertNow(LaunchSpec launch, CompleteCheckpoint checkpoint) {
+    Fence fence = launch.fence();
+    try {
+      TorchrunCommand like =
+          TorchrunCommand.of(
+              facts(), launch, new StartOrder(0, Optional.empty(), false), daemonEnv);
+      Optional<Reason> problem =
+          converter.convert(
+              launch,
+              checkpoint,
+              like,
+              GroupFolder.of(settings.dataDir(), fence),
+              () -> store.stored().current().filter(g -> g.fence().equals(fence)).isPresent());
+      if (problem.isPresent()) {
+        tell(new GroupInput.NotConverted(fence, problem.get()));
+        return;
+      }
+      JobSpec.Checkpoint wanted = launch.job().checkpoint();
+      Path folder = Path.of(wanted.dir().orElseThrow());
+      tell(
+          new GroupInput.Converted(
+              fence, checkpoints.inventory(folder, wanted.format(), OwnRanks.of(launch))));
+    } catch (IOException | RuntimeException e) {
+      LOG.error("group={} the conversion failed", fence, e);
+      tell(
+          new GroupInput.NotConverted(
+              fence, Reason.of(ReasonCode.CONVERSION_FAILED, "%s: %s", settings.node(), e)));
+    } finally {
+      converting.set(null);
     }
   }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.agent.Jobs;
 import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.Reason;
@@ -420,6 +421,29 @@ class GroupMachineTest {
       assertThat(phase(decision.state())).isEqualTo(WorkerGroup.Phase.STOPPING);
       assertThat(decision.actions()).containsExactly(new GroupAction.StopGroup(fence(7), GRACE));
       assertThat(decision.state().outstanding()).isEmpty();
+    }
+
+    @Test
+    void betweenPreparedAndStartACheckpointMayBeConverted() {
+      var checkpoint = new CompleteCheckpoint("/c/checkpoint-4", 4, 4);
+      var convert = new GroupInput.Convert(TERM, fence(7), checkpoint);
+      var prepared = in(WorkerGroup.Phase.PREPARED, 7);
+      assertThat(decide(prepared, convert).actions())
+          .containsExactly(new GroupAction.Convert(launch(7), checkpoint));
+      assertThat(decide(running(7), convert).actions()).isEmpty();
+
+      var now = new CheckpointInventory(Optional.empty(), List.of(checkpoint), List.of());
+      var converted = decide(prepared, new GroupInput.Converted(fence(7), now));
+      assertThat(converted.actions())
+          .containsExactly(
+              new GroupAction.Tell(new GroupReport.Prepared(fence(7), READY.with(now))));
+      assertThat(converted.state().outstanding()).as("repeated until it is heard").hasSize(1);
+
+      var why = Reason.of(ReasonCode.CONVERSION_FAILED, "no");
+      var failed = decide(prepared, new GroupInput.NotConverted(fence(7), why));
+      assertThat(failed.actions())
+          .containsExactly(new GroupAction.Tell(new GroupReport.PrepareRejected(fence(7), why)));
+      ignores(decide(running(7), new GroupInput.NotConverted(fence(7), why)), running(7));
     }
 
     @Test

@@ -28,6 +28,8 @@ final class ActionRunner {
     } else if (action instanceof ClusterAction.Start start) {
       return new AgentCommand.Start(
           term, founding, start.fence(), start.masterPort(), start.resume(), start.moveAside());
+    } else if (action instanceof ClusterAction.Convert convert) {
+      return new AgentCommand.Convert(term, founding, convert.fence(), convert.checkpoint());
     } else if (action instanceof ClusterAction.Stop stop) {
       return new AgentCommand.Stop(
           term,

@@ -34,6 +34,7 @@ public class StateCodec {
           .with("attempt.spares-changed", ClusterEvent.SparesChanged.class)
           .with("attempt.node-prepared", ClusterEvent.NodePrepared.class)
           .with("attempt.released", ClusterEvent.AttemptReleased.class)
+          .with("attempt.conversion-ordered", ClusterEvent.ConversionOrdered.class)
           .with("attempt.checkpoint-passed-over", ClusterEvent.CheckpointPassedOver.class)
           .with("attempt.node-started", ClusterEvent.NodeStarted.class)
           .with("attempt.running", ClusterEvent.AttemptRunning.class)

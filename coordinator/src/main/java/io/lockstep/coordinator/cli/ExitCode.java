@@ -104,6 +104,8 @@ public enum ExitCode {
           PORT_TAKEN,
           CHECKPOINT_CHANGED,
           CHECKPOINT_INCOMPLETE,
+          CONVERTING,
+          CONVERSION_FAILED,
           ABANDONED,
           OLD_GROUP_WILL_NOT_END,
           NO_FREE_PORT,

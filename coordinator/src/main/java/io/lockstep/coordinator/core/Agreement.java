@@ -6,6 +6,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.OnResize;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -29,6 +30,9 @@ final class Agreement {
   /** Agreed, or why not. */
   sealed interface Outcome {
     record Agreed(Optional<CompleteCheckpoint> resume, boolean moveAside) implements Outcome {}
+
+    /** Agreed on one that has to be converted first. */
+    record Convert(CompleteCheckpoint checkpoint) implements Outcome {}
 
     /** The job cannot run like this. */
     record Refused(Reason reason) implements Outcome {}
@@ -139,18 +143,25 @@ final class Agreement {
     if (!isConvertible || newest.piece()) {
       return otherSize("%s; run it with %d ranks", wrote, newest.worldSize());
     }
+    boolean converts =
+        job.spec().checkpoint().onResize().filter(w -> w == OnResize.UNIVERSAL).isPresent();
+    if ((newest.universal() || converts) && job.spec().zero().isEmpty()) {
+      return otherSize(
+          "%s. Converted, it could not be loaded: the job has no zero: for Lockstep to set"
+              + " checkpoint.load_universal in; give DeepSpeed's configuration as zero: FILE, or run"
+              + " it with %d ranks",
+          wrote, newest.worldSize());
+    }
     if (newest.universal()) {
-      return job.spec().zero().isPresent()
-          ? new Outcome.Agreed(Optional.of(newest), false)
-          : otherSize(
-              "%s. It was converted, but the job has no zero: for Lockstep to set"
-                  + " checkpoint.load_universal in; give DeepSpeed's configuration as zero: FILE, or"
-                  + " run it with %d ranks",
-              wrote, newest.worldSize());
+      return new Outcome.Agreed(Optional.of(newest), false);
+    }
+    if (converts) {
+      return new Outcome.Convert(newest);
     }
     return otherSize(
         "%s. Run it with %d ranks; or convert it once, where the folder is mounted, by `%s` and"
-            + " submit the job again: it is then loaded with checkpoint.load_universal",
+            + " submit the job again: it is then loaded with checkpoint.load_universal; or set"
+            + " checkpoint.onResize: universal",
         wrote, newest.worldSize(), conversion(job, newest));
   }
 

@@ -20,6 +20,7 @@ import java.util.TreeSet;
  * @param masterPort chosen on the node of rank 0; empty until released
  * @param released Start may have gone out
  * @param finished nodes whose group exited 0
+ * @param conversion ordered before the release; empty for none
  * @param faltered it has lost a worker, and whose fault that was is not known yet
  */
 public record AttemptState(
@@ -34,7 +35,8 @@ public record AttemptState(
     boolean moveAside,
     Set<NodeId> started,
     Set<NodeId> finished,
-    Optional<Faltered> faltered) {
+    Optional<Faltered> faltered,
+    Optional<Conversion> conversion) {
 
   public AttemptState {
     prepared = Collections.unmodifiableMap(new TreeMap<>(prepared));
@@ -55,6 +57,7 @@ public record AttemptState(
         false,
         Set.of(),
         Set.of(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -77,7 +80,25 @@ public record AttemptState(
         aside,
         started,
         finished,
-        faltered);
+        faltered,
+        Optional.empty());
+  }
+
+  AttemptState withConversion(Conversion ordered) {
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        finished,
+        faltered,
+        Optional.of(ordered));
   }
 
   /** What was agreed on is not looked at again: in a large gang it is most of the state. */
@@ -128,7 +149,8 @@ public record AttemptState(
         moveAside,
         started,
         finished,
-        faltered);
+        faltered,
+        conversion);
   }
 
   /** Nodes whose group has not said how it ended, while the attempt falters. */

@@ -19,6 +19,10 @@ public sealed interface ClusterAction {
     }
   }
 
+  /** Tell a prepared node to make a checkpoint loadable by any number of ranks. */
+  record Convert(NodeId node, Fence fence, CompleteCheckpoint checkpoint)
+      implements ClusterAction {}
+
   /** Tell a node to start its group. */
   record Start(
       NodeId node,

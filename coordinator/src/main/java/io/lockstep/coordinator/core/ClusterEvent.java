@@ -341,6 +341,20 @@ public sealed interface ClusterEvent {
     }
   }
 
+  /** All are prepared, and the checkpoint to go on from has another number of ranks. */
+  record ConversionOrdered(
+      Fence fence, NodeId on, CompleteCheckpoint checkpoint, Instant at, Reason reason)
+      implements OfGroup {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.reason = reason;
+            d.current = d.current.map(a -> a.withConversion(new Conversion(on, checkpoint, at)));
+          });
+    }
+  }
+
   /** All are prepared and every old group is over: Start goes out. */
   record AttemptReleased(
       Fence fence,

@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.Fence;
@@ -37,6 +38,9 @@ final class JobMachine {
   /** Time that a drained node's workers get between TERM and KILL. */
   static final Duration DRAIN_GRACE = Duration.ofSeconds(30);
 
+  /** The agent ends a late conversion itself; this is for one that does not. */
+  private static final Duration LATE = Duration.ofMinutes(1);
+
   /** Names of nodes in one sentence. */
   private static final int MAX_NAMES = 8;
 
@@ -50,6 +54,7 @@ final class JobMachine {
           ReasonCode.PYTHON_MISSING,
           ReasonCode.PATH_MISSING,
           ReasonCode.CHECKPOINT_DIR_UNWRITABLE,
+          ReasonCode.CONVERSION_FAILED,
           ReasonCode.ZERO_CONFIG_INVALID,
           ReasonCode.ZERO_AUTO_WITHOUT_HF,
           ReasonCode.NOT_ENOUGH_DEVICES);
@@ -194,6 +199,7 @@ final class JobMachine {
     switch (job.phase()) {
       case PREPARING -> {
         sendPrepare(d, job);
+        sendConvert(d, job);
         stopStrangers(d, job);
       }
       case STARTING, RUNNING -> {
@@ -334,12 +340,61 @@ final class JobMachine {
       release(d, job, attempt, agreed);
     } else if (outcome instanceof Agreement.Outcome.Refused refused) {
       giveUp(d, job, refused.reason(), Exits.REFUSED, Optional.empty());
+    } else if (outcome instanceof Agreement.Outcome.Convert convert) {
+      orderConversion(d, job, attempt, convert.checkpoint());
     } else if (outcome instanceof Agreement.Outcome.NotYet notYet) {
       fail(
           d,
           job,
           AttemptRecord.Cause.of(FailureCause.PREPARE_REJECTED, notYet.node(), notYet.message()));
     }
+  }
+
+  /** One node converts; what it has made it says by being prepared anew. */
+  private static void orderConversion(
+      Deciding d, Job job, AttemptState attempt, CompleteCheckpoint checkpoint) {
+    if (attempt.conversion().isEmpty()) {
+      NodeId on = attempt.table().master().node();
+      d.event(
+          new ClusterEvent.ConversionOrdered(
+              attempt.fence(),
+              on,
+              checkpoint,
+              d.now(),
+              Reason.of(
+                  ReasonCode.CONVERTING,
+                  "%s was written by %d ranks and the gang has %d: %s converts it, within %s",
+                  checkpoint.path(),
+                  checkpoint.worldSize(),
+                  attempt.table().worldSize(),
+                  on,
+                  TimeText.of(convertLimit(job)))));
+      sendConvert(d, d.job(job.id()));
+    } else if (isOver(attempt.conversion().get().since(), convertLimit(job).plus(LATE), d.now())) {
+      giveUp(
+          d,
+          job,
+          Reason.of(
+              ReasonCode.CONVERSION_FAILED,
+              "%s did not convert %s within %s (checkpoint.convert)",
+              attempt.conversion().get().on(),
+              checkpoint.path(),
+              TimeText.of(convertLimit(job))),
+          Exits.INFRASTRUCTURE,
+          Optional.empty());
+    }
+  }
+
+  private static Duration convertLimit(Job job) {
+    return job.spec().checkpoint().convert().orElse(JobSpec.Checkpoint.CONVERT);
+  }
+
+  private static void sendConvert(Deciding d, Job job) {
+    AttemptState attempt = job.current().orElseThrow();
+    attempt
+        .conversion()
+        .ifPresent(
+            c -> d.action(new ClusterAction.Convert(c.on(), attempt.fence(), c.checkpoint())));
   }
 
   private static void release(

@@ -124,6 +124,8 @@ final class Problems {
           PORT_TAKEN,
           CHECKPOINT_CHANGED,
           CHECKPOINT_INCOMPLETE,
+          CONVERTING,
+          CONVERSION_FAILED,
           ABANDONED,
           UNEXPECTED_EXIT,
           SCRIPT_MISSING,

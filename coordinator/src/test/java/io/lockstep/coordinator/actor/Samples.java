@@ -99,6 +99,8 @@ final class Samples {
         new ClusterEvent.NodePrepared(FIRST, GPU_1, prepared, at(7), why(ReasonCode.PREPARING)),
         new ClusterEvent.AttemptReleased(
             FIRST, 29_512, Optional.empty(), true, at(8), why(ReasonCode.ALL_PREPARED)),
+        new ClusterEvent.ConversionOrdered(
+            FIRST, GPU_1, CHECKPOINT, at(8), why(ReasonCode.CONVERTING)),
         new ClusterEvent.CheckpointPassedOver(
             FIRST, GPU_1, at(8), why(ReasonCode.CHECKPOINT_INCOMPLETE)),
         new ClusterEvent.NodeStarted(FIRST, GPU_1, at(9), why(ReasonCode.ALL_STARTED)),

@@ -14,8 +14,12 @@ import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.OnResize;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -137,6 +141,68 @@ class CheckpointTest {
 
     refused(cluster, ReasonCode.CHECKPOINT_WORLD_SIZE);
     assertThat(cluster.job().reason().message()).contains("the job has no zero:");
+  }
+
+  @Test
+  void onWishOneNodeConvertsItFirst() {
+    ACluster cluster = two(AJob.of(2).zero(2, Optional.of("{}")).onResize(OnResize.UNIVERSAL));
+
+    Decision ordered = start(cluster, ofFour("/ckpt/checkpoint-20", false));
+
+    assertThat(actions(ordered, ClusterAction.Convert.class))
+        .singleElement()
+        .matches(c -> c.node().equals(node("n1")) && c.checkpoint().step() == 20);
+    assertThat(actions(ordered, ClusterAction.Start.class)).isEmpty();
+    assertThat(cluster.job().reason().message()).contains("n1 converts it, within 2h");
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    Decision later = cluster.after(Duration.ofMinutes(90));
+    assertThat(cluster.attempt()).as("the prepare deadline is not for this").isEqualTo(1);
+    assertThat(actions(later, ClusterAction.Convert.class)).as("said again").hasSize(1);
+
+    cluster.checkpoints = ofFour("/ckpt/checkpoint-20", true);
+    Decision done = cluster.prepared(A, node("n1"));
+
+    assertThat(actions(done, ClusterAction.Start.class))
+        .hasSize(2)
+        .allMatch(s -> s.resume().filter(CompleteCheckpoint::universal).isPresent());
+    assertThat(cluster.job().counted()).isZero();
+  }
+
+  @Test
+  void aConversionThatFailsEndsTheJobAndCostsNoRestart() {
+    ACluster cluster = two(AJob.of(2).zero(2, Optional.of("{}")).onResize(OnResize.UNIVERSAL));
+    start(cluster, ofFour("/ckpt/checkpoint-20", false));
+
+    cluster.when(
+        new ClusterInput.NodeRejected(
+            node("n1"),
+            cluster.fence(A),
+            new Reason(ReasonCode.CONVERSION_FAILED, "it ended with code 1")));
+
+    refused(cluster, ReasonCode.CONVERSION_FAILED);
+    assertThat(cluster.job().counted()).isZero();
+  }
+
+  @Test
+  void aConversionThatNeverEndsIsGivenUp() {
+    ACluster cluster = two(AJob.of(2).zero(2, Optional.of("{}")).onResize(OnResize.UNIVERSAL));
+    start(cluster, ofFour("/ckpt/checkpoint-20", false));
+
+    cluster.after(JobSpec.Checkpoint.CONVERT.plusMinutes(2));
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.STOPPING);
+    assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.CONVERSION_FAILED);
+    assertThat(cluster.job().exitCode()).contains(Exits.INFRASTRUCTURE);
+  }
+
+  @Test
+  void withoutAConfigurationToSayItInNothingIsConverted() {
+    ACluster cluster = two(AJob.of(2).onResize(OnResize.UNIVERSAL));
+
+    Decision decision = start(cluster, ofFour("/ckpt/checkpoint-20", false));
+
+    refused(cluster, ReasonCode.CHECKPOINT_WORLD_SIZE);
+    assertThat(actions(decision, ClusterAction.Convert.class)).isEmpty();
   }
 
   private static CheckpointInventory ofFour(String path, boolean universal) {

@@ -63,6 +63,14 @@ public sealed interface AgentCommand extends Wire, ToAgent {
     }
   }
 
+  /**
+   * Make this checkpoint loadable by any number of ranks, on this node alone, while the gang is
+   * prepared. Safe to repeat; answered by {@code Prepared} with what is then there, or by {@code
+   * PrepareRejected}.
+   */
+  record Convert(Term term, Optional<String> founding, Fence fence, CompleteCheckpoint checkpoint)
+      implements AgentCommand {}
+
   /** The report of this kind about this fence was stored: do not repeat it. */
   record Acknowledge(Term term, Optional<String> founding, Fence fence, ReportKind kind)
       implements AgentCommand {}

@@ -18,6 +18,7 @@ public final class WireNames {
         .with("cmd.prepare", AgentCommand.Prepare.class)
         .with("cmd.start", AgentCommand.Start.class)
         .with("cmd.stop", AgentCommand.Stop.class)
+        .with("cmd.convert", AgentCommand.Convert.class)
         .with("cmd.ack", AgentCommand.Acknowledge.class)
         .with("cmd.say-hello", AgentCommand.SayHello.class)
         .with("cmd.not-admitted", AgentCommand.NotAdmitted.class)

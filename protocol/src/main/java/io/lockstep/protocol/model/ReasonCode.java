@@ -36,6 +36,8 @@ public enum ReasonCode {
   PORT_TAKEN,
   CHECKPOINT_CHANGED,
   CHECKPOINT_INCOMPLETE,
+  CONVERTING,
+  CONVERSION_FAILED,
   ABANDONED,
   UNEXPECTED_EXIT,
   // what a node found at the door

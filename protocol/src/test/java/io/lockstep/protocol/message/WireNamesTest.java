@@ -27,6 +27,7 @@ final class WireNamesTest {
             "cmd.prepare",
             "cmd.start",
             "cmd.stop",
+            "cmd.convert",
             "cmd.ack",
             "cmd.say-hello",
             "cmd.not-admitted",

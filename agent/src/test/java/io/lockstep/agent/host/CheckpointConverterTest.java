@@ -1,0 +1,160 @@
+package io.lockstep.agent.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.agent.Jobs;
+import io.lockstep.agent.process.GroupFolder;
+import io.lockstep.agent.process.TorchrunCommand;
+import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.OnResize;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.ReasonCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The conversion as a process, with a small program in DeepSpeed's place. */
+@NullUnmarked // JUnit fills the fields in
+class CheckpointConverterTest {
+  /** As the tool: shards into its output folder, the mark beside it last. */
+  private static final String CONVERTS =
+      """
+      #!/bin/sh
+      echo "$*" >> %1$s/called
+      mkdir -p "$7/zero" && cp %1$s/some.pt "$7/mp_rank_00_model_states.pt"
+      cp %1$s/some.pt "$7/zero/optimizer_state.pt"
+      printf %%s "$(basename "$7")" > "$(dirname "$7")/latest_universal"
+      """;
+
+  @TempDir Path dir;
+  private CompleteCheckpoint checkpoint;
+
+  @BeforeEach
+  void aCheckpoint() throws IOException {
+    Path folder = Files.createDirectories(dir.resolve("out/global_step4"));
+    checkpoint = new CompleteCheckpoint(folder.toString(), 4, 2);
+    try (var zip = new ZipOutputStream(Files.newOutputStream(dir.resolve("some.pt")))) {
+      zip.putNextEntry(new ZipEntry("archive/data.pkl"));
+      zip.write(new byte[200]);
+    }
+  }
+
+  private Optional<Reason> convert(String program, Duration limit, BooleanSupplier isWanted)
+      throws IOException {
+    Path python = Files.writeString(dir.resolve("python"), program.formatted(dir));
+    Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwxr-xr-x"));
+    JobSpec job =
+        Jobs.local(
+            dir,
+            "train.py",
+            List.of(),
+            1,
+            new JobSpec.Checkpoint(
+                Optional.of(dir.resolve("out").toString()),
+                true,
+                Optional.empty(),
+                CheckpointFormat.DEEPSPEED,
+                OnExisting.AUTO,
+                0,
+                Optional.of(OnResize.UNIVERSAL),
+                Optional.empty(),
+                Optional.of(limit)),
+            Optional.of(python.toString()));
+    LaunchSpec launch = Jobs.alone(Jobs.fence(1), job, "disk", Optional.of("{}"));
+    GroupFolder folder = GroupFolder.of(dir.resolve("data"), launch.fence());
+    Files.createDirectories(folder.path());
+    var like =
+        new TorchrunCommand(
+            List.of(python.toString()),
+            Map.of("PATH", "/usr/bin:/bin"),
+            dir.toString(),
+            python.toString(),
+            "marker");
+    return new CheckpointConverter().convert(launch, checkpoint, like, folder, isWanted);
+  }
+
+  private void nothingIsLeft() {
+    assertThat(dir.resolve("out/global_step4_universal")).doesNotExist();
+    assertThat(dir.resolve("out/latest_universal")).doesNotExist();
+    assertThat(dir.resolve("out/.lockstep-converting-1")).doesNotExist();
+  }
+
+  @Test
+  void whatWasConvertedTakesItsPlaceAndIsNotConvertedAgain() throws IOException {
+    assertThat(convert(CONVERTS, Duration.ofMinutes(1), () -> true)).isEmpty();
+    assertThat(convert(CONVERTS, Duration.ofMinutes(1), () -> true)).isEmpty();
+
+    assertThat(Files.readAllLines(dir.resolve("called")))
+        .singleElement()
+        .asString()
+        .startsWith("-m deepspeed.checkpoint.ds_to_universal --inject_missing_state")
+        .contains("--input_folder " + checkpoint.path() + " ");
+    assertThat(dir.resolve("out/latest_universal")).hasContent("global_step4_universal");
+    assertThat(dir.resolve("out/.lockstep-converting-1")).doesNotExist();
+  }
+
+  @Test
+  void whatABrokenConversionLeftIsMovedAside() throws IOException {
+    Files.createDirectories(dir.resolve("out/global_step4_universal/tmp"));
+
+    assertThat(convert(CONVERTS, Duration.ofMinutes(1), () -> true)).isEmpty();
+
+    assertThat(dir.resolve("out/aside-1-1-global_step4_universal/tmp")).isDirectory();
+  }
+
+  @Test
+  void itsEndIsInTheReason() throws IOException {
+    Optional<Reason> problem =
+        convert("#!/bin/sh\necho no such state >&2; exit 3\n", Duration.ofMinutes(1), () -> true);
+
+    assertThat(problem.orElseThrow().code()).isEqualTo(ReasonCode.CONVERSION_FAILED);
+    assertThat(problem.get().message())
+        .contains("it ended with code 3", "no such state", "convert.log");
+    nothingIsLeft();
+  }
+
+  @Test
+  void oneThatTakesTooLongIsEnded() throws IOException {
+    Optional<Reason> problem =
+        convert("#!/bin/sh\nsleep 600 & wait\n", Duration.ofMillis(700), () -> true);
+
+    assertThat(problem.orElseThrow().message()).contains("did not end within");
+    nothingIsLeft();
+  }
+
+  @Test
+  void oneWhoseAttemptIsOverIsEnded() throws IOException {
+    Optional<Reason> problem =
+        convert("#!/bin/sh\nsleep 600 & wait\n", Duration.ofHours(1), () -> false);
+
+    assertThat(problem.orElseThrow().message()).contains("its attempt is over");
+    nothingIsLeft();
+  }
+
+  @Test
+  void whatIsNotWholeIsNotTaken() throws IOException {
+    Optional<Reason> problem =
+        convert(
+            CONVERTS.replace("cp %1$s/some.pt \"$7/zero", ": > \"$7/zero"),
+            Duration.ofMinutes(1),
+            () -> true);
+
+    assertThat(problem.orElseThrow().message()).contains("is not whole");
+  }
+}
