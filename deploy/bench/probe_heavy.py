@@ -3,4 +3,4 @@
 import deepspeed  # noqa: F401
 from transformers import Trainer  # noqa: F401
 
-import probe  # noqa: F401  its import runs it
+import probe  # noqa: F401, I001  its import runs it, and comes last
