@@ -29,6 +29,12 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
    */
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
+  /**
+   * An agent costs its group nothing when it leaves and comes back, and a coordinator gives up a
+   * silent one after 10 s: it must be back sooner when all seats were restarted.
+   */
+  private static final Duration AGENT_LIMIT = Duration.ofSeconds(8);
+
   private static final Duration SPREAD = Duration.ofSeconds(5);
 
   /** Time to look. */
@@ -44,7 +50,7 @@ final class SeatsWatch extends AbstractBehavior<SeatsWatch.Look> {
 
   /** For a daemon that is no seat: one seat in its cluster is enough. */
   static Behavior<Look> ofAgent(String seatsDataCenter) {
-    return create(seatsDataCenter, 1, INTERVAL, LIMIT);
+    return create(seatsDataCenter, 1, INTERVAL, AGENT_LIMIT);
   }
 
   /**

@@ -74,7 +74,7 @@ class PrintedConversionTest {
     Path zero = Files.writeString(dir.resolve("zero.json"), ZERO.formatted(stage));
     Path from =
         format == CheckpointFormat.HF_DEEPSPEED ? checkpoint : out.resolve(name + "_universal");
-    for (String ranks : sizes.split(" ")) {
+    for (String ranks : sizes.split(" ", -1)) {
       Map<Integer, Double> resumed =
           train(
               Integer.parseInt(ranks),
