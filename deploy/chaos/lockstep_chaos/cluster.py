@@ -70,6 +70,7 @@ class Cluster:
             environment = {
                 **{name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")},
                 "LOCKSTEP_INSECURE": "true",
+                "LOCKSTEP_CLASS_CACHE": "off",  # this installation lives for one run
                 "LOCKSTEP_PYTHON": self.python,
                 "LOCKSTEP_JAVA_OPTS": f"-Djava.io.tmpdir={self.folder / 'tmp'}",
                 "TMPDIR": str(self.folder / "tmp"),
