@@ -35,6 +35,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--step-seconds", type=float, default=0.1, help="least time a step takes (default 0.1)")
     parser.add_argument("--save-steps", type=int, default=0, help="checkpoint every so many steps; 0: never")
     parser.add_argument("--save-seconds", type=float, default=0.0, help="least time a checkpoint takes")
+    parser.add_argument("--eval-steps", type=int, default=0, help="evaluate every so many steps; 0: never")
+    parser.add_argument("--eval-seconds", type=float, default=0.0, help="time that an evaluation takes")
     parser.add_argument("--output_dir", "--output-dir", type=Path, default=os.environ.get("OUTPUT_DIR") or None)
     parser.add_argument("--resume_from_checkpoint", "--resume-from-checkpoint", type=Path)
     parser.add_argument(
@@ -106,6 +108,10 @@ def main(arguments: argparse.Namespace) -> int:
         if rank == 0:
             print(f"step={step} loss={float(message[FEATURES]) / world_size:.6f}", flush=True)
         record(arguments.record, step, rank)
+        if arguments.eval_steps and step % arguments.eval_steps == 0:
+            time.sleep(arguments.eval_seconds)  # without a bar, and without using anything
+            if rank == 0:
+                print(f"eval_loss={float(message[FEATURES]) / world_size:.6f}", flush=True)
         leaving = float(message[FEATURES + 1]) > 0
         if leaving:
             save(arguments, step, weights, rank, world_size, arguments.term_checkpoint_seconds)

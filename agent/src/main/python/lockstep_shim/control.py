@@ -33,7 +33,12 @@ class Kill:
     """End at once."""
 
 
-Command = Stop | Kill
+@dataclass(frozen=True)
+class TakeStacks:
+    """Look what the workers are doing."""
+
+
+Command = Stop | Kill | TakeStacks
 
 
 class _BadLineError(Exception):
@@ -206,6 +211,8 @@ def _operation(line: bytes) -> str | Command:
     operation = raw.get("op")
     if operation in ("status", "watch"):
         return str(operation)
+    if operation == "stacks":
+        return TakeStacks()
     if operation == "kill":
         return Kill()
     if operation == "stop":
@@ -220,7 +227,7 @@ def _operation(line: bytes) -> str | Command:
         ):
             raise _BadLineError(f"checkpointSeconds must be a number from 0 to {MAX_GRACE_SECONDS:.0f}")
         return Stop(float(grace), float(checkpoint))
-    raise _BadLineError(f"unknown op {str(operation)[:64]!r}; known are status, watch, stop, kill")
+    raise _BadLineError(f"unknown op {str(operation)[:64]!r}; known are status, watch, stop, kill, stacks")
 
 
 def _error(message: str) -> bytes:

@@ -101,7 +101,8 @@ class Pool:
         except OSError as error:
             raise NotWarmError(str(error)) from error
         with listener:
-            order = {"op": "belong", "marker": spec.marker, "workers": spec.local_world_size}
+            order: dict[str, Any] = {"op": "belong", "marker": spec.marker, "workers": spec.local_world_size}
+            order.update(stacks=str(spec.group_dir / "stacks"), firstRank=spec.first_rank)
             answer = self._ask(order, [listener.fileno()])
         if answer["type"] != "belongs":
             path.unlink(missing_ok=True)

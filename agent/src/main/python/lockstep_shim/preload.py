@@ -9,6 +9,7 @@ _FRESH = dict(globals())
 
 import array
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -42,6 +43,7 @@ SERVED_SECONDS = 3.0
 POLL_SECONDS = 0.020
 PR_SET_PDEATHSIG = 1
 EXIT_OF_CUDA_TOUCHED = 3
+STACK_SIGNAL = signal.SIGRTMAX - 2  # as in stacks.py, which need not be loaded here
 # Each of these libraries looks after its own thread when the process is forked.
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
 
@@ -259,6 +261,7 @@ def _serve(control: socket.socket, room: mark.Room, files: dict[str, tuple[int, 
                 continue
             marker = order["marker"]
             to_come = order.get("workers")
+            _STACKS.update(folder=order["stacks"], first_rank=order["firstRank"])
             room.write(marker, {})
             listener = socket.socket(fileno=descriptors[0])
             poll.register(listener, select.POLLIN)
@@ -350,6 +353,7 @@ def _nurse(connection: socket.socket, room: mark.Room, marker: str) -> Forked | 
             _die_with(nurse)
             _take_over(affinity, limits)
             _become(descriptors, environment, folder, room, marker)
+            _arm(environment)
             mark.show_title([python, *arguments])
         except BaseException as error:
             os.write(2, f"lockstep: this worker could not be forked: {error}\n".encode(errors="replace"))
@@ -407,6 +411,18 @@ def _become(
     if "multiprocessing.process" in sys.modules:
         current = sys.modules["multiprocessing.process"].current_process()
         current.authkey = os.urandom(32)
+
+
+def _arm(environment: dict[bytes, bytes]) -> None:
+    """Lets the shim ask this worker for its stacks, by a signal that nobody else uses (see stacks.py)."""
+    try:
+        rank = _STACKS["first_rank"] + int(environment[b"LOCAL_RANK"])
+        os.makedirs(_STACKS["folder"], mode=0o700, exist_ok=True)
+        path = os.path.join(_STACKS["folder"], f"faulthandler-{rank}.txt")
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        faulthandler.register(STACK_SIGNAL, file=fd, all_threads=True, chain=False)
+    except (KeyError, ValueError, OSError, RuntimeError):
+        return  # without it there are no stacks, and nothing else is missing
 
 
 def _watch(connection: socket.socket, worker: int) -> None:
@@ -521,6 +537,7 @@ def _hide_in(error: BaseException) -> None:
 
 
 _ADDED: list[str] = []
+_STACKS: dict[str, Any] = {}
 # At the top of the file, so that an ending child ends as every Python process does: uncaught errors, threads, atexit.
 _what, _words = _set_up(main(socket.socket(fileno=int(sys.argv[1]))))
 try:

@@ -33,6 +33,56 @@ class Process:
         return self.state in "ZX" and self.threads <= 1
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used so far."""
+
+    id: ProcessId
+    state: str
+    ticks: int  # CPU of all its threads, and of children that it has reaped
+    read_bytes: int  # by system calls, whatever the page cache did
+    written_bytes: int
+
+    def since(self, before: Usage | None) -> Usage:
+        """What it used since an earlier look; all of it when it is new."""
+        if before is None:
+            return self
+        return Usage(
+            self.id,
+            self.state,
+            max(0, self.ticks - before.ticks),
+            max(0, self.read_bytes - before.read_bytes),
+            max(0, self.written_bytes - before.written_bytes),
+        )
+
+
+def usage(pid: int) -> Usage | None:
+    """Looks at what a process has used; I/O is 0 where it may not be read. None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    fields = text[text.rfind(b")") + 2 :].split()
+    if len(fields) < 20:
+        return None
+    found = {}
+    try:
+        with open(f"/proc/{pid}/io", "rb") as file:
+            for line in file:
+                name, _, value = line.partition(b":")
+                found[name] = int(value)
+    except OSError:
+        pass
+    return Usage(
+        id=ProcessId(pid, int(fields[19])),
+        state=fields[0].decode("ascii"),
+        ticks=sum(int(field) for field in fields[11:15]),
+        read_bytes=max(found.get(b"rchar", 0), found.get(b"read_bytes", 0)),
+        written_bytes=max(found.get(b"wchar", 0), found.get(b"write_bytes", 0)),
+    )
+
+
 def boot_id() -> str:
     """Names this boot of the host."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -119,7 +169,7 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def send_signal(target: ProcessId, number: signal.Signals) -> bool:
+def send_signal(target: ProcessId, number: int) -> bool:
     """Signals exactly this process, never a later one with its pid; gone already counts as done."""
     try:
         fd = os.pidfd_open(target.pid)
@@ -140,7 +190,7 @@ def send_signal(target: ProcessId, number: signal.Signals) -> bool:
         os.close(fd)
 
 
-def _send_by_pid(target: ProcessId, number: signal.Signals) -> bool:
+def _send_by_pid(target: ProcessId, number: int) -> bool:
     process = read_process(target.pid)
     if process is None or process.id != target:
         return True

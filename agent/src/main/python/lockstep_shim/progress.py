@@ -13,6 +13,7 @@ BAR_START_TOLERANCE_SECONDS = 1.5
 _SEPARATOR = re.compile(rb"[\r\n]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CURSOR_UP = "\x1b[A"
+_ANY_BAR = re.compile(r"\d{1,3}%\|[^|]*\|\s*([\d.]+[kMGT]?)/([\d.]+[kMGT]?) \[")
 _BARE_BAR = re.compile(r"\s*\d{1,3}%\|[^|]*\|\s*(\d+)/(\d+) \[((?:\d+:)?\d+:\d\d)<[^\]]*\]\s*\Z")
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?))"
 _DICT_LOSS = re.compile(rf"""['"]loss['"]\s*:\s*['"]?{_NUMBER}""", re.IGNORECASE)
@@ -50,8 +51,13 @@ class ProgressReader:
     one used, since a script may number micro-steps in text beside a bar. Steps never go back within an attempt.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, step_pattern: str | None = None) -> None:
+        """With a pattern of the job's own, only that names steps: group 1 the step, group 2 the total."""
         self.progress = Progress()
+        self.moves = 0  # grows with all that shows life: a step, any bar that goes on, a loss
+        self.saw_eval = False
+        self._own_step = re.compile(step_pattern) if step_pattern else None
+        self._last_bar: tuple[str, str] | None = None
         self._source: str | None = None
         self._bar_began: float | None = None
         self._pending = b""
@@ -101,16 +107,49 @@ class ProgressReader:
     def _take(self, piece: bytes, at: float) -> None:
         if not piece or len(piece) > MAX_SEGMENT_BYTES:
             return
-        if b"%|" not in piece and b"step" not in piece.lower() and b"loss" not in piece.lower():
+        if self._own_step is None and not _may_tell(piece):
             return
-        text = piece.decode("utf-8", "replace")
+        before = self.progress
+        self._take_text_or_bar(piece.decode("utf-8", "replace"), at)
+        if self.progress != before:
+            self.moves += 1
+
+    def _take_text_or_bar(self, text: str, at: float) -> None:
         plain = _ANSI.sub("", text)
+        self._look_at_bar(plain)
+        if self._own_step is not None:
+            self._take_own(plain)
+            return
         bar = _BARE_BAR.match(plain)
         if bar:
             if not text.rstrip().endswith(_CURSOR_UP):
                 self._take_bar(int(bar[1]), int(bar[2]), at - _seconds(bar[3]))
         elif "%|" not in plain:
             self._take_text(plain)
+
+    def _look_at_bar(self, plain: str) -> None:
+        """Any bar whose count changes moves; one beside the training bar is an evaluation's, or looks like one."""
+        found = _ANY_BAR.search(plain)
+        if found is None or (found[1], found[2]) == self._last_bar:
+            return
+        self._last_bar = (found[1], found[2])
+        self.moves += 1
+        total = self.progress.total_steps
+        if self._source == "bar" and total is not None and found[2] != str(total):
+            self.saw_eval = True
+
+    def _take_own(self, plain: str) -> None:
+        assert self._own_step is not None
+        found = self._own_step.search(plain)
+        loss = _DICT_LOSS.search(plain) or _TEXT_LOSS.search(plain)
+        if loss and not _TEXT_EVAL.search(plain):
+            self._set(loss=_finite(loss[1]))
+        if found is None:
+            return
+        groups = found.groups()
+        if groups and groups[0] is not None and groups[0].isdigit():
+            has_total = len(groups) > 1 and groups[1] is not None and groups[1].isdigit()
+            self._advance(int(groups[0]), int(groups[1]) if has_total else self.progress.total_steps)
 
     def _take_bar(self, step: int, total: int, began: float) -> None:
         if step > total or total == 0 or self._source == "text":
@@ -134,6 +173,8 @@ class ProgressReader:
         if loss:
             self._set(loss=_finite(loss[1]))
         if eval_loss:
+            self.saw_eval = True
+            self.moves += 1  # the same loss twice is a sign all the same
             self._set(eval_loss=_finite(eval_loss[1]))
         if is_record or self._source == "bar" or _TEXT_EVAL.search(text.replace("_", " ")):
             return
@@ -160,6 +201,11 @@ class ProgressReader:
         self.progress = Progress(
             now.step, now.total_steps, values.get("loss", now.loss), values.get("eval_loss", now.eval_loss)
         )
+
+
+def _may_tell(piece: bytes) -> bool:
+    low = piece.lower()
+    return b"%|" in piece or b"step" in low or b"loss" in low
 
 
 def _seconds(elapsed: str) -> float:

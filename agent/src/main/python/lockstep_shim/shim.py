@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lockstep_shim import capture, durable, failure, guard, lease, procfs, reports, workers
+from lockstep_shim.activity import Activity
 from lockstep_shim.capture import SegmentedLog, Stream
-from lockstep_shim.control import Control, Kill, Stop
+from lockstep_shim.control import Control, Kill, Stop, TakeStacks
 from lockstep_shim.failure import Exit
 from lockstep_shim.guard import Guard
 from lockstep_shim.helper import Helper
@@ -30,6 +31,7 @@ from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.progress import Progress, ProgressReader
 from lockstep_shim.spec import Spec
+from lockstep_shim.stacks import Stacks
 from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
 from lockstep_shim.workers import Worker
 
@@ -211,11 +213,14 @@ class Group:
         self._kill_at: float | None = None
         self._tree_end: TreeEnd | None = None
         self._failed_before_end: list[Worker] = []
-        self._progress = ProgressReader()
+        self._progress = ProgressReader(spec.step_pattern)
+        self._readers: dict[str, ProgressReader] = {}
+        self._activity = Activity(time.monotonic())
         self._progress_at: float | None = None
         self._helper = Helper(spec.group_dir / "helper")
         self._last_helper_look = 0.0
         self._save_first: _SaveFirst | None = None
+        self._stacks = Stacks(spec.group_dir / "stacks", spec.python, spec.env.get("PATH", os.defpath), signals.wake)
         self._report: dict[str, Any] | None = None
         self._sequence = 0
         self._changed = False
@@ -439,7 +444,11 @@ class Group:
         self._settle_progress()
         if now - self._last_helper_look >= HELPER_INTERVAL_SECONDS:
             self._last_helper_look = now
-            self._note_progress(self._helper.look())
+            said_more = self._helper.look()
+            self._note_progress(said_more)
+            if said_more and self._helper.progress is not None:
+                self._activity.said(self._spec.first_rank, self._helper.progress, now)
+        self._look_at_activity(now)
         self._tell_watchers(now)
 
     def _wait(self, seconds: float) -> None:
@@ -453,7 +462,7 @@ class Group:
         wait = BEAT_SECONDS - (now - self._last_beat)
         if not self._all_seen or self._polls:
             wait = min(wait, POLL_INTERVAL_SECONDS)
-        if self._progress_changed or self._progress.has_pending:
+        if self._progress_changed or self._has_pending_output:
             wait = min(wait, PROGRESS_SILENCE_SECONDS)
         if self._lease is not None and self._lease.deadline is not None:
             wait = min(wait, self._lease.deadline - lease.clock())
@@ -463,6 +472,10 @@ class Group:
             if deadline is not None:
                 wait = min(wait, deadline - now)
         return max(0.0, wait)
+
+    @property
+    def _has_pending_output(self) -> bool:
+        return self._progress.has_pending or any(r.has_pending for r in self._readers.values())
 
     @property
     def _polls(self) -> bool:
@@ -502,6 +515,12 @@ class Group:
                     self._kill(now)
                 case Stop(grace, checkpoint):
                     self._stop_when_saved(now, grace, checkpoint)
+                case TakeStacks():
+                    self._take_stacks(now)
+
+    def _take_stacks(self, now: float) -> None:
+        if self._tree_end is None and self._stacks.take(self._trainers(), now):
+            self._log("stacks asked for")
 
     def _look_at_owner(self, now: float) -> None:
         """A foreground command killed with -9 has no successor: nobody would ever end this group."""
@@ -682,20 +701,53 @@ class Group:
             return False
         if stream.name == "torchrun" and not self._torchrun_is_closing and failure.says_closing(data):
             self._torchrun_is_closing = True
-        if stream.name == self._progress_stream:
-            self._note_progress(self._progress.feed(data, _wall()))
+        reader = self._reader_of(stream)
+        if reader is not None:
+            changed = reader.feed(data, _wall())
+            self._note_reading(stream, reader, changed)
         return True
+
+    def _reader_of(self, stream: Stream) -> ProgressReader | None:
+        """Of each rank's own output; of torchrun's only where it is all there is."""
+        if stream.name == self._progress_stream:
+            return self._progress
+        if stream.name == "torchrun":
+            return None
+        if stream.name not in self._readers:
+            self._readers[stream.name] = ProgressReader(self._spec.step_pattern)
+        return self._readers[stream.name]
+
+    def _note_reading(self, stream: Stream, reader: ProgressReader, changed: bool) -> None:
+        rank = int(stream.name.rpartition("-")[2]) if stream.name != "torchrun" else self._spec.first_rank
+        self._activity.read(rank, reader, time.monotonic())
+        if stream.name == self._progress_stream:
+            self._note_progress(changed)
 
     @property
     def _progress_stream(self) -> str:
         return f"rank-{self._spec.progress_rank}" if self._spec.worker_exec else "torchrun"
 
     def _settle_progress(self) -> None:
-        stream = self._streams.get(self._progress_stream)
-        if stream is None or stream.last_output_at is None or not self._progress.has_pending:
-            return
-        if _wall() - stream.last_output_at >= PROGRESS_SILENCE_SECONDS:
-            self._note_progress(self._progress.settle())
+        for stream in self._streams.values():
+            reader = self._progress if stream.name == self._progress_stream else self._readers.get(stream.name)
+            if reader is None or stream.last_output_at is None or not reader.has_pending:
+                continue
+            if _wall() - stream.last_output_at >= PROGRESS_SILENCE_SECONDS:
+                self._note_reading(stream, reader, reader.settle())
+
+    def _look_at_activity(self, now: float) -> None:
+        self._activity.looked(now)
+        if self._all_seen and self._tree_end is None and self._activity.is_due(now):
+            self._activity.sample(self._trainers(), now)
+
+    def _trainers(self) -> dict[int, ProcessId]:
+        """By rank, the processes that train; of a warm start those are not torchrun's own children."""
+        found = {w.rank: w.id for w in self._workers.values() if w.is_running}
+        if self._start == "warm" and self._pool is not None:
+            spec = self._spec
+            below = workers.find(self._pool.id.pid, spec.marker, spec.first_rank, (), spec.local_world_size)
+            found.update({w.rank: w.id for w in below if w.rank in found})
+        return found
 
     def _note_progress(self, changed: bool) -> None:
         if changed:
@@ -768,6 +820,10 @@ class Group:
             "at": self._progress_at,
         }
 
+    def _activity_json(self, now: float) -> dict[str, Any] | None:
+        found = self._activity.to_json(now)
+        return {**found, "stacks": self._stacks.to_json(now)} if found else None
+
     def _tell_watchers(self, now: float) -> None:
         progress_is_due = self._progress_changed and now - self._last_progress >= PROGRESS_INTERVAL_SECONDS
         if self._changed or progress_is_due:
@@ -783,6 +839,7 @@ class Group:
                 "seq": self._sequence,
                 "phase": self._phase(),
                 "lastOutputAt": self._last_output_at(),
+                "activity": self._activity_json(now),
             }
             self._control.tell_watchers(beat)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ MAX_SPEC_BYTES = 8 << 20
 MAX_LOCAL_WORLD_SIZE = 1_024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path holds 108 with its final NUL
 MIN_SEGMENT_BYTES = 4_096
+MAX_STEP_PATTERN = 500
 
 MAX_SEATS = 9
 MIN_LEASE_MILLIS = 100
@@ -28,7 +30,7 @@ _KNOWN_WARM = frozenset({"script", "modules"})
 _KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
-    | {"logs", "progressRank", "workerExec", "lease", "owner", "warm"}
+    | {"logs", "progressRank", "workerExec", "lease", "owner", "warm", "stepPattern"}
 )
 
 
@@ -63,6 +65,7 @@ class Spec:
     worker_exec: bool
     lease: LeaseSpec | None
     warm: WarmSpec | None  # None: this job has no warm pool
+    step_pattern: str | None  # how this job names its steps; None: as most do
     owner: ProcessId | None  # the group ends when this process is gone; None: it outlives its daemon
 
     @property
@@ -133,6 +136,7 @@ def parse(raw: object) -> Spec:
         worker_exec=bool(worker_exec),
         lease=_lease(raw.get("lease"), problems),
         warm=_warm(raw.get("warm"), problems),
+        step_pattern=_step_pattern(raw.get("stepPattern"), problems),
         owner=fields.process("owner"),
     )
     if not problems:
@@ -176,6 +180,19 @@ def _warm(raw: object, problems: list[str]) -> WarmSpec | None:
     return WarmSpec(
         script=fields.text("script"), modules=fields.texts("modules") if raw.get("modules") is not None else None
     )
+
+
+def _step_pattern(raw: object, problems: list[str]) -> str | None:
+    if raw is None:
+        return None
+    try:
+        if isinstance(raw, str) and len(raw) <= MAX_STEP_PATTERN and re.compile(raw).groups in (1, 2):
+            return raw
+    except re.error as error:
+        problems.append(f"progress.step is no regular expression that Python can read: {error}")
+        return None
+    problems.append("stepPattern must be a regular expression with one group for the step, maybe one for the total")
+    return None
 
 
 def check_host(spec: Spec) -> None:

@@ -17,6 +17,9 @@ final class Gang {
   private long step;
   private int stalled;
   private boolean over;
+  private boolean hung;
+  private long movedAt;
+  private long longestPause;
 
   Gang(Simulation sim, LaunchSpec launch, int work) {
     this.sim = sim;
@@ -30,6 +33,7 @@ final class Gang {
     if (joined.size() == table.nnodes() && !over) {
       step = group.order.resume().map(c -> c.step()).orElse(0L);
       joined.forEach(SimGroup::peersAreThere);
+      movedAt = sim.schedule.now();
       sim.schedule.after(STEP_MILLIS, this::train);
     }
   }
@@ -49,7 +53,13 @@ final class Gang {
       return;
     }
     boolean all = joined.stream().allMatch(SimGroup::workersAreUp);
+    if (hung) {
+      sim.schedule.after(STEP_MILLIS, this::train);
+      return;
+    }
     if (all && isConnected()) {
+      longestPause = longestPauseMillis();
+      movedAt = sim.schedule.now();
       stalled = 0;
       step++;
       if (step >= work || step % sim.stepsBetweenCheckpoints == 0) {
@@ -65,6 +75,20 @@ final class Gang {
       return;
     }
     sim.schedule.after(STEP_MILLIS, this::train);
+  }
+
+  /** From now on nobody makes a step, and nobody ends. */
+  void hang() {
+    hung = true;
+  }
+
+  long stillMillis() {
+    return sim.schedule.now() - movedAt;
+  }
+
+  /** Of all, the one under way included. */
+  long longestPauseMillis() {
+    return Math.max(longestPause, stillMillis());
   }
 
   private boolean isConnected() {

@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.ExitReport.Outcome;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -87,6 +88,10 @@ final class Hands {
         : Optional.empty();
   }
 
+  Optional<GroupActivity> activity(WorkerGroup group) {
+    return host.groups(group.fence()::equals).stream().findFirst().flatMap(SimGroup::activity);
+  }
+
   void perform(GroupAction action) {
     if (action instanceof GroupAction.BelongTo) {
       sim.trace.detail("%s: a simulation has one founding", host.id);
@@ -104,6 +109,10 @@ final class Hands {
             stopNow(stop.fence(), stop.grace());
             done.run();
           });
+    } else if (action instanceof GroupAction.TakeStacks take) {
+      if (sim.schedule.oneIn(2)) { // else they never come
+        host.groups(take.fence()::equals).forEach(SimGroup::takeStacks);
+      }
     } else if (action instanceof GroupAction.KillGroup kill) {
       kill(kill.fence());
     } else {

@@ -31,6 +31,7 @@ final class Invariants {
             new DrainedNodeIsNotPlaced(),
             new QuarantinedNodeIsNotPlaced(),
             new NodeHasOneJob(),
+            new HangIsReal(sim),
             new TerminalIsFinal(sim, ranOut),
             new StateIsAFold());
   }

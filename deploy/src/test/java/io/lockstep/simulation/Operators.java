@@ -17,6 +17,15 @@ import java.util.function.Consumer;
 
 /** People: they submit, cancel, drain and resume, and ask again when nobody answers. */
 final class Operators {
+  /** A hang is one after so long; a cut that lasts as long ends the gang by itself. */
+  static final JobSpec.Deadlines IMPATIENT =
+      new JobSpec.Deadlines(
+          Duration.ofSeconds(60),
+          Duration.ofSeconds(120),
+          Duration.ZERO,
+          Duration.ofSeconds(15),
+          Duration.ofSeconds(6));
+
   private static final long ASK_AGAIN_MILLIS = 5_000;
 
   private final Simulation sim;
@@ -69,11 +78,27 @@ final class Operators {
             Duration.ofSeconds(8));
     submit(
         new JobId("job-" + named),
-        spec("job-" + named, nodes, spares, sim.schedule.below(3), restart),
+        spec(
+            "job-" + named,
+            nodes,
+            spares,
+            sim.schedule.below(3),
+            restart,
+            sim.hangs ? IMPATIENT : JobSpec.Deadlines.DEFAULT),
         sim.schedule.between(5, 60));
   }
 
   static JobSpec spec(String name, int nodes, int spares, int priority, JobSpec.Restart restart) {
+    return spec(name, nodes, spares, priority, restart, JobSpec.Deadlines.DEFAULT);
+  }
+
+  private static JobSpec spec(
+      String name,
+      int nodes,
+      int spares,
+      int priority,
+      JobSpec.Restart restart,
+      JobSpec.Deadlines deadlines) {
     return new JobSpec(
         name,
         "train.py",
@@ -94,7 +119,7 @@ final class Operators {
             CheckpointFormat.HF,
             OnExisting.AUTO),
         restart,
-        JobSpec.Deadlines.DEFAULT,
+        deadlines,
         "off",
         Optional.empty());
   }

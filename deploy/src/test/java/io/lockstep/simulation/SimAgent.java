@@ -87,7 +87,9 @@ final class SimAgent {
   private Optional<GroupStatus> currentStatus() {
     return state
         .current()
-        .map(group -> group.status(Optional.empty(), hands.lastCheckpoint(group)))
+        .map(
+            group ->
+                group.status(Optional.empty(), hands.lastCheckpoint(group), hands.activity(group)))
         .or(state::lastUnheard);
   }
 
@@ -225,7 +227,9 @@ final class SimAgent {
     state.closed().stream().filter(c -> !c.heard()).forEach(c -> groups.add(c.status()));
     state
         .current()
-        .map(group -> group.status(Optional.empty(), hands.lastCheckpoint(group)))
+        .map(
+            group ->
+                group.status(Optional.empty(), hands.lastCheckpoint(group), hands.activity(group)))
         .ifPresent(groups::add);
     send(new Report.Hello(host.id, ref, state.disk(), host.inventory(), groups, founding()));
   }

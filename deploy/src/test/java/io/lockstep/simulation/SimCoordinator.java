@@ -3,6 +3,7 @@ package io.lockstep.simulation;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.GroupReport;
 import io.lockstep.agent.core.StartOrder;
+import io.lockstep.coordinator.actor.ActivityWatch;
 import io.lockstep.coordinator.actor.LeaseWatch;
 import io.lockstep.coordinator.actor.SeatChanges;
 import io.lockstep.coordinator.actor.StateCodec;
@@ -64,7 +65,8 @@ final class SimCoordinator {
   private boolean running = true;
   private boolean frozen;
 
-  private record Known(AgentRef agent, Instant heard, String disk, boolean greeted) {}
+  private record Known(
+      AgentRef agent, Instant heard, String disk, boolean greeted, Optional<GroupStatus> group) {}
 
   private record Waiting(ClusterInput input, Consumer<Decision> then) {}
 
@@ -166,8 +168,15 @@ final class SimCoordinator {
           input(new ClusterInput.NodeSilent(node, silence, report()));
         }
       }
+      ActivityWatch.inputs(state.get(), this::fresh).forEach(this::input);
       input(new ClusterInput.Tick());
     }
+  }
+
+  private Optional<GroupStatus> fresh(NodeId node) {
+    return Optional.ofNullable(agents.get(node))
+        .filter(k -> Duration.between(k.heard(), now()).compareTo(ActivityWatch.FRESH) < 0)
+        .flatMap(Known::group);
   }
 
   private void leaseBeat() {
@@ -388,6 +397,8 @@ final class SimCoordinator {
     } else if (action instanceof ClusterAction.Acknowledge ack) {
       return new GroupInput.Acknowledge(
           term, ack.fence(), GroupReport.Kind.valueOf(ack.report().name()));
+    } else if (action instanceof ClusterAction.TakeStacks take) {
+      return new GroupInput.TakeStacks(term, take.fence());
     }
     throw new IllegalArgumentException("no command for " + action);
   }
@@ -421,7 +432,8 @@ final class SimCoordinator {
         askForHello(hello.agent());
         return;
       }
-      agents.put(hello.node(), new Known(hello.agent(), now(), hello.disk(), true));
+      agents.put(
+          hello.node(), new Known(hello.agent(), now(), hello.disk(), true, Optional.empty()));
       input(
           new ClusterInput.NodeHello(
               hello.node(), hello.disk(), hello.inventory(), hello.groups()));
@@ -459,14 +471,14 @@ final class SimCoordinator {
     throw new IllegalArgumentException("no input for " + report);
   }
 
-  private boolean heard(NodeId node, AgentRef agent, String disk) {
+  private boolean heard(NodeId node, AgentRef agent, String disk, Optional<GroupStatus> group) {
     Known before = agents.get(node);
     boolean greeted =
         before != null
             && before.greeted()
             && before.agent().equals(agent)
             && before.disk().equals(disk);
-    agents.put(node, new Known(agent, now(), disk, greeted));
+    agents.put(node, new Known(agent, now(), disk, greeted, group));
     return !greeted;
   }
 
@@ -476,7 +488,7 @@ final class SimCoordinator {
       return;
     }
     boolean unknown =
-        heard(beat.node(), beat.agent(), beat.disk())
+        heard(beat.node(), beat.agent(), beat.disk(), beat.group())
             || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
             || holdsAStranger(beat.node(), beat.group());
     if (unknown) {

@@ -3,6 +3,7 @@ package io.lockstep.simulation;
 import io.lockstep.agent.core.StartOrder;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Duration;
@@ -41,6 +42,8 @@ final class SimGroup {
   private boolean shimFrozen;
   private boolean finished;
   private boolean killed;
+  private long still;
+  private long stacksAt = -1;
   private long stopBy = Long.MAX_VALUE;
   private @Nullable Hands follower;
 
@@ -181,6 +184,33 @@ final class SimGroup {
         sim.schedule.between(300, 4_000),
         Phase.TRAINING,
         () -> end(Ends.peerLost(launch.nodeRank(), sim.schedule.instant())));
+  }
+
+  /** Nothing of this gang moves any more. */
+  void hang() {
+    if (phase == Phase.TRAINING) {
+      gang.hang();
+    }
+  }
+
+  void takeStacks() {
+    stacksAt = sim.schedule.now();
+  }
+
+  /** As the shim measures it; a frozen one says what it said. */
+  Optional<GroupActivity> activity() {
+    if (phase != Phase.TRAINING) {
+      return Optional.empty();
+    }
+    if (shimIsAwake()) {
+      still = gang.stillMillis();
+    }
+    Optional<GroupActivity.Stacks> stacks =
+        stacksAt < 0
+            ? Optional.empty()
+            : Optional.of(
+                new GroupActivity.Stacks(sim.schedule.now() - stacksAt, List.of(), "stacks"));
+    return Optional.of(new GroupActivity(still, still, 0, 0, false, 0, List.of(), stacks));
   }
 
   void crash(ExitReport how) {

@@ -41,6 +41,10 @@ final class Simulation {
   /** Whether who is a seat changes: then every host has one, of which some are asleep. */
   final boolean seatsMove;
 
+  /** Whether gangs hang, and are given little time. */
+  final boolean hangs;
+
+  int hangsFound;
   private int seatChanges;
   private final List<SeatId> seatIds = new ArrayList<>();
   private final Map<Fence, Gang> gangs = new HashMap<>();
@@ -50,8 +54,9 @@ final class Simulation {
   private long steps;
 
   /** What a run came to. */
-  record Result(long steps, long seconds, int jobs, int attempts, int faults, int seatChanges) {
-    static final Result NONE = new Result(0, 0, 0, 0, 0, 0);
+  record Result(
+      long steps, long seconds, int jobs, int attempts, int faults, int seatChanges, int hangs) {
+    static final Result NONE = new Result(0, 0, 0, 0, 0, 0, 0);
 
     Result plus(Result more) {
       return new Result(
@@ -60,7 +65,8 @@ final class Simulation {
           jobs + more.jobs,
           attempts + more.attempts,
           faults + more.faults,
-          seatChanges + more.seatChanges);
+          seatChanges + more.seatChanges,
+          hangs + more.hangs);
     }
   }
 
@@ -71,20 +77,31 @@ final class Simulation {
     int seats = hosts < 3 || schedule.oneIn(6) ? 1 : 3;
     boolean asText = seed % SEEDS_PER_TEXT == 0;
     StateCodec codec = asText ? new StateCodec() : new RememberingCodec();
-    return new Simulation(schedule, codec, mutation, detail, hosts, seats, false);
+    return new Simulation(schedule, codec, mutation, detail, hosts, seats, false, false);
   }
 
   /** The same where people change who is a seat, again and again. */
   static Simulation ofMovingSeats(long seed, Mutation mutation, Trace.Detail detail) {
     var schedule = new Schedule(seed, false);
     int hosts = schedule.between(4, 6);
-    return new Simulation(schedule, new RememberingCodec(), mutation, detail, hosts, 3, true);
+    return new Simulation(
+        schedule, new RememberingCodec(), mutation, detail, hosts, 3, true, false);
+  }
+
+  /** The same where gangs hang. */
+  static Simulation ofHangs(long seed, Mutation mutation, Trace.Detail detail) {
+    var schedule = new Schedule(seed, false);
+    int hosts = schedule.between(2, 6);
+    int seats = hosts < 3 ? 1 : 3;
+    return new Simulation(
+        schedule, new RememberingCodec(), mutation, detail, hosts, seats, false, true);
   }
 
   /** A cluster in which nothing happens by chance. */
   static Simulation plain(int hosts, int seats, Trace.Detail detail) {
     var schedule = new Schedule(0, true);
-    return new Simulation(schedule, new StateCodec(), Mutation.NONE, detail, hosts, seats, false);
+    return new Simulation(
+        schedule, new StateCodec(), Mutation.NONE, detail, hosts, seats, false, false);
   }
 
   private Simulation(
@@ -94,8 +111,10 @@ final class Simulation {
       Trace.Detail detail,
       int size,
       int seatCount,
-      boolean seatsMove) {
+      boolean seatsMove,
+      boolean hangs) {
     this.seatsMove = seatsMove;
+    this.hangs = hangs;
     this.schedule = schedule;
     this.codec = codec;
     this.mutation = mutation;
@@ -154,6 +173,19 @@ final class Simulation {
     singleton.any().ifPresent(c -> c.changeSeats(change));
   }
 
+  private void hangSome(Chaos chaos) {
+    if (chaos.isOver()) {
+      return;
+    }
+    schedule.after(schedule.between(2_000, 30_000), () -> hangSome(chaos));
+    List<SimGroup> training = livingGroups().stream().filter(SimGroup::workersAreUp).toList();
+    if (!training.isEmpty()) {
+      SimGroup group = training.get(schedule.below(training.size()));
+      trace.detail("--- %s hangs", group.fence());
+      group.hang();
+    }
+  }
+
   /** What settings say, wherever the seats are by now. */
   List<SeatId> seatIds() {
     return seatIds;
@@ -171,6 +203,10 @@ final class Simulation {
   Gang gang(LaunchSpec launch) {
     return gangs.computeIfAbsent(
         launch.fence(), f -> new Gang(this, launch, work.getOrDefault(f.job(), DEFAULT_WORK)));
+  }
+
+  Optional<Gang> knownGang(Fence fence) {
+    return Optional.ofNullable(gangs.get(fence));
   }
 
   SharedFolder folder(JobId job) {
@@ -227,6 +263,9 @@ final class Simulation {
     if (seatsMove) {
       schedule.after(schedule.below(20_000), () -> moveSeats(chaos));
     }
+    if (hangs) {
+      schedule.after(schedule.below(20_000), () -> hangSome(chaos));
+    }
     runUntil(schedule.between(60_000, 240_000));
     chaos.end();
     operators.rest();
@@ -238,7 +277,8 @@ final class Simulation {
         operators.jobs().size(),
         history.state().jobs().values().stream().mapToInt(j -> j.attemptsMade()).sum(),
         chaos.count(),
-        seatChanges);
+        seatChanges,
+        hangsFound);
   }
 
   private void heal() {

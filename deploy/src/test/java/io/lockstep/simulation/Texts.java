@@ -27,6 +27,8 @@ final class Texts {
       return "Stop %s grace %d s: %s".formatted(s.fence(), s.grace().toSeconds(), s.reason());
     } else if (input instanceof GroupInput.Acknowledge a) {
       return "Acknowledge %s %s".formatted(a.kind(), a.fence());
+    } else if (input instanceof GroupInput.TakeStacks t) {
+      return "TakeStacks " + t.fence();
     } else if (input instanceof GroupInput.SayHello) {
       return "SayHello";
     } else if (input instanceof GroupInput.GroupExited e) {

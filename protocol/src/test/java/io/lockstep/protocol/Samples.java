@@ -13,6 +13,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GpuInfo;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
@@ -21,6 +22,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.OnExisting;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.RankActivity;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -138,7 +140,23 @@ public final class Samples {
           List.of(WORKER),
           Optional.of(PROGRESS),
           Optional.of(CHECKPOINT),
-          Optional.of(EXIT));
+          Optional.of(EXIT),
+          Optional.of(
+              new GroupActivity(
+                  75_000,
+                  1_000,
+                  2_500,
+                  340,
+                  true,
+                  1_000,
+                  List.of(new RankActivity(1, 340, 75_000, 12, "T", 2_400, 480)),
+                  Optional.of(
+                      new GroupActivity.Stacks(
+                          900,
+                          List.of(
+                              new GroupActivity.RankStack(
+                                  1, Optional.of("py-spy"), false, true, "all_reduce")),
+                          "rank 1, pid 77, state T")))));
 
   private Samples() {}
 
@@ -157,6 +175,7 @@ public final class Samples {
             TERM, FOUNDING, FENCE, Duration.ofMillis(30_500), "disk-1", "canceled"),
         new AgentCommand.Convert(TERM, FOUNDING, FENCE, CHECKPOINT),
         new AgentCommand.Acknowledge(TERM, FOUNDING, FENCE, AgentCommand.ReportKind.EXITED),
+        new AgentCommand.TakeStacks(TERM, FOUNDING, FENCE),
         new AgentCommand.SayHello(TERM, FOUNDING),
         new AgentCommand.NotAdmitted(TERM, FOUNDING, REASON),
         new AgentReport.Hello(NODE, agent, "disk-1", INVENTORY, List.of(GROUP), FOUNDING),

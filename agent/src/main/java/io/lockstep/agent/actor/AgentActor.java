@@ -161,6 +161,9 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
       return new GroupInput.Acknowledge(
           heard.term(), heard.fence(), GroupReport.Kind.valueOf(heard.kind().name()));
     }
+    if (command instanceof AgentCommand.TakeStacks take) {
+      return new GroupInput.TakeStacks(take.term(), take.fence());
+    }
     if (command instanceof AgentCommand.SayHello hello) {
       return new GroupInput.SayHello(hello.term());
     }
@@ -196,7 +199,12 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private Optional<GroupStatus> currentStatus() {
     return state
         .current()
-        .map(group -> group.status(host.progress(group.fence()), host.lastCheckpoint(group)))
+        .map(
+            group ->
+                group.status(
+                    host.progress(group.fence()),
+                    host.lastCheckpoint(group),
+                    host.activity(group.fence())))
         .or(state::lastUnheard);
   }
 
@@ -284,7 +292,12 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     state.closed().stream().filter(c -> !c.heard()).forEach(c -> groups.add(c.status()));
     state
         .current()
-        .map(group -> group.status(host.progress(group.fence()), host.lastCheckpoint(group)))
+        .map(
+            group ->
+                group.status(
+                    host.progress(group.fence()),
+                    host.lastCheckpoint(group),
+                    host.activity(group.fence())))
         .ifPresent(groups::add);
     coordinator.tell(
         new AgentReport.Hello(

@@ -94,6 +94,9 @@ public sealed interface GroupAction {
     }
   }
 
+  /** Asks the shim for the stacks of its workers; while they are taken it does nothing. */
+  record TakeStacks(Fence fence) implements GroupAction {}
+
   /** Introduces this agent with everything that it remembers. */
   record SayHello() implements GroupAction {}
 }

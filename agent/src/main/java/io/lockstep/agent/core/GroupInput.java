@@ -77,6 +77,14 @@ public sealed interface GroupInput {
     }
   }
 
+  /** The coordinator asks what the workers are doing. */
+  record TakeStacks(Term term, Fence fence) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onTakeStacks(state, this);
+    }
+  }
+
   /** The coordinator asks who is here. */
   record SayHello(Term term) implements Command {
     @Override

@@ -244,6 +244,17 @@ public final class GroupMachine {
     return neverStarted(state, fence, input.reason(), now);
   }
 
+  GroupDecision onTakeStacks(AgentState state, GroupInput.TakeStacks input) {
+    Optional<WorkerGroup> runs =
+        state.currently(input.fence()).filter(g -> g.phase() == WorkerGroup.Phase.RUNNING);
+    return runs.isEmpty()
+        ? nothing(state, STALE, "%s does not run here", input.fence())
+        : new GroupDecision(
+            state,
+            List.of(new GroupAction.TakeStacks(input.fence())),
+            Reason.of(ReasonCode.STANDS_STILL, "takes the stacks of %s", input.fence()));
+  }
+
   /**
    * What a lost memory left running is ended; that it was not found proves nothing all the same.
    */

@@ -2,6 +2,7 @@ package io.lockstep.agent.core;
 
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Progress;
@@ -71,14 +72,17 @@ public record WorkerGroup(
 
   /** As the coordinator sees it. */
   public GroupStatus status(
-      Optional<Progress> progress, Optional<CompleteCheckpoint> lastCheckpoint) {
+      Optional<Progress> progress,
+      Optional<CompleteCheckpoint> lastCheckpoint,
+      Optional<GroupActivity> activity) {
     return new GroupStatus(
         fence(),
         GroupStatus.Phase.valueOf(phase.name()),
         workers,
         progress,
         lastCheckpoint,
-        Optional.empty());
+        Optional.empty(),
+        activity);
   }
 
   WorkerGroup prepared(Readiness found) {

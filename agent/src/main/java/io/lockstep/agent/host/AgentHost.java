@@ -14,6 +14,7 @@ import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeInventory;
@@ -187,6 +188,8 @@ public final class AgentHost implements AutoCloseable {
       groups.find(find.launch());
     } else if (action instanceof GroupAction.StopGroup stop) {
       groups.stop(stop.fence(), stop.grace(), stop.saveWithin());
+    } else if (action instanceof GroupAction.TakeStacks take) {
+      groups.takeStacks(take.fence());
     } else if (action instanceof GroupAction.KillGroup kill) {
       groups.kill(kill.fence());
     } else {
@@ -197,6 +200,11 @@ public final class AgentHost implements AutoCloseable {
   /** How far the group's training is, as its output says. */
   public Optional<Progress> progress(Fence fence) {
     return groups.progress(fence);
+  }
+
+  /** What the group's workers did lately, as its shim last said. */
+  public Optional<GroupActivity> activity(Fence fence) {
+    return groups.activity(fence);
   }
 
   /** Warm, or cold and why, for people; empty for a group without a warm pool. */

@@ -2,6 +2,7 @@ package io.lockstep.agent.process;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.io.IOException;
@@ -25,6 +26,7 @@ final class ProcessGroup {
   private volatile @Nullable JsonNode report;
   private volatile List<WorkerInfo> workers = List.of();
   private volatile Optional<Progress> progress = Optional.empty();
+  private volatile Optional<GroupActivity> activity = Optional.empty();
   private volatile Optional<String> start = Optional.empty();
   private volatile boolean allSeen;
 
@@ -78,6 +80,20 @@ final class ProcessGroup {
     return progress;
   }
 
+  /** As of the shim's last beat: while the shim stands still, so does this. */
+  Optional<GroupActivity> activity() {
+    return activity;
+  }
+
+  /** Asks the shim; a second time while it takes them does nothing. */
+  void takeStacks() throws IOException {
+    ShimChannel open = channel;
+    if (open == null) {
+      throw new IOException("not connected to the shim of " + fence);
+    }
+    open.takeStacks();
+  }
+
   /** How it was started, where its shim had a choice. */
   Optional<String> start() {
     return start;
@@ -126,6 +142,11 @@ final class ProcessGroup {
         reported.countDown();
         listener.onSilence(ProcessGroup.this);
       }
+    }
+
+    @Override
+    public void onBeat(JsonNode beat) {
+      activity = ShimActivity.read(beat).or(() -> activity);
     }
 
     @Override

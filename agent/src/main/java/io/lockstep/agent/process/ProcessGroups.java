@@ -6,6 +6,7 @@ import io.lockstep.agent.core.GroupInput;
 import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
@@ -115,6 +116,26 @@ public final class ProcessGroups implements AutoCloseable {
   /** What the group's output says of its progress. */
   public Optional<Progress> progress(Fence fence) {
     return Optional.ofNullable(living.get(fence)).flatMap(ProcessGroup::progress);
+  }
+
+  /** What the group's workers did lately. */
+  public Optional<GroupActivity> activity(Fence fence) {
+    return Optional.ofNullable(living.get(fence)).flatMap(ProcessGroup::activity);
+  }
+
+  /** Asks for the stacks of the group's workers; what was found comes with its activity. */
+  public void takeStacks(Fence fence) {
+    perform(
+        () -> {
+          ProcessGroup group = living.get(fence);
+          try {
+            if (group != null) {
+              group.takeStacks();
+            }
+          } catch (IOException e) {
+            LOG.warn("group={} could not ask the shim for stacks: {}", fence, e.toString());
+          }
+        });
   }
 
   /** Warm, or cold and why, for people; empty for a group without a warm pool. */
@@ -284,6 +305,7 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("python", command.python());
     spec.put("logs", Map.of("segmentBytes", LOG_SEGMENT_BYTES, "maxBytes", LOG_MAX_BYTES));
     spec.put("progressRank", 0);
+    launch.job().progressRules().step().ifPresent(rule -> spec.put("stepPattern", rule));
     warm.wanted(launch.job()).ifPresent(wanted -> spec.put("warm", wanted));
     if (!leaseSeats.isEmpty()) {
       spec.put("lease", lease(launch));

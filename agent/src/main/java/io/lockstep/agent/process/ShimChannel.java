@@ -31,6 +31,9 @@ final class ShimChannel implements Closeable {
   interface Listener {
     void onStatus(JsonNode status);
 
+    /** A sign of life, about once a second. */
+    void onBeat(JsonNode beat);
+
     /** Nothing more will come; called once. */
     void onClosed();
   }
@@ -80,6 +83,11 @@ final class ShimChannel implements Closeable {
             + "}");
   }
 
+  /** Looks what the workers do; a beat says it. */
+  void takeStacks() throws IOException {
+    send("{\"op\":\"stacks\"}");
+  }
+
   private synchronized void send(String line) throws IOException {
     var bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
     while (bytes.hasRemaining()) {
@@ -127,7 +135,8 @@ final class ShimChannel implements Closeable {
     switch (json.path("type").asText()) {
       case "status" -> listener.onStatus(json);
       case "error" -> LOG.warn("a shim refuses: {}", json.path("message").asText());
-      default -> {} // a beat
+      case "beat" -> listener.onBeat(json);
+      default -> {} // of a newer shim
     }
   }
 }

@@ -704,7 +704,11 @@ class GroupMachineTest {
 
   @Test
   void statusesSayWhatTheCoordinatorNeeds() {
-    var status = running(7).current().orElseThrow().status(Optional.empty(), Optional.empty());
+    var status =
+        running(7)
+            .current()
+            .orElseThrow()
+            .status(Optional.empty(), Optional.empty(), Optional.empty());
     assertThat(status.workers()).isEqualTo(WORKERS);
     assertThat(status.fence()).isEqualTo(fence(7));
     assertThat(status.exit()).isEmpty();

@@ -42,6 +42,8 @@ final class ActionRunner {
     } else if (action instanceof ClusterAction.Acknowledge ack) {
       return new AgentCommand.Acknowledge(
           term, founding, ack.fence(), AgentCommand.ReportKind.valueOf(ack.report().name()));
+    } else if (action instanceof ClusterAction.TakeStacks take) {
+      return new AgentCommand.TakeStacks(term, founding, take.fence());
     }
     throw new IllegalArgumentException("no command for " + action);
   }

@@ -76,6 +76,13 @@ final class AgentDirectory {
     return Optional.ofNullable(known.get(node)).flatMap(Known::group);
   }
 
+  /** What its group does, if it was heard lately. */
+  Optional<GroupStatus> freshGroup(NodeId node, Instant now) {
+    return Optional.ofNullable(known.get(node))
+        .filter(k -> Duration.between(k.heard(), now).compareTo(ActivityWatch.FRESH) < 0)
+        .flatMap(Known::group);
+  }
+
   /** What was before is not held against anybody: the listener was away, or is new. */
   void countSilenceFrom(Instant moment) {
     since = moment;

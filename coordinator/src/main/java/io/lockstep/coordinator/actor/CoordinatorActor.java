@@ -176,6 +176,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
                   node, agents.silence(node, now()), leases.report(quorum)));
         }
       }
+      ActivityWatch.inputs(state.get(), node -> agents.freshGroup(node, now()))
+          .forEach(this::input);
       input(new ClusterInput.Tick());
     }
     return this;

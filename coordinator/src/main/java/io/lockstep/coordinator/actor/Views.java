@@ -5,7 +5,9 @@ import io.lockstep.coordinator.core.AttemptState;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.HistoryEntry;
 import io.lockstep.coordinator.core.Job;
+import io.lockstep.coordinator.core.Motion;
 import io.lockstep.coordinator.core.Node;
+import io.lockstep.coordinator.core.Straggler;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
@@ -15,6 +17,7 @@ import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.WorkerInfo;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,13 +60,26 @@ final class Views {
         job.spares().stream().map(NodeId::value).toList());
   }
 
-  /** With what it waits for, node by node. */
+  /** With what it waits for, node by node, and whether it moves. */
   JobView whole(Job job, Instant now) {
     return job(job)
         .waiting(
             state.verdicts(job.id(), now).stream()
                 .map(v -> new JobView.WaitView(v.node().value(), v.free(), v.why()))
-                .toList());
+                .toList())
+        .moving(
+            Motion.of(job, ActivityWatch.of(job, node -> agents.freshGroup(node, now)))
+                .map(Views::motion));
+  }
+
+  private static JobView.MotionView motion(Motion m) {
+    return new JobView.MotionView(
+        m.age().toSeconds(),
+        m.of(),
+        m.limit().map(Duration::toSeconds),
+        m.from(),
+        m.suspicion(),
+        m.stragglers().stream().map(Straggler::toString).toList());
   }
 
   /** Progress of the attempt under way, from the node of rank 0. */

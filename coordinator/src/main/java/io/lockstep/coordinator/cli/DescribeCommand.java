@@ -3,6 +3,7 @@ package io.lockstep.coordinator.cli;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.AttemptView;
 import io.lockstep.protocol.api.JobView.CauseView;
+import io.lockstep.protocol.api.JobView.MotionView;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -56,6 +57,7 @@ final class DescribeCommand extends Verb {
       field(lines, "master", job.masterAddress().get() + port, width);
     }
     job.progress().ifPresent(p -> field(lines, "progress", JobText.progress(p), width));
+    job.motion().ifPresent(m -> motion(lines, m, width));
     job.lastCheckpoint()
         .ifPresent(
             c ->
@@ -72,6 +74,16 @@ final class DescribeCommand extends Verb {
     attempts(lines, job, width);
     traceback(lines, job, width);
     return lines;
+  }
+
+  private static void motion(List<String> lines, MotionView m, int width) {
+    String limit =
+        m.deadlineSeconds()
+            .map(s -> "; suspected to hang after " + s + " s (" + m.deadlineFrom() + ")")
+            .orElse("; never suspected to hang (" + m.deadlineFrom() + ")");
+    field(lines, "moving", "last " + m.sign() + " " + m.ageSeconds() + " s ago" + limit, width);
+    m.suspicion().ifPresent(s -> field(lines, "suspected", s, width));
+    m.stragglers().forEach(s -> field(lines, "slow", s, width));
   }
 
   private static String gang(JobView job) {

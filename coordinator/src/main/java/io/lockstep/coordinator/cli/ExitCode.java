@@ -71,7 +71,7 @@ public enum ExitCode {
     return switch (code) {
       case SCRIPT_FAILED, WORKERS_FAILED -> JOB_FAILED;
       case RESTART_BUDGET_SPENT -> BUDGET_SPENT;
-      case NOTHING_TRAINED -> NO_PROGRESS;
+      case NOTHING_TRAINED, HANG, STANDS_STILL -> NO_PROGRESS;
       case PREPARE_REJECTED,
           CHECKPOINT_WORLD_SIZE,
           CHECKPOINTS_OF_ANOTHER_JOB,
@@ -129,6 +129,8 @@ public enum ExitCode {
           RESTARTING,
           FINISHING,
           UNEXPECTED_EXIT,
+          MOVES_AGAIN,
+          STRAGGLER,
           NODE_JOINED,
           NODE_RETURNED,
           NODE_READY,

@@ -5,6 +5,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -13,6 +14,8 @@ import java.util.Optional;
  * @param table empty in older attempts: the rank tables of a large gang are most of the state
  * @param resumedFromStep empty before the release and on a fresh start
  * @param firstStepAt when training was first seen to be beyond where it went on from
+ * @param furthestStep the furthest step known; noted when the distance has doubled, so it may be up
+ *     to half short
  */
 public record AttemptRecord(
     Fence fence,
@@ -22,7 +25,12 @@ public record AttemptRecord(
     Optional<Instant> endedAt,
     Optional<Cause> cause,
     Optional<Long> resumedFromStep,
-    Optional<Instant> firstStepAt) {
+    Optional<Instant> firstStepAt,
+    Optional<Long> furthestStep) {
+  public AttemptRecord {
+    furthestStep = Objects.requireNonNullElse(furthestStep, Optional.empty()); // stored before
+  }
+
   /** Longest message of an attempt, in bytes. */
   static final int MAX_MESSAGE_BYTES = 1_024;
 
@@ -69,21 +77,44 @@ public record AttemptRecord(
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
   AttemptRecord released(Optional<Long> step) {
-    return new AttemptRecord(fence, table, startedAt, runningAt, endedAt, cause, step, firstStepAt);
+    return new AttemptRecord(
+        fence, table, startedAt, runningAt, endedAt, cause, step, firstStepAt, furthestStep);
   }
 
   AttemptRecord running(Instant at) {
     return new AttemptRecord(
-        fence, table, startedAt, Optional.of(at), endedAt, cause, resumedFromStep, firstStepAt);
+        fence,
+        table,
+        startedAt,
+        Optional.of(at),
+        endedAt,
+        cause,
+        resumedFromStep,
+        firstStepAt,
+        furthestStep);
   }
 
-  AttemptRecord stepped(Instant at) {
+  AttemptRecord stepped(long step, Instant at) {
     return new AttemptRecord(
-        fence, table, startedAt, runningAt, endedAt, cause, resumedFromStep, Optional.of(at));
+        fence,
+        table,
+        startedAt,
+        runningAt,
+        endedAt,
+        cause,
+        resumedFromStep,
+        firstStepAt.or(() -> Optional.of(at)),
+        Optional.of(Math.max(step, furthestStep.orElse(step))));
+  }
+
+  /** A step that was seen when training stood still; of one that never stepped it says nothing. */
+  AttemptRecord noted(long step) {
+    return firstStepAt.map(at -> stepped(step, at)).orElse(this);
   }
 
   AttemptRecord ended(Instant at, Optional<Cause> why) {
@@ -95,7 +126,8 @@ public record AttemptRecord(
         Optional.of(endedAt.orElse(at)),
         why,
         resumedFromStep,
-        firstStepAt);
+        firstStepAt,
+        furthestStep);
   }
 
   /** As it is kept when newer ones are more telling: why it ended, without the traceback. */
@@ -108,7 +140,8 @@ public record AttemptRecord(
         endedAt,
         cause.map(Cause::faded),
         resumedFromStep,
-        firstStepAt);
+        firstStepAt,
+        furthestStep);
   }
 
   /** Where it ran is forgotten, and so its output cannot be found any more. */
@@ -121,6 +154,7 @@ public record AttemptRecord(
         endedAt,
         cause,
         resumedFromStep,
-        firstStepAt);
+        firstStepAt,
+        furthestStep);
   }
 }

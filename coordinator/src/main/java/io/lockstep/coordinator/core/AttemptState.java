@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -22,6 +23,8 @@ import java.util.TreeSet;
  * @param finished nodes whose group exited 0
  * @param conversion ordered before the release; empty for none
  * @param faltered it has lost a worker, and whose fault that was is not known yet
+ * @param suspicion it seems to hang
+ * @param slow ranks that were named as stragglers
  */
 public record AttemptState(
     Fence fence,
@@ -36,12 +39,16 @@ public record AttemptState(
     Set<NodeId> started,
     Set<NodeId> finished,
     Optional<Faltered> faltered,
-    Optional<Conversion> conversion) {
+    Optional<Conversion> conversion,
+    Optional<Suspicion> suspicion,
+    Set<Integer> slow) {
 
   public AttemptState {
     prepared = Collections.unmodifiableMap(new TreeMap<>(prepared));
     started = Collections.unmodifiableSet(new TreeSet<>(started));
     finished = Collections.unmodifiableSet(new TreeSet<>(finished));
+    slow = Collections.unmodifiableSet(new TreeSet<>(Objects.requireNonNullElse(slow, Set.of())));
+    suspicion = Objects.requireNonNullElse(suspicion, Optional.empty()); // stored before there were
   }
 
   static AttemptState planned(Fence fence, RankTable table, Instant at) {
@@ -58,7 +65,9 @@ public record AttemptState(
         Set.of(),
         Set.of(),
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        Optional.empty(),
+        Set.of());
   }
 
   AttemptState withPrepared(NodeId node, PreparedNode said) {
@@ -81,7 +90,9 @@ public record AttemptState(
         started,
         finished,
         faltered,
-        Optional.empty());
+        Optional.empty(),
+        suspicion,
+        slow);
   }
 
   AttemptState withConversion(Conversion ordered) {
@@ -98,7 +109,9 @@ public record AttemptState(
         started,
         finished,
         faltered,
-        Optional.of(ordered));
+        Optional.of(ordered),
+        suspicion,
+        slow);
   }
 
   /** What was agreed on is not looked at again: in a large gang it is most of the state. */
@@ -122,6 +135,46 @@ public record AttemptState(
 
   AttemptState withFaltered(Faltered how) {
     return with(since, prepared, started, finished, Optional.of(how));
+  }
+
+  AttemptState withSuspicion(Optional<Suspicion> changed) {
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        finished,
+        faltered,
+        conversion,
+        changed,
+        slow);
+  }
+
+  AttemptState withSlow(int rank) {
+    var more = new TreeSet<>(slow);
+    more.add(rank);
+    return new AttemptState(
+        fence,
+        table,
+        plannedAt,
+        since,
+        prepared,
+        released,
+        masterPort,
+        resume,
+        moveAside,
+        started,
+        finished,
+        faltered,
+        conversion,
+        suspicion,
+        more);
   }
 
   private static Set<NodeId> plus(Set<NodeId> nodes, NodeId node) {
@@ -150,7 +203,9 @@ public record AttemptState(
         started,
         finished,
         faltered,
-        conversion);
+        conversion,
+        suspicion,
+        slow);
   }
 
   /** Nodes whose group has not said how it ended, while the attempt falters. */

@@ -50,6 +50,9 @@ public sealed interface ClusterAction {
     }
   }
 
+  /** Tell a node to take the stacks of a group's workers; it says them in its heartbeats. */
+  record TakeStacks(NodeId node, Fence fence) implements ClusterAction {}
+
   /** Tell a node that its report was stored. */
   record Acknowledge(NodeId node, Fence fence, Report report) implements ClusterAction {}
 

@@ -411,11 +411,14 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** Training went beyond where the attempt began: what a restart costs ends here. */
+  /**
+   * Training went beyond where the attempt began, what a restart costs ends here; later: the
+   * distance has doubled.
+   */
   record AttemptStepped(Fence fence, long step, Instant at, Reason reason) implements OfAttempt {
     @Override
     public Job change(Job job) {
-      return job.with(d -> d.changeAttempt(fence, r -> r.stepped(at)));
+      return job.with(d -> d.changeAttempt(fence, r -> r.stepped(step, at)));
     }
   }
 
@@ -452,6 +455,49 @@ public sealed interface ClusterEvent {
             d.current =
                 d.current.map(
                     a -> a.withFaltered(a.faltered().map(f -> f.until(verdictBy)).orElse(first)));
+          });
+    }
+  }
+
+  /** A gang stands still for longer than it should; its stacks are taken. */
+  record AttemptSuspected(Fence fence, Suspicion suspicion, Instant at, Reason reason)
+      implements OfAttempt {
+    @Override
+    public Optional<NodeId> node() {
+      return suspicion.node();
+    }
+
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withSuspicion(Optional.of(suspicion)));
+            if (suspicion.step() >= 0) {
+              d.changeAttempt(fence, r -> r.noted(suspicion.step()));
+            }
+          });
+    }
+  }
+
+  /** A rank is slower than the others; for people only. */
+  record StragglerSeen(Fence fence, NodeId on, int rank, Instant at, Reason reason)
+      implements OfGroup {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withSlow(rank));
+          });
+    }
+  }
+
+  /** A gang that was suspected to hang goes on. */
+  record AttemptCleared(Fence fence, Instant at, Reason reason) implements OfAttempt {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d -> {
+            d.current = d.current.map(a -> a.withSuspicion(Optional.empty()));
           });
     }
   }

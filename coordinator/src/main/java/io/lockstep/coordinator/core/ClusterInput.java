@@ -178,6 +178,14 @@ public sealed interface ClusterInput {
     }
   }
 
+  /** What the groups of an attempt did lately, each as young as its last heartbeat. */
+  record ActivitySeen(Fence fence, GangActivity seen) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onActivity(s, this, now);
+    }
+  }
+
   /** Time passed: deadlines, backoffs, and commands that may have been lost. */
   record Tick() implements ClusterInput {
     @Override

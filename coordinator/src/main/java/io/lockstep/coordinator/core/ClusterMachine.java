@@ -443,6 +443,15 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
   }
 
+  Decision onActivity(ClusterState state, ClusterInput.ActivitySeen seen, Instant now) {
+    var d = deciding(state, now);
+    state
+        .job(seen.fence().job())
+        .filter(job -> job.isCurrent(seen.fence()))
+        .ifPresent(job -> HangWatch.onActivity(d, job, seen.seen()));
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no gang stands still"));
+  }
+
   Decision onTick(ClusterState state, Instant now) {
     var d = deciding(state, now);
     endQuarantines(d);

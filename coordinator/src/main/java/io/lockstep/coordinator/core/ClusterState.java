@@ -82,13 +82,22 @@ public record ClusterState(
         || jobs.values().stream().anyMatch(j -> j.awaits(node));
   }
 
-  /** True when this step would be the first that is seen of an attempt. */
+  /**
+   * True when this step would be the first that is seen of an attempt, or is twice as far from
+   * where the attempt began as the last that was noted: few events, and yet it is known how far it
+   * came.
+   */
   public boolean awaitsStep(Fence fence, long step) {
     return job(fence.job())
         .filter(j -> j.phase() == JobPhase.RUNNING && j.isCurrent(fence))
         .flatMap(Job::lastAttempt)
-        .filter(a -> a.firstStepAt().isEmpty() && step > a.resumedFromStep().orElse(0L))
+        .filter(a -> isNews(a, step - a.resumedFromStep().orElse(0L)))
         .isPresent();
+  }
+
+  private static boolean isNews(AttemptRecord attempt, long distance) {
+    long noted = attempt.furthestStep().orElse(0L) - attempt.resumedFromStep().orElse(0L);
+    return attempt.firstStepAt().isEmpty() ? distance > 0 : distance >= 2 * Math.max(1, noted);
   }
 
   /** What a seat that holds this state says of a lease (A15). */

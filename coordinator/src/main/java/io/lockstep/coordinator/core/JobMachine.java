@@ -980,7 +980,11 @@ final class JobMachine {
           startDeadline(d, job);
         }
       }
-      case RUNNING -> verdict(d, job);
+      case RUNNING -> {
+        if (!verdict(d, job)) {
+          HangWatch.firstStepDeadline(d, job);
+        }
+      }
       case STOPPING -> revokeDeadline(d, job);
       case QUEUED, SUCCEEDED, FAILED, CANCELED -> {}
     }
@@ -1227,6 +1231,7 @@ final class JobMachine {
   private static void beginDeadlinesAnew(Deciding d, Job job, String why) {
     AttemptState attempt = job.current().orElseThrow();
     Reason reason = Reason.of(ReasonCode.NOTHING_TO_DO, "%s", why);
+    HangWatch.beginAnew(d, attempt, reason);
     if (attempt.faltered().isPresent()) {
       d.event(
           new ClusterEvent.AttemptFaltered(

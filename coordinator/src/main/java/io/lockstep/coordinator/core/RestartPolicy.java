@@ -53,6 +53,10 @@ final class RestartPolicy {
               ? Exits.SCRIPT_FAILED
               : Exits.BUDGET_SPENT);
     }
+    Optional<Reason> still = NoProgressPolicy.giveUp(job, cause);
+    if (still.isPresent()) {
+      return new Verdict.GiveUp(still.get(), Exits.NO_PROGRESS);
+    }
     return new Verdict.RestartAfter(backoff(budget, inWindow.size()), true);
   }
 

@@ -26,6 +26,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /** Understands a job file: a complete job with every default filled in, or every mistake in it. */
@@ -53,6 +54,7 @@ public final class JobFile {
               "checkpoint",
               "restart",
               "deadlines",
+              "progress",
               "warm",
               "python"),
           "paths",
@@ -64,7 +66,9 @@ public final class JobFile {
           "backoff",
           keys("initial", "max"),
           "deadlines",
-          keys("place", "prepare", "start", "firstStep", "noProgress", "lease"));
+          keys("place", "prepare", "start", "firstStep", "noProgress", "lease"),
+          "progress",
+          keys("step", "factor", "floor"));
 
   /** Keys whose values are paths, dotted. */
   public static final List<String> PATH_KEYS =
@@ -87,6 +91,9 @@ public final class JobFile {
   private static final int MAX_ENV = 1_000;
   private static final int MAX_NAME_CHARS = 200;
   private static final int ID_SUFFIX_CHARS = 6;
+  private static final int MAX_STEP_RULE_CHARS = 500;
+  private static final String STEP_RULE =
+      "a regular expression with one group for the step, and maybe a second for the total";
   private static final Duration MIN_LEASE = Duration.ofSeconds(2);
   private static final Duration MAX_LEASE = Duration.ofMinutes(10);
   private static final Duration MAX_ON_STOP = Duration.ofHours(1);
@@ -209,6 +216,7 @@ public final class JobFile {
     JobSpec.Checkpoint checkpoint = checkpoint(paths, file.value("zero").isPresent());
     JobSpec.Restart restart = restart();
     JobSpec.Deadlines deadlines = deadlines();
+    Optional<JobSpec.ProgressRules> progress = progress();
     String warm = warm();
     Optional<String> python =
         file.text(
@@ -238,7 +246,8 @@ public final class JobFile {
             warm,
             python,
             entry,
-            pins);
+            pins,
+            progress);
     return new Parsed(Optional.of(spec), id, List.of());
   }
 
@@ -565,6 +574,28 @@ public final class JobFile {
         deadlines.duration("lease", unsaid.lease(), MIN_LEASE, MAX_LEASE),
         Optional.of(upTo(deadlines, "place", unsaid.place().orElse(Duration.ZERO)))
             .filter(limit -> !limit.isZero()));
+  }
+
+  private Optional<JobSpec.ProgressRules> progress() {
+    Fields progress = file.inner("progress", known("progress"));
+    if (file.value("progress").isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new JobSpec.ProgressRules(
+            progress.text("step", STEP_RULE, JobFile::isStepRule),
+            progress.number("factor", 2, 1_000).orElse(JobSpec.ProgressRules.FACTOR),
+            upTo(progress, "floor", JobSpec.ProgressRules.FLOOR)));
+  }
+
+  /** Python reads it; what Java can read too is near enough to refuse mistakes at the door. */
+  private static boolean isStepRule(String text) {
+    try {
+      int groups = Pattern.compile(text).matcher("").groupCount();
+      return text.length() <= MAX_STEP_RULE_CHARS && groups >= 1 && groups <= 2;
+    } catch (PatternSyntaxException e) {
+      return false;
+    }
   }
 
   private static Duration upTo(Fields fields, String key, Duration unsaid) {

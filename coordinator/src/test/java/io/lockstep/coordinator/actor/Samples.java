@@ -8,6 +8,7 @@ import io.lockstep.coordinator.core.JobPhase;
 import io.lockstep.coordinator.core.NodeVerdict;
 import io.lockstep.coordinator.core.PreparedNode;
 import io.lockstep.coordinator.core.Preview;
+import io.lockstep.coordinator.core.Suspicion;
 import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
@@ -43,6 +44,16 @@ final class Samples {
   static final JobId FORGOTTEN = new JobId("long-ago");
   static final NodeId GPU_1 = new NodeId("gpu-01");
   static final NodeId GPU_2 = new NodeId("gpu-02");
+  static final Suspicion SUSPICION =
+      new Suspicion(
+          Duration.ofSeconds(130),
+          "2m (learned)",
+          340,
+          Optional.of(GPU_2),
+          Optional.of(1),
+          Instant.parse("2026-01-01T00:00:31Z"),
+          Duration.ZERO,
+          List.of(GPU_2));
   static final NodeId GPU_3 = new NodeId("gpu-03");
   static final CompleteCheckpoint CHECKPOINT =
       new CompleteCheckpoint("/data/out/checkpoint-30", 30, 4);
@@ -108,6 +119,9 @@ final class Samples {
         new ClusterEvent.AttemptStepped(FIRST, 1, at(10), why(ReasonCode.ALL_STARTED)),
         new ClusterEvent.AttemptTakenOver(FIRST, at(10), why(ReasonCode.NOTHING_TO_DO)),
         new ClusterEvent.CheckpointSeen(JOB, CHECKPOINT, at(11), why(ReasonCode.NOTHING_TO_DO)),
+        new ClusterEvent.AttemptSuspected(FIRST, SUSPICION, at(11), why(ReasonCode.STANDS_STILL)),
+        new ClusterEvent.StragglerSeen(FIRST, GPU_2, 1, at(11), why(ReasonCode.STRAGGLER)),
+        new ClusterEvent.AttemptCleared(FIRST, at(11), why(ReasonCode.MOVES_AGAIN)),
         new ClusterEvent.AttemptFaltered(
             FIRST, cause(Optional.of(1), true), at(13), at(11), why(ReasonCode.WORKERS_FAILED)),
         new ClusterEvent.NodeExited(FIRST, GPU_1, at(11), why(ReasonCode.WORKERS_FAILED)),

@@ -25,6 +25,10 @@ final class AJob {
   private boolean named = true;
   private CheckpointFormat format = CheckpointFormat.HF_DEEPSPEED;
   private OnExisting onExisting = OnExisting.AUTO;
+  private List<String> args = List.of();
+  private Duration firstStep = Duration.ZERO;
+  private Duration noProgress = Duration.ofMinutes(15);
+  private Optional<JobSpec.ProgressRules> progress = Optional.empty();
 
   private Optional<OnResize> onResize = Optional.empty();
   private Optional<Duration> onStop = Optional.empty();
@@ -39,6 +43,26 @@ final class AJob {
 
   AJob procs(int each) {
     procs = each;
+    return this;
+  }
+
+  AJob args(String... words) {
+    args = List.of(words);
+    return this;
+  }
+
+  AJob firstStepWithin(Duration limit) {
+    firstStep = limit;
+    return this;
+  }
+
+  AJob noProgress(Duration limit) {
+    noProgress = limit;
+    return this;
+  }
+
+  AJob progress(int factor, Duration floor) {
+    progress = Optional.of(new JobSpec.ProgressRules(Optional.empty(), factor, floor));
     return this;
   }
 
@@ -120,7 +144,7 @@ final class AJob {
     return new JobSpec(
         "llama",
         "/data/train.py",
-        List.of(),
+        args,
         "/data",
         nodes,
         procs,
@@ -144,13 +168,14 @@ final class AJob {
         new JobSpec.Deadlines(
             Duration.ofSeconds(60),
             Duration.ofSeconds(120),
-            Duration.ZERO,
-            Duration.ofMinutes(15),
+            firstStep,
+            noProgress,
             Duration.ofSeconds(6),
             place),
         "off",
         Optional.empty(),
         JobSpec.Entry.FILE,
-        pins);
+        pins,
+        progress);
   }
 }

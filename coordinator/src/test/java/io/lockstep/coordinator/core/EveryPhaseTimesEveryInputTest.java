@@ -59,6 +59,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    NodeKnowsNothing -> QUEUED    STALE
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
+      QUEUED    ActivitySeen     -> QUEUED    NOTHING_TO_DO
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
       QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
@@ -80,6 +81,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING NodeKnowsNothing -> PREPARING STALE
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
+      PREPARING ActivitySeen     -> PREPARING NOTHING_TO_DO
       PREPARING StateLarge       -> PREPARING OVERLOADED
       PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
@@ -101,6 +103,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  NodeKnowsNothing -> STARTING  STALE
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
+      STARTING  ActivitySeen     -> STARTING  NOTHING_TO_DO
       STARTING  StateLarge       -> STARTING  OVERLOADED
       STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
@@ -122,6 +125,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeKnowsNothing -> RUNNING   STALE
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
+      RUNNING   ActivitySeen     -> RUNNING   STANDS_STILL | AttemptSuspected | tells TakeStacks
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
       RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
@@ -143,6 +147,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodeKnowsNothing -> STOPPING  STALE
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
+      STOPPING  ActivitySeen     -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
       STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
@@ -164,6 +169,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED NodeKnowsNothing -> SUCCEEDED STALE
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED ActivitySeen     -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
       SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
@@ -185,6 +191,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    NodeKnowsNothing -> FAILED    STALE
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
+      FAILED    ActivitySeen     -> FAILED    NOTHING_TO_DO
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
       FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
@@ -206,6 +213,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  NodeKnowsNothing -> CANCELED  STALE
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
+      CANCELED  ActivitySeen     -> CANCELED  NOTHING_TO_DO
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
       CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
@@ -294,12 +302,19 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.NodeKnowsNothing(n2, fence),
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
             new ClusterInput.StepSeen(fence, 8),
+            new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofMinutes(15))),
             new ClusterInput.Tick(),
             new ClusterInput.StoodStill(Duration.ofSeconds(9)),
             new ClusterInput.StateLarge(3_000_000, 2_000_000),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));
     return inputs;
+  }
+
+  private static GangActivity idleFor(Duration time) {
+    var seen = new ATraining(ACluster.nodes("n1", "n2"));
+    seen.passes(time);
+    return seen.seen();
   }
 
   @Test
@@ -456,6 +471,8 @@ class EveryPhaseTimesEveryInputTest {
         all.add(new ClusterInput.NodeKnowsNothing(node, fence));
         all.add(new ClusterInput.CheckpointSeen(fence, checkpoint(9)));
         all.add(new ClusterInput.StepSeen(fence, 9));
+        all.add(new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofSeconds(5))));
+        all.add(new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofHours(5))));
         for (ReasonCode code :
             List.of(ReasonCode.STALE, ReasonCode.DISK_FULL, ReasonCode.SCRIPT_MISSING)) {
           all.add(new ClusterInput.NodeRejected(node, fence, Reason.of(code, "so")));

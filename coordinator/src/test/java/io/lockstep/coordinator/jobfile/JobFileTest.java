@@ -94,6 +94,18 @@ class JobFileTest {
   }
 
   @Test
+  void howStepsAreNamedAndHowLongPausesMayBeCanBeSaid() {
+    JobSpec spec =
+        valid(LEAST + "progress: {step: 'it (\\d+) of (\\d+)', factor: 5, floor: 30s}\n");
+
+    assertThat(spec.progressRules())
+        .isEqualTo(
+            new JobSpec.ProgressRules(
+                Optional.of("it (\\d+) of (\\d+)"), 5, Duration.ofSeconds(30)));
+    assertThat(valid(LEAST).progressRules()).isEqualTo(JobSpec.ProgressRules.DEFAULT);
+  }
+
+  @Test
   void theLeastJobFileTakesEveryDefault() {
     JobSpec spec = valid(LEAST);
 
@@ -213,6 +225,11 @@ class JobFileTest {
         mistake("deadlines: {lease: 0}", 4, 20, "deadlines.lease", "at least 2s", "0"),
         mistake("deadlines: {start: 2 minutes}", 4, 20, "deadlines.start", "or 0", "2 minutes"),
         mistake("deadlines: {start: 999d}", 4, 20, "deadlines.start", "duration", "999d"),
+        mistake("progress: {factor: 1}", 4, 20, "progress.factor", "from 2", "1"),
+        mistake("progress: {floor: soon}", 4, 19, "progress.floor", "duration", "soon"),
+        mistake("progress: {step: 'no group'}", 4, 18, "progress.step", "one group", "no group"),
+        mistake("progress: {step: '(('}", 4, 18, "progress.step", "regular expression", "(("),
+        mistake("progress: {steps: x}", 4, 12, "progress.steps", "did you mean step?", ""),
         mistake("entry: binary", 4, 8, "entry", "file, module or program", "binary"),
         mistake("nodes: [a, a]", 4, 12, "nodes", "names a twice", ""),
         mistake("nodes: [a, -x]", 4, 12, "nodes", "list of the names of nodes", "-x"),

@@ -26,6 +26,7 @@ class JobSchemaTest {
     assertThat(keys(properties.path("restart").path("properties").path("backoff")))
         .isEqualTo(JobFile.KEYS.get("backoff"));
     assertThat(keys(properties.path("deadlines"))).isEqualTo(JobFile.KEYS.get("deadlines"));
+    assertThat(keys(properties.path("progress"))).isEqualTo(JobFile.KEYS.get("progress"));
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.util.Set;
 /**
  * A job as people and programs see it (contract: {@code describe --output json}).
  *
+ * @param motion whether training moves; empty unless it runs
  * @param waits each node and why the job is not placed on it; empty unless it waits for nodes
  * @param lastKnown present when no coordinator answered; see {@link LastKnownView}
  */
@@ -35,8 +36,10 @@ public record JobView(
     Optional<Instant> endedAt,
     List<String> spareNodes,
     List<WaitView> waits,
-    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<LastKnownView> lastKnown) {
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<LastKnownView> lastKnown,
+    Optional<MotionView> motion) {
   public JobView {
+    motion = Objects.requireNonNullElse(motion, Optional.empty());
     waits = List.copyOf(Objects.requireNonNullElse(waits, List.of())); // an older server's
     rankTable = List.copyOf(rankTable);
     attempts = List.copyOf(attempts);
@@ -94,6 +97,7 @@ public record JobView(
         endedAt,
         spareNodes,
         List.of(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -121,7 +125,58 @@ public record JobView(
         endedAt,
         spareNodes,
         nodes,
-        lastKnown);
+        lastKnown,
+        motion);
+  }
+
+  /** The same job with whether it moves. */
+  public JobView moving(Optional<MotionView> how) {
+    return new JobView(
+        id,
+        name,
+        phase,
+        reason,
+        attempt,
+        restarts,
+        nodes,
+        procsPerNode,
+        zeroStage,
+        rankTable,
+        masterAddress,
+        masterPort,
+        lastCheckpoint,
+        progress,
+        attempts,
+        exitCode,
+        spares,
+        submittedAt,
+        endedAt,
+        spareNodes,
+        waits,
+        lastKnown,
+        how);
+  }
+
+  /**
+   * Whether training moves.
+   *
+   * @param ageSeconds since the last sign that counts
+   * @param sign which sign that is: {@code step}, or {@code CPU or I/O} where no step can be
+   * @param deadlineSeconds the age from which it is suspected to hang; empty: never
+   * @param deadlineFrom where that comes from
+   * @param suspicion what is thought of it, while it is suspected
+   * @param stragglers ranks that are slower than the others, a sentence each
+   */
+  public record MotionView(
+      long ageSeconds,
+      String sign,
+      Optional<Long> deadlineSeconds,
+      String deadlineFrom,
+      Optional<String> suspicion,
+      List<String> stragglers) {
+    public MotionView {
+      stragglers = List.copyOf(stragglers);
+    }
   }
 
   /** One node of the fleet as a waiting job sees it. */

@@ -75,6 +75,12 @@ public sealed interface AgentCommand extends Wire, ToAgent {
   record Acknowledge(Term term, Optional<String> founding, Fence fence, ReportKind kind)
       implements AgentCommand {}
 
+  /**
+   * Look what the workers of this group are doing; the next heartbeats say it. Safe to repeat:
+   * while they are taken, and shortly after, it does nothing.
+   */
+  record TakeStacks(Term term, Optional<String> founding, Fence fence) implements AgentCommand {}
+
   /** The coordinator does not know this agent, or is new: say Hello. */
   record SayHello(Term term, Optional<String> founding) implements AgentCommand {}
 

@@ -25,6 +25,8 @@ public enum FailureCause {
   PREPARE_REJECTED(true),
   /** A group did not start in time. */
   START_TIMEOUT(true),
+  /** Training stood still for longer than it ever did, and nothing said that it goes on. */
+  HANG(true),
   /** Another program took the master port first; costs no budget. */
   PORT_TAKEN(false),
   /** The agreed checkpoint was gone or broken just before the start; costs no budget. */

@@ -1,16 +1,22 @@
 package io.lockstep.protocol.model;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
-/** One worker group as its agent knows it. */
+/**
+ * One worker group as its agent knows it.
+ *
+ * @param activity what its workers did lately; empty before there were any
+ */
 public record GroupStatus(
     Fence fence,
     Phase phase,
     List<WorkerInfo> workers,
     Optional<Progress> progress,
     Optional<CompleteCheckpoint> lastCheckpoint,
-    Optional<ExitReport> exit) {
+    Optional<ExitReport> exit,
+    Optional<GroupActivity> activity) {
   /** The group's life on its node. */
   public enum Phase {
     PREPARING,
@@ -23,5 +29,17 @@ public record GroupStatus(
 
   public GroupStatus {
     workers = List.copyOf(workers);
+    activity = Objects.requireNonNullElse(activity, Optional.empty()); // of an older release
+  }
+
+  /** Of which nothing is known but its place in life. */
+  public GroupStatus(
+      Fence fence,
+      Phase phase,
+      List<WorkerInfo> workers,
+      Optional<Progress> progress,
+      Optional<CompleteCheckpoint> lastCheckpoint,
+      Optional<ExitReport> exit) {
+    this(fence, phase, workers, progress, lastCheckpoint, exit, Optional.empty());
   }
 }

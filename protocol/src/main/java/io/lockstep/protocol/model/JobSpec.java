@@ -17,6 +17,7 @@ import java.util.TreeMap;
  * @param python interpreter for the workers; empty means the node's default
  * @param entry what {@code script} names
  * @param pins nodes by node rank, for the first placement; empty means any
+ * @param progress how steps are read and when their absence is a hang; empty means the usual rules
  */
 public record JobSpec(
     String name,
@@ -37,7 +38,8 @@ public record JobSpec(
     String warm,
     Optional<String> python,
     Entry entry,
-    List<NodeId> pins) {
+    List<NodeId> pins,
+    Optional<ProgressRules> progress) {
 
   /** What a worker runs. */
   public enum Entry {
@@ -175,7 +177,29 @@ public record JobSpec(
     }
   }
 
+  /**
+   * How training is seen to move, and how long it may stand still.
+   *
+   * @param step regular expression for a line that names a step: group 1 is the step, group 2, if
+   *     there is one, the total; empty means the built-in rules
+   * @param factor a pause of so many times the longest one seen is suspicious
+   * @param floor no pause shorter than this ever is
+   */
+  public record ProgressRules(Optional<String> step, int factor, Duration floor) {
+    /** NVRx multiplies by 5; a storage hiccup must not look like a hang. */
+    public static final int FACTOR = 10;
+
+    public static final Duration FLOOR = Duration.ofMinutes(2);
+    public static final ProgressRules DEFAULT = new ProgressRules(Optional.empty(), FACTOR, FLOOR);
+
+    public ProgressRules {
+      Checks.require(factor >= 2, "progress.factor", factor, "2 or more");
+      Checks.require(!floor.isNegative(), "progress.floor", floor, "0 or more");
+    }
+  }
+
   public JobSpec {
+    progress = Objects.requireNonNullElse(progress, Optional.empty());
     args = List.copyOf(args);
     devices = List.copyOf(devices);
     env = java.util.Collections.unmodifiableMap(new TreeMap<>(env));
@@ -230,6 +254,50 @@ public record JobSpec(
         List.of());
   }
 
+  /** With the usual rules of progress. */
+  public JobSpec(
+      String name,
+      String script,
+      List<String> args,
+      String workdir,
+      int nodes,
+      int procsPerNode,
+      List<Integer> devices,
+      int spares,
+      int priority,
+      Optional<Zero> zero,
+      Paths paths,
+      Map<String, String> env,
+      Checkpoint checkpoint,
+      Restart restart,
+      Deadlines deadlines,
+      String warm,
+      Optional<String> python,
+      Entry entry,
+      List<NodeId> pins) {
+    this(
+        name,
+        script,
+        args,
+        workdir,
+        nodes,
+        procsPerNode,
+        devices,
+        spares,
+        priority,
+        zero,
+        paths,
+        env,
+        checkpoint,
+        restart,
+        deadlines,
+        warm,
+        python,
+        entry,
+        pins,
+        Optional.empty());
+  }
+
   /** The same job with its ZeRO configuration as content. */
   public JobSpec withZero(Zero changed) {
     return new JobSpec(
@@ -251,6 +319,12 @@ public record JobSpec(
         warm,
         python,
         entry,
-        pins);
+        pins,
+        progress);
+  }
+
+  /** Its rules of progress, said or not. */
+  public ProgressRules progressRules() {
+    return progress.orElse(ProgressRules.DEFAULT);
   }
 }

@@ -40,6 +40,10 @@ public enum ReasonCode {
   CONVERSION_FAILED,
   ABANDONED,
   UNEXPECTED_EXIT,
+  HANG,
+  STANDS_STILL,
+  MOVES_AGAIN,
+  STRAGGLER,
   // what a node found at the door
   SCRIPT_MISSING,
   WORKDIR_MISSING,

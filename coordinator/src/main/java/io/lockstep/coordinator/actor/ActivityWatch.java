@@ -1,0 +1,57 @@
+package io.lockstep.coordinator.actor;
+
+import io.lockstep.coordinator.core.AttemptState;
+import io.lockstep.coordinator.core.ClusterInput;
+import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.coordinator.core.GangActivity;
+import io.lockstep.coordinator.core.Job;
+import io.lockstep.coordinator.core.JobPhase;
+import io.lockstep.protocol.model.GroupActivity;
+import io.lockstep.protocol.model.GroupStatus;
+import io.lockstep.protocol.model.NodeId;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/** Gathers what heartbeats say of running gangs; keeps nothing. */
+public final class ActivityWatch {
+  /** Some heartbeats: what an agent said before says nothing about now. */
+  public static final Duration FRESH = Duration.ofSeconds(5);
+
+  private ActivityWatch() {}
+
+  /**
+   * One input for each gang that runs.
+   *
+   * @param fresh what the node's agent said within {@link #FRESH}
+   */
+  public static List<ClusterInput> inputs(
+      ClusterState state, Function<NodeId, Optional<GroupStatus>> fresh) {
+    return state.jobs().values().stream()
+        .filter(job -> job.phase() == JobPhase.RUNNING)
+        .flatMap(job -> job.current().stream())
+        .map(a -> (ClusterInput) new ClusterInput.ActivitySeen(a.fence(), of(a, fresh)))
+        .toList();
+  }
+
+  /** Of the attempt under way; empty when there is none. */
+  static GangActivity of(Job job, Function<NodeId, Optional<GroupStatus>> fresh) {
+    return job.current().map(a -> of(a, fresh)).orElse(new GangActivity(Map.of()));
+  }
+
+  private static GangActivity of(
+      AttemptState attempt, Function<NodeId, Optional<GroupStatus>> fresh) {
+    var said = new TreeMap<NodeId, GroupActivity>();
+    for (NodeId node : attempt.table().nodes()) {
+      fresh
+          .apply(node)
+          .filter(g -> g.fence().equals(attempt.fence()))
+          .flatMap(GroupStatus::activity)
+          .ifPresent(activity -> said.put(node, activity));
+    }
+    return new GangActivity(said);
+  }
+}
