@@ -193,6 +193,7 @@ final class ClusterRuntime {
         settings.nodeSilentAfter(),
         settings.nodeSuspectAfter(),
         settings.quarantine(),
+        settings.rules().set(),
         () -> seat.known().seats().stream().map(Seat::id).toList());
   }
 

@@ -1,7 +1,9 @@
 package io.lockstep.deploy;
 
 import io.lockstep.agent.host.AgentSettings;
+import io.lockstep.coordinator.core.FailureRules;
 import io.lockstep.coordinator.core.QuarantinePolicy;
+import io.lockstep.coordinator.failure.RuleSet;
 import io.lockstep.protocol.model.NodeId;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +24,7 @@ import java.util.Optional;
  * @param nodeSuspectAfter a node that says nothing for so long after its gang lost a peer is passed
  *     over
  * @param quarantine when a node that is lost again and again is kept out of placement
+ * @param rules tell what kind of failure it was: the operator's before the shipped ones
  * @param keepsWarm whether this host keeps warm pools
  */
 public record DaemonSettings(
@@ -37,6 +40,7 @@ public record DaemonSettings(
     Duration nodeSilentAfter,
     Duration nodeSuspectAfter,
     QuarantinePolicy quarantine,
+    Rules rules,
     boolean keepsWarm,
     String version) {
   /** Unless the settings say otherwise. */
@@ -58,6 +62,18 @@ public record DaemonSettings(
    */
   public record Ports(
       int akka, int management, int http, int lease, int masterLow, int masterHigh) {}
+
+  /**
+   * Failure rules as they were read at the start.
+   *
+   * @param file the operator's own; empty without
+   */
+  public record Rules(Optional<Path> file, FailureRules set) {
+    /** Those of this release alone. */
+    public static Rules shipped() {
+      return new Rules(Optional.empty(), RuleSet.shipped());
+    }
+  }
 
   /** This daemon's own seat, if it is one. */
   public Optional<Seat> seat() {
@@ -84,6 +100,7 @@ public record DaemonSettings(
         nodeSilentAfter,
         nodeSuspectAfter,
         quarantine,
+        rules,
         keepsWarm,
         version);
   }
@@ -135,6 +152,7 @@ public record DaemonSettings(
         "node-suspect-after = " + nodeSuspectAfter.toMillis() + "ms",
         "quarantine.losses = " + quarantine.losses(),
         "quarantine.length = " + quarantine.length().toMillis() + "ms",
+        "failure-rules = \"" + rules.file().map(Path::toString).orElse("") + "\"",
         "warm = " + keepsWarm,
         "ports.akka = " + ports.akka(),
         "ports.management = " + ports.management(),

@@ -8,6 +8,7 @@ import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
 import io.lockstep.coordinator.core.QuarantinePolicy;
+import io.lockstep.coordinator.failure.RuleSet;
 import io.lockstep.coordinator.jobfile.NearestName;
 import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
@@ -59,6 +60,7 @@ final class SettingsReader {
           "node-suspect-after",
           "quarantine.losses",
           "quarantine.length",
+          "failure-rules",
           "warm",
           "ports.akka",
           "ports.management",
@@ -201,6 +203,7 @@ final class SettingsReader {
         silence(config, "node-silent-after", LEAST_SILENCE),
         silence(config, "node-suspect-after", LEAST_SUSPICION),
         quarantine(config),
+        rules(config),
         get(config, "warm", Config::getBoolean).orElse(true),
         version);
   }
@@ -379,6 +382,22 @@ final class SettingsReader {
       problems.add("quarantine: " + e.getMessage());
       return QuarantinePolicy.NEVER;
     }
+  }
+
+  private DaemonSettings.Rules rules(Config config) {
+    Optional<String> name = text(config, "failure-rules");
+    if (name.isEmpty()) {
+      return DaemonSettings.Rules.shipped();
+    }
+    try {
+      Path file = Path.of(name.get()).toAbsolutePath().normalize();
+      return new DaemonSettings.Rules(Optional.of(file), RuleSet.with(file));
+    } catch (RuleSet.Unusable e) {
+      e.problems().forEach(problem -> problems.add("failure-rules: " + problem));
+    } catch (InvalidPathException e) {
+      problems.add("failure-rules: " + e.getMessage());
+    }
+    return DaemonSettings.Rules.shipped();
   }
 
   private int port(Config config, String key) {

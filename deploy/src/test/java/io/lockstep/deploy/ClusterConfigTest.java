@@ -50,6 +50,7 @@ final class ClusterConfigTest {
         Duration.ofSeconds(10),
         Duration.ofSeconds(2),
         QuarantinePolicy.DEFAULT,
+        DaemonSettings.Rules.shipped(),
         true,
         "1.2.3");
   }

@@ -51,6 +51,7 @@ final class SettingsReaderTest {
             node-suspect-after = 2000ms
             quarantine.losses = 3
             quarantine.length = 900000ms
+            failure-rules = ""
             warm = true
             ports.akka = 25520
             ports.management = 8558
@@ -147,6 +148,7 @@ final class SettingsReaderTest {
             node-suspect-after = 1500ms
             quarantine.losses = 5
             quarantine.length = 60000ms
+            failure-rules = ""
             warm = false
             ports.akka = 1001
             ports.management = 1002
@@ -166,6 +168,19 @@ final class SettingsReaderTest {
     conf(described);
 
     assertThat(read(Flags.NONE).describe()).isEqualTo(described);
+  }
+
+  @Test
+  void mistakesInTheFailureRulesAreToldWithTheirLines() throws Exception {
+    Path rules = Files.writeString(home.resolve("rules.yaml"), "rules:\n  - id: X\n");
+    conf("failure-rules = \"" + rules + "\"");
+
+    assertThat(problems(Flags.NONE))
+        .anyMatch(p -> p.startsWith("failure-rules: " + rules + ":2: rules[0].id must be"));
+    Files.writeString(
+        rules,
+        "rules: [{id: x, class: STORAGE, contains: [lake], means: m, do: d, fits: [the lake]}]");
+    assertThat(read(Flags.NONE).rules().file()).contains(rules);
   }
 
   @ParameterizedTest

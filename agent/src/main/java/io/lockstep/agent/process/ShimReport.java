@@ -21,6 +21,7 @@ final class ShimReport {
   private static final ObjectMapper JSON = WireJson.json();
   private static final int MAX_TEXT_CHARACTERS = 16_384;
   private static final int MAX_TAIL_LINES = 40;
+  private static final int MAX_HOST_SIGNS = 8;
 
   private ShimReport() {}
 
@@ -48,7 +49,17 @@ final class ShimReport {
         json.path("portTaken").asBoolean(false),
         present(json, "message").map(text -> new Reason(code(json), bounded(text.asText()))),
         tail(json.path("tail")),
-        instant(json.path("endedAt")).orElse(Instant.EPOCH));
+        instant(json.path("endedAt")).orElse(Instant.EPOCH),
+        hostSigns(json.path("hostSigns")),
+        progress(json).map(Progress::step));
+  }
+
+  private static Optional<List<String>> hostSigns(JsonNode lines) {
+    var signs = new ArrayList<String>();
+    lines.forEach(line -> signs.add(bounded(line.asText())));
+    return signs.isEmpty()
+        ? Optional.empty()
+        : Optional.of(signs.subList(0, Math.min(signs.size(), MAX_HOST_SIGNS)));
   }
 
   private static ReasonCode code(JsonNode json) {

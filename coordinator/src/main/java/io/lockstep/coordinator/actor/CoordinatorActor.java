@@ -110,7 +110,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     this.settings = settings;
     this.machine =
         new ClusterMachine(
-            settings.nodeSuspectAfter(), Requests::zeroProblems, settings.quarantine());
+            settings.nodeSuspectAfter(),
+            Requests::zeroProblems,
+            settings.quarantine(),
+            settings.rules());
     this.agents = new AgentDirectory(now());
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.actor;
 
+import io.lockstep.coordinator.core.FailureRules;
 import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.coordinator.seat.SeatId;
 import java.time.Duration;
@@ -16,6 +17,7 @@ import java.util.function.Supplier;
  * @param nodeSuspectAfter when a gang has lost a peer, a node not heard for this long since is
  *     suspect: a spare takes its rank
  * @param quarantine when a node that is lost again and again is kept out of placement
+ * @param rules tell what kind of failure it was
  * @param known who the seats are, as this daemon has heard by now
  */
 public record CoordinatorSettings(
@@ -25,6 +27,7 @@ public record CoordinatorSettings(
     Duration nodeSilentAfter,
     Duration nodeSuspectAfter,
     QuarantinePolicy quarantine,
+    FailureRules rules,
     Supplier<List<SeatId>> known) {
   public CoordinatorSettings {
     seats = List.copyOf(seats);

@@ -1,8 +1,10 @@
 package io.lockstep.coordinator.actor;
 
+import io.lockstep.coordinator.core.Aftermath;
 import io.lockstep.coordinator.core.AttemptRecord;
 import io.lockstep.coordinator.core.AttemptState;
 import io.lockstep.coordinator.core.ClusterState;
+import io.lockstep.coordinator.core.Diagnosis;
 import io.lockstep.coordinator.core.HistoryEntry;
 import io.lockstep.coordinator.core.Job;
 import io.lockstep.coordinator.core.Motion;
@@ -108,11 +110,32 @@ final class Views {
             .map(
                 c ->
                     new JobView.CauseView(
-                        c.code().name(), c.node().map(NodeId::value), c.rank(), c.message())),
+                        c.code().name(),
+                        c.node().map(NodeId::value),
+                        c.rank(),
+                        c.message(),
+                        c.diagnosis().map(Views::diagnosis))),
         a.resumedFromStep(),
         a.firstStepAt(),
         a.table().map(Views::ranks).orElse(List.of()),
-        a.cause().map(AttemptRecord.Cause::traceback).filter(t -> !t.isEmpty()));
+        a.cause().map(AttemptRecord.Cause::traceback).filter(t -> !t.isEmpty()),
+        a.aftermath().map(Views::aftermath));
+  }
+
+  private static JobView.DiagnosisView diagnosis(Diagnosis d) {
+    return new JobView.DiagnosisView(
+        d.failureClass().name(), d.rule(), d.sign(), d.meaning(), d.advice(), d.at(), d.step());
+  }
+
+  private static JobView.AftermathView aftermath(Aftermath aftermath) {
+    return new JobView.AftermathView(
+        aftermath.nodes(),
+        aftermath.first().stream()
+            .map(
+                f ->
+                    new JobView.FollowedView(
+                        f.node().value(), f.rank(), f.at(), f.message(), f.same()))
+            .toList());
   }
 
   private static List<JobView.RankView> ranks(RankTable table) {

@@ -71,6 +71,7 @@ final class DescribeCommand extends Verb {
     job.exitCode().ifPresent(code -> field(lines, "exit code", Integer.toString(code), width));
     waits(lines, job, width);
     ranks(lines, job, width);
+    CauseText.add(lines, job, width);
     attempts(lines, job, width);
     traceback(lines, job, width);
     return lines;
@@ -156,7 +157,8 @@ final class DescribeCommand extends Verb {
   private static String cause(CauseView cause) {
     return cause.code()
         + cause.node().map(node -> " on " + node).orElse("")
-        + cause.rank().map(rank -> " rank " + rank).orElse("");
+        + cause.rank().map(rank -> " rank " + rank).orElse("")
+        + cause.diagnosis().map(found -> " (" + found.failureClass() + ")").orElse("");
   }
 
   /** The end of the newest traceback, as it was printed. */
@@ -176,7 +178,7 @@ final class DescribeCommand extends Verb {
     }
   }
 
-  private static void field(List<String> lines, String label, String value, int width) {
+  static void field(List<String> lines, String label, String value, int width) {
     String before = Text.pad(label, LABEL_WIDTH);
     for (String line : Text.wrap(value, width - LABEL_WIDTH)) {
       lines.add(before + line);
@@ -184,7 +186,7 @@ final class DescribeCommand extends Verb {
     }
   }
 
-  private static String time(Instant at) {
+  static String time(Instant at) {
     return at.truncatedTo(ChronoUnit.SECONDS).toString();
   }
 

@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param firstStepAt when training was first seen to be beyond where it went on from
  * @param furthestStep the furthest step known; noted when the distance has doubled, so it may be up
  *     to half short
+ * @param aftermath what followed from its failure; empty when nothing did
  */
 public record AttemptRecord(
     Fence fence,
@@ -26,7 +28,8 @@ public record AttemptRecord(
     Optional<Cause> cause,
     Optional<Long> resumedFromStep,
     Optional<Instant> firstStepAt,
-    Optional<Long> furthestStep) {
+    Optional<Long> furthestStep,
+    Optional<Aftermath> aftermath) {
   public AttemptRecord {
     furthestStep = Objects.requireNonNullElse(furthestStep, Optional.empty()); // stored before
   }
@@ -45,6 +48,7 @@ public record AttemptRecord(
    *
    * @param peerLoss true when the report only says that another worker went away: a later report
    *     may know better
+   * @param diagnosis what kind of failure it was; empty in what an older release stored
    */
   public record Cause(
       FailureCause code,
@@ -52,10 +56,31 @@ public record AttemptRecord(
       Optional<Integer> rank,
       String message,
       String traceback,
-      boolean peerLoss) {
+      boolean peerLoss,
+      Optional<Diagnosis> diagnosis) {
     public Cause {
       message = BoundedText.head(message, MAX_MESSAGE_BYTES);
       traceback = BoundedText.tail(traceback, MAX_TRACEBACK_BYTES);
+    }
+
+    /** One that nobody has judged yet. */
+    Cause(
+        FailureCause code,
+        Optional<NodeId> node,
+        Optional<Integer> rank,
+        String message,
+        String traceback,
+        boolean peerLoss) {
+      this(code, node, rank, message, traceback, peerLoss, Optional.empty());
+    }
+
+    /** What kind of failure it was. */
+    public FailureClass failureClass() {
+      return diagnosis.map(Diagnosis::failureClass).orElse(FailureClass.UNKNOWN);
+    }
+
+    Cause diagnosed(Diagnosis judged) {
+      return new Cause(code, node, rank, message, traceback, peerLoss, Optional.of(judged));
     }
 
     static Cause of(FailureCause code, NodeId node, String message) {
@@ -64,7 +89,13 @@ public record AttemptRecord(
 
     Cause faded() {
       return new Cause(
-          code, node, rank, BoundedText.head(message, MAX_OLD_MESSAGE_BYTES), "", peerLoss);
+          code,
+          node,
+          rank,
+          BoundedText.head(message, MAX_OLD_MESSAGE_BYTES),
+          "",
+          peerLoss,
+          diagnosis.map(Diagnosis::faded));
     }
   }
 
@@ -81,9 +112,26 @@ public record AttemptRecord(
         Optional.empty());
   }
 
+  /** It failed after a step of its own, though nobody may have heard of that before. */
+  boolean steppedBy(Cause why) {
+    return why.diagnosis()
+        .flatMap(Diagnosis::step)
+        .filter(step -> step > resumedFromStep.orElse(0L))
+        .isPresent();
+  }
+
   AttemptRecord released(Optional<Long> step) {
     return new AttemptRecord(
-        fence, table, startedAt, runningAt, endedAt, cause, step, firstStepAt, furthestStep);
+        fence,
+        table,
+        startedAt,
+        runningAt,
+        endedAt,
+        cause,
+        step,
+        firstStepAt,
+        furthestStep,
+        aftermath);
   }
 
   AttemptRecord running(Instant at) {
@@ -96,7 +144,8 @@ public record AttemptRecord(
         cause,
         resumedFromStep,
         firstStepAt,
-        furthestStep);
+        furthestStep,
+        aftermath);
   }
 
   AttemptRecord stepped(long step, Instant at) {
@@ -109,7 +158,8 @@ public record AttemptRecord(
         cause,
         resumedFromStep,
         firstStepAt.or(() -> Optional.of(at)),
-        Optional.of(Math.max(step, furthestStep.orElse(step))));
+        Optional.of(Math.max(step, furthestStep.orElse(step))),
+        aftermath);
   }
 
   /** A step that was seen when training stood still; of one that never stepped it says nothing. */
@@ -127,7 +177,22 @@ public record AttemptRecord(
         why,
         resumedFromStep,
         firstStepAt,
-        furthestStep);
+        furthestStep,
+        aftermath);
+  }
+
+  AttemptRecord followedBy(Aftermath what) {
+    return new AttemptRecord(
+        fence,
+        table,
+        startedAt,
+        runningAt,
+        endedAt,
+        cause,
+        resumedFromStep,
+        firstStepAt,
+        furthestStep,
+        Optional.of(what));
   }
 
   /** As it is kept when newer ones are more telling: why it ended, without the traceback. */
@@ -141,7 +206,8 @@ public record AttemptRecord(
         cause.map(Cause::faded),
         resumedFromStep,
         firstStepAt,
-        furthestStep);
+        furthestStep,
+        aftermath.map(Aftermath::faded));
   }
 
   /** Where it ran is forgotten, and so its output cannot be found any more. */
@@ -155,6 +221,7 @@ public record AttemptRecord(
         cause,
         resumedFromStep,
         firstStepAt,
-        furthestStep);
+        furthestStep,
+        aftermath);
   }
 }

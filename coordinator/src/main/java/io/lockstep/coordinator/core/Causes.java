@@ -5,11 +5,20 @@ import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import java.time.Instant;
 import java.util.Optional;
 
 /** Reads the cause of a failure out of a node's exit report. */
 final class Causes {
   private Causes() {}
+
+  /** With what kind of failure it was. */
+  static AttemptRecord.Cause of(FailureRules rules, ClusterInput.NodeExited exited) {
+    ExitReport report = exited.report();
+    Optional<Instant> at =
+        exited.failedAt().or(() -> report.firstFailure().map(ExitReport.FirstFailure::at));
+    return Diagnosing.of(rules, of(exited.node(), report), report, at);
+  }
 
   static AttemptRecord.Cause of(NodeId node, ExitReport report) {
     if (report.portTaken()) {

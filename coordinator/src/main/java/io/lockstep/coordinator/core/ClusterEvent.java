@@ -418,7 +418,11 @@ public sealed interface ClusterEvent {
   record AttemptStepped(Fence fence, long step, Instant at, Reason reason) implements OfAttempt {
     @Override
     public Job change(Job job) {
-      return job.with(d -> d.changeAttempt(fence, r -> r.stepped(step, at)));
+      return job.with(
+          d -> {
+            d.trained = true;
+            d.changeAttempt(fence, r -> r.stepped(step, at));
+          });
     }
   }
 
@@ -550,6 +554,8 @@ public sealed interface ClusterEvent {
             d.phase = JobPhase.QUEUED;
             d.reason = reason;
             d.current = Optional.empty();
+            d.trained |=
+                d.attempts.stream().anyMatch(a -> a.fence().equals(fence) && a.steppedBy(cause));
             d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
             d.notBefore = notBefore;
             d.waitsSince = notBefore.or(() -> Optional.of(at));
@@ -616,6 +622,7 @@ public sealed interface ClusterEvent {
       return job.with(
           d -> {
             d.lastCheckpoint = Optional.of(checkpoint);
+            d.trained = true;
           });
     }
   }

@@ -147,7 +147,18 @@ public sealed interface ClusterInput {
     }
   }
 
-  record NodeExited(NodeId node, Fence fence, ExitReport report) implements ClusterInput {
+  /**
+   * A node's group ended.
+   *
+   * @param failedAt when it failed, by the coordinator's clock; empty where the report came without
+   *     the time of its sending, and the node's own clock must do
+   */
+  record NodeExited(NodeId node, Fence fence, ExitReport report, Optional<Instant> failedAt)
+      implements ClusterInput {
+    public NodeExited(NodeId node, Fence fence, ExitReport report) {
+      this(node, fence, report, Optional.empty());
+    }
+
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onExited(s, this, now);

@@ -30,13 +30,14 @@ public final class ClusterMachine {
   private final Duration suspectWait;
   private final ZeroCheck zeroCheck;
   private final QuarantinePolicy quarantine;
+  private final FailureRules rules;
 
   public ClusterMachine() {
     this(SUSPECT_WAIT);
   }
 
   public ClusterMachine(Duration suspectWait) {
-    this(suspectWait, ZeroCheck.NONE, QuarantinePolicy.DEFAULT);
+    this(suspectWait, ZeroCheck.NONE, QuarantinePolicy.DEFAULT, FailureRules.NONE);
   }
 
   /**
@@ -44,15 +45,18 @@ public final class ClusterMachine {
    *     heard by then are suspect
    * @param zeroCheck looks at a ZeRO configuration when the world size is known
    * @param quarantine when a node that is lost again and again is kept out of placement
+   * @param rules tell what kind of failure it was
    */
-  public ClusterMachine(Duration suspectWait, ZeroCheck zeroCheck, QuarantinePolicy quarantine) {
+  public ClusterMachine(
+      Duration suspectWait, ZeroCheck zeroCheck, QuarantinePolicy quarantine, FailureRules rules) {
     this.suspectWait = suspectWait;
     this.zeroCheck = zeroCheck;
     this.quarantine = quarantine;
+    this.rules = rules;
   }
 
   private Deciding deciding(ClusterState state, Instant now) {
-    return new Deciding(state, now, suspectWait, zeroCheck);
+    return new Deciding(state, now, suspectWait, zeroCheck, rules, quarantine);
   }
 
   public Decision decide(ClusterState state, ClusterInput input, Instant now) {

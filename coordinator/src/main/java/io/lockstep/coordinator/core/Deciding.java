@@ -15,12 +15,22 @@ final class Deciding {
   private final Instant now;
   private final Duration suspectWait;
   private final ZeroCheck zeroCheck;
+  private final FailureRules rules;
+  private final QuarantinePolicy quarantine;
 
-  Deciding(ClusterState state, Instant now, Duration suspectWait, ZeroCheck zeroCheck) {
+  Deciding(
+      ClusterState state,
+      Instant now,
+      Duration suspectWait,
+      ZeroCheck zeroCheck,
+      FailureRules rules,
+      QuarantinePolicy quarantine) {
     this.state = state;
     this.now = now;
     this.suspectWait = suspectWait;
     this.zeroCheck = zeroCheck;
+    this.rules = rules;
+    this.quarantine = quarantine;
   }
 
   ClusterState state() {
@@ -38,6 +48,15 @@ final class Deciding {
 
   ZeroCheck zeroCheck() {
     return zeroCheck;
+  }
+
+  /** Tell what kind of failure it was. */
+  FailureRules rules() {
+    return rules;
+  }
+
+  QuarantinePolicy quarantine() {
+    return quarantine;
   }
 
   Job job(JobId id) {

@@ -33,6 +33,7 @@ import java.util.function.UnaryOperator;
  * @param leasedUntil while it stops with grace: until when its groups may renew their leases
  * @param saveWithin part of the grace in which a script that listens is asked to save first
  * @param startedWith script and configuration of the last attempt that was released
+ * @param trained true once an attempt was seen to make a step, or to save a checkpoint
  */
 public record Job(
     JobId id,
@@ -60,7 +61,8 @@ public record Job(
     Optional<Instant> waitsSince,
     Optional<StartedWith> startedWith,
     Optional<Instant> leasedUntil,
-    Optional<Duration> saveWithin) {
+    Optional<Duration> saveWithin,
+    boolean trained) {
   /** Attempts kept for people to read, the newest. */
   static final int MAX_ATTEMPTS = 50;
 
@@ -162,6 +164,11 @@ public record Job(
     return ending.filter(e -> e == Ending.FAIL || e == Ending.SUCCEED).isPresent();
   }
 
+  /** True once it made a step; an older release kept that with its attempts alone. */
+  public boolean hasTrained() {
+    return trained || attempts.stream().anyMatch(a -> a.firstStepAt().isPresent());
+  }
+
   /** True while this job keeps others off the node. */
   boolean holds(NodeId node) {
     return !phase.isTerminal()
@@ -216,6 +223,7 @@ public record Job(
     Optional<Instant> waitsSince = Optional.empty();
     Optional<StartedWith> startedWith = Optional.empty();
     Optional<Instant> leasedUntil = Optional.empty();
+    boolean trained;
 
     private Draft(JobId id, JobSpec spec, Reason reason, Instant at) {
       this.id = id;
@@ -249,6 +257,7 @@ public record Job(
       waitsSince = job.waitsSince;
       startedWith = job.startedWith;
       leasedUntil = job.leasedUntil;
+      trained = job.hasTrained();
     }
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
@@ -315,7 +324,8 @@ public record Job(
           waitsSince,
           startedWith,
           leasedUntil,
-          saveWithin);
+          saveWithin,
+          trained);
     }
   }
 }

@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
@@ -539,7 +540,7 @@ final class JobMachine {
     if (refusal.isPresent()) {
       rejected(d, after, exited.node(), refusal.get());
     } else {
-      fail(d, after, Causes.of(exited.node(), exited.report()));
+      fail(d, after, Causes.of(d.rules(), exited));
     }
   }
 
@@ -548,7 +549,7 @@ final class JobMachine {
     if (exited.report().treeGone()) {
       gone(d, job, exited.fence(), node, "its process tree was seen to end");
     }
-    AttemptRecord.Cause cause = Causes.of(node, exited.report());
+    AttemptRecord.Cause cause = Causes.of(d.rules(), exited);
     if (cause.peerLoss()) {
       falter(d, d.job(job.id()), node, cause);
     } else {
@@ -652,7 +653,7 @@ final class JobMachine {
     boolean byItself =
         report.outcome() == ExitReport.Outcome.FAILED
             || (report.outcome() == ExitReport.Outcome.SHIM_LOST && report.treeGone());
-    AttemptRecord.Cause cause = Causes.of(exited.node(), report);
+    AttemptRecord.Cause cause = Causes.of(d.rules(), exited);
     if (byItself && !cause.peerLoss()) {
       lostItsPeer(job, exited.fence()).ifPresent(a -> refine(d, a.fence(), cause));
     }
@@ -665,7 +666,9 @@ final class JobMachine {
         .findFirst();
   }
 
-  private static void refine(Deciding d, Fence fence, AttemptRecord.Cause cause) {
+  private static void refine(Deciding d, Fence fence, AttemptRecord.Cause said) {
+    AttemptRecord.Cause cause = Diagnosing.of(said);
+    excludeBroken(d, cause);
     d.event(
         new ClusterEvent.CauseRefined(
             fence,
@@ -747,12 +750,15 @@ final class JobMachine {
   }
 
   /** The attempt is over; the policies say what follows, in the same decision. */
-  static void fail(Deciding d, Job job, AttemptRecord.Cause cause) {
+  static void fail(Deciding d, Job job, AttemptRecord.Cause said) {
+    AttemptRecord.Cause cause = Diagnosing.of(said);
     fail(d, job, cause, RestartPolicy.after(job, cause, d.now()));
   }
 
   private static void fail(
-      Deciding d, Job job, AttemptRecord.Cause cause, RestartPolicy.Verdict verdict) {
+      Deciding d, Job job, AttemptRecord.Cause said, RestartPolicy.Verdict verdict) {
+    AttemptRecord.Cause cause = Diagnosing.of(said);
+    excludeBroken(d, cause);
     if (verdict instanceof RestartPolicy.Verdict.GiveUp giveUp) {
       giveUp(d, job, giveUp.reason(), giveUp.exitCode(), Optional.of(cause));
     } else if (verdict instanceof RestartPolicy.Verdict.RestartAfter restart) {
@@ -774,6 +780,35 @@ final class JobMachine {
                   restart.delay().isZero() ? "" : "; next in " + TimeText.of(restart.delay()))));
       placeQueued(d);
     }
+  }
+
+  /** Broken hardware fails the next attempt too: its node is out until a person has looked. */
+  private static void excludeBroken(Deciding d, AttemptRecord.Cause cause) {
+    Optional<NodeId> broken =
+        cause
+            .node()
+            .filter(n -> cause.failureClass() == FailureClass.HARDWARE)
+            .filter(n -> d.quarantine().losses() > 0)
+            .filter(n -> d.state().node(n).filter(Node::isLikelyPlaceable).isPresent());
+    broken.ifPresent(
+        node ->
+            d.event(
+                new ClusterEvent.NodeQuarantineChanged(
+                    node,
+                    Optional.of(d.now().plus(QuarantinePolicy.BROKEN)),
+                    d.now(),
+                    Reason.of(
+                        ReasonCode.QUARANTINED,
+                        "its hardware failed (%s): %s; not placed for %s; lockstep resume %s puts"
+                            + " it back",
+                        cause.diagnosis().map(Diagnosis::rule).orElse(""),
+                        cause
+                            .diagnosis()
+                            .map(Diagnosis::sign)
+                            .filter(s -> !s.isEmpty())
+                            .orElse(cause.message()),
+                        TimeText.of(QuarantinePolicy.BROKEN),
+                        node))));
   }
 
   private static void giveUp(
@@ -803,7 +838,14 @@ final class JobMachine {
       Optional<Duration> saveWithin) {
     d.event(
         new ClusterEvent.JobStopping(
-            job.id(), ending, grace, cause, exitCode, d.now(), reason, saveWithin));
+            job.id(),
+            ending,
+            grace,
+            cause.map(Diagnosing::of),
+            exitCode,
+            d.now(),
+            reason,
+            saveWithin));
     Job stopping = d.job(job.id());
     resend(d, stopping);
     settle(d, stopping);

@@ -19,6 +19,9 @@ public record QuarantinePolicy(int losses, Duration length) {
   /** The most that {@code losses} may be: a node keeps so many. */
   public static final int MAX_LOSSES = 20;
 
+  /** How long a node whose hardware failed is out, unless a person puts it back before. */
+  public static final Duration BROKEN = Duration.ofHours(24);
+
   public static final QuarantinePolicy DEFAULT = new QuarantinePolicy(3, Duration.ofMinutes(15));
   public static final QuarantinePolicy NEVER = new QuarantinePolicy(0, Duration.ZERO);
 

@@ -1,19 +1,41 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** Decides after a failure: restart, when, and whether it costs budget; or give up. */
 final class RestartPolicy {
   /** What follows a backoff of zero. */
   private static final Duration FIRST_STEP = Duration.ofSeconds(1);
+
+  /**
+   * A script that ran so long without a step that was seen does not tell its steps; that it made
+   * none is then not known.
+   */
+  static final Duration TELLS_NO_STEPS = Duration.ofMinutes(10);
+
+  /** What the script, its data or its settings did, and will do again. */
+  private static final Set<FailureClass> OF_THE_JOB =
+      EnumSet.of(FailureClass.USER_CODE, FailureClass.CONFIGURATION);
+
+  /** What may be over by the next attempt, whatever the script said about it. */
+  private static final Set<FailureClass> OF_THE_WORLD =
+      EnumSet.of(
+          FailureClass.HARDWARE,
+          FailureClass.NETWORK,
+          FailureClass.STORAGE,
+          FailureClass.PREEMPTED,
+          FailureClass.HANG);
 
   private static final Pattern RANK = Pattern.compile("rank \\d+");
 
@@ -36,11 +58,24 @@ final class RestartPolicy {
     if (!cause.code().isCounted()) {
       return new Verdict.RestartAfter(backoff(budget, uncountedInARow(job)), false);
     }
+    if (cause.failureClass() == FailureClass.PREEMPTED && steppedInLast(job, cause)) {
+      // free of charge only with a step made: without, it would be a storm that nothing ends
+      return new Verdict.RestartAfter(backoff(budget, uncountedInARow(job)), false);
+    }
+    if (failedBeforeAnyStep(job, cause, now)) {
+      return new Verdict.GiveUp(
+          Reason.of(
+              ReasonCode.SCRIPT_FAILED,
+              "the job failed by itself (%s) before it ever made a step, and would again: %s",
+              cause.failureClass(),
+              cause.message()),
+          Exits.SCRIPT_FAILED);
+    }
     if (isTheScriptsOwn(job, cause)) {
       return new Verdict.GiveUp(
           Reason.of(
               ReasonCode.SCRIPT_FAILED,
-              "the script failed twice in the same way without a new checkpoint in between: %s",
+              "the script failed twice in the same way without getting further: %s",
               cause.message()),
           Exits.SCRIPT_FAILED);
     }
@@ -74,9 +109,34 @@ final class RestartPolicy {
             cause.message());
   }
 
+  private static boolean steppedInLast(Job job, AttemptRecord.Cause cause) {
+    return job.lastAttempt()
+        .filter(a -> a.firstStepAt().isPresent() || a.steppedBy(cause))
+        .isPresent();
+  }
+
+  /** What never worked is no hiccup: pytorch/pytorch#60910. */
+  private static boolean failedBeforeAnyStep(Job job, AttemptRecord.Cause cause, Instant now) {
+    boolean byItself =
+        cause.code() == FailureCause.WORKER_FAILED || cause.code() == FailureCause.TORCHRUN_FAILED;
+    boolean mayHaveTrained =
+        job.lastAttempt()
+            .flatMap(AttemptRecord::runningAt)
+            .filter(since -> !since.plus(TELLS_NO_STEPS).isAfter(now))
+            .isPresent();
+    return byItself
+        && !cause.peerLoss()
+        && OF_THE_JOB.contains(cause.failureClass())
+        && !job.hasTrained()
+        && !job.lastAttempt().filter(a -> a.steppedBy(cause)).isPresent()
+        && !mayHaveTrained;
+  }
+
   /** An exception that comes again at once is the user's: restarting it would be a storm. */
   private static boolean isTheScriptsOwn(Job job, AttemptRecord.Cause cause) {
-    if (cause.code() != FailureCause.WORKER_FAILED || cause.peerLoss()) {
+    if (cause.code() != FailureCause.WORKER_FAILED
+        || cause.peerLoss()
+        || OF_THE_WORLD.contains(cause.failureClass())) {
       return false;
     }
     int last = job.attempts().size() - 1;
@@ -87,8 +147,20 @@ final class RestartPolicy {
     AttemptRecord failed = job.attempts().get(last);
     Optional<Long> newest = job.lastCheckpoint().map(c -> c.step());
     boolean untrained = before.firstStepAt().isEmpty() && failed.firstStepAt().isEmpty();
-    return before.cause().filter(c -> sameFailure(c, cause, untrained)).isPresent()
-        && failed.resumedFromStep().equals(newest);
+    boolean noFurther = failed.resumedFromStep().equals(newest);
+    return before
+        .cause()
+        .filter(
+            c ->
+                (noFurther && sameFailure(c, cause, untrained))
+                    || (sameStep(c, cause) && sameFailure(c, cause, true)))
+        .isPresent();
+  }
+
+  /** Both failed right after the same step, whatever checkpoints there are in between. */
+  private static boolean sameStep(AttemptRecord.Cause one, AttemptRecord.Cause other) {
+    Optional<Long> step = other.diagnosis().flatMap(Diagnosis::step);
+    return step.isPresent() && step.equals(one.diagnosis().flatMap(Diagnosis::step));
   }
 
   /**
@@ -113,7 +185,8 @@ final class RestartPolicy {
         && job.attempts()
             .get(last - inARow)
             .cause()
-            .filter(c -> !c.code().isCounted() && c.code() != FailureCause.NODE_DRAINED)
+            .filter(c -> !c.code().isCounted() || c.failureClass() == FailureClass.PREEMPTED)
+            .filter(c -> c.code() != FailureCause.NODE_DRAINED)
             .isPresent()) {
       inARow++;
     }

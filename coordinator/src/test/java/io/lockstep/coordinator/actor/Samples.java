@@ -3,6 +3,7 @@ package io.lockstep.coordinator.actor;
 import akka.actor.typed.ActorRef;
 import io.lockstep.coordinator.core.AttemptRecord;
 import io.lockstep.coordinator.core.ClusterEvent;
+import io.lockstep.coordinator.core.Diagnosis;
 import io.lockstep.coordinator.core.Ending;
 import io.lockstep.coordinator.core.JobPhase;
 import io.lockstep.coordinator.core.NodeVerdict;
@@ -21,6 +22,7 @@ import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GpuInfo;
 import io.lockstep.protocol.model.JobId;
@@ -278,7 +280,16 @@ final class Samples {
         rank,
         "ValueError: ß",
         "Traceback (most recent call last):",
-        peerLoss);
+        peerLoss,
+        Optional.of(
+            new Diagnosis(
+                FailureClass.USER_CODE,
+                "exception",
+                "ValueError: ß",
+                "raised",
+                "read it",
+                Optional.of(at(12)),
+                Optional.of(31L))));
   }
 
   private static JobView.ReasonView view(Reason reason) {

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lockstep.coordinator.failure.RuleSet;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
@@ -38,7 +39,8 @@ final class ACluster {
   static final JobId B = new JobId("b");
   static final JobId C = new JobId("c");
 
-  final ClusterMachine machine = new ClusterMachine(SUSPECT_WAIT);
+  final ClusterMachine machine =
+      new ClusterMachine(SUSPECT_WAIT, ZeroCheck.NONE, QuarantinePolicy.DEFAULT, RuleSet.shipped());
   ClusterState state = ClusterState.EMPTY;
   Instant now = Instant.parse("2026-01-01T00:00:00Z");
   CheckpointInventory checkpoints = CheckpointInventory.EMPTY;

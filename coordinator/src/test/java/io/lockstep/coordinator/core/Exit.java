@@ -81,6 +81,37 @@ final class Exit {
     return ExitReport.neverStarted(Reason.of(why, "as it was"), Instant.EPOCH);
   }
 
+  /** The same with the last step that the output told. */
+  static ExitReport at(long step, ExitReport r) {
+    return with(r, r.tail(), r.hostSigns(), Optional.of(step));
+  }
+
+  /** The same with a line of the kernel's or the cgroup's. */
+  static ExitReport hostSays(String line, ExitReport r) {
+    return with(r, r.tail(), Optional.of(List.of(line)), r.lastStep());
+  }
+
+  /** The same with a last line of output. */
+  static ExitReport wrote(String line, ExitReport r) {
+    return with(r, List.of(line), r.hostSigns(), r.lastStep());
+  }
+
+  private static ExitReport with(
+      ExitReport r, List<String> tail, Optional<List<String>> signs, Optional<Long> step) {
+    return new ExitReport(
+        r.outcome(),
+        r.exitCode(),
+        r.signal(),
+        r.firstFailure(),
+        r.treeGone(),
+        r.portTaken(),
+        r.reason(),
+        tail,
+        r.endedAt(),
+        signs,
+        step);
+  }
+
   private static ExitReport failed(FirstFailure first) {
     return report(Outcome.FAILED, Optional.of(first), true, false, Optional.empty());
   }

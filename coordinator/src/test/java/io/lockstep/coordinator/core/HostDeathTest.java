@@ -57,6 +57,7 @@ class HostDeathTest {
   @Test
   void theRootCauseDoesNotWaitForTheOthers() {
     ACluster cluster = threeAndASpare();
+    cluster.when(new ClusterInput.StepSeen(cluster.fence(ACluster.A), 3));
     cluster.exits("n1", Exit.peerLoss(0));
 
     cluster.exits("n2", Exit.raised(1, "ValueError"));

@@ -455,7 +455,8 @@ class PlacementTest {
         new ClusterMachine(
             ACluster.SUSPECT_WAIT,
             (json, worldSize) -> worldSize == 4 ? List.of() : List.of("no batch for " + worldSize),
-            QuarantinePolicy.DEFAULT);
+            QuarantinePolicy.DEFAULT,
+            FailureRules.NONE);
     ACluster cluster = ACluster.of(0);
     cluster.joins("n1", 2).joins("n2", 2);
     AJob misfit = AJob.of(1).autoProcs().zero(0, Optional.of("{}"));

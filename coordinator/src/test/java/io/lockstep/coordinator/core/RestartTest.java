@@ -196,8 +196,9 @@ class RestartTest {
 
   @Test
   void aScriptThatFailsTwiceAlikeWithoutANewCheckpointHasFailed() {
-    ACluster cluster = aRunningJob(2);
+    ACluster cluster = aTrainedJob(2);
     cluster.exits("n2", Exit.raised(1, "ValueError: no such column"));
+    cluster.after(Duration.ofSeconds(30));
     cluster.runs(A);
 
     cluster.exits("n1", Exit.raised(0, "ValueError: no such column"));
@@ -210,9 +211,10 @@ class RestartTest {
 
   @Test
   void theInnocentReportDoesNotHideTheScriptsFailure() {
-    ACluster cluster = aRunningJob(2);
+    ACluster cluster = aTrainedJob(2);
     cluster.exits("n1", Exit.peerLoss(0));
     cluster.exits("n2", Exit.raised(1, "ValueError"));
+    cluster.after(Duration.ofSeconds(30));
     cluster.runs(A);
     cluster.exits("n1", Exit.peerLoss(0));
 
@@ -223,30 +225,30 @@ class RestartTest {
 
   @Test
   void anotherFailureOrANewCheckpointInBetweenIsTriedAgain() {
-    ACluster other = aRunningJob(1);
+    ACluster other = aTrainedJob(1);
     failAndRun(other, Exit.raised(0, "ValueError"));
     failAndRun(other, Exit.raised(0, "KeyError"));
-    assertThat(other.attempt()).isEqualTo(3);
+    assertThat(other.attempt()).isEqualTo(4);
 
-    ACluster further = aRunningJob(2);
+    ACluster further = aTrainedJob(2);
     failAndRun(further, Exit.raised(0, "ValueError"));
     further.sees(checkpoint(10));
     further.checkpoints = folder(10);
     failAndRun(further, Exit.raised(0, "ValueError"));
-    assertThat(further.attempt()).isEqualTo(3);
+    assertThat(further.attempt()).isEqualTo(4);
   }
 
   @Test
   void beforeTheFirstStepChanceInTheMessageMakesNoOtherFailure() {
-    ACluster cluster = aRunningJob(1);
+    ACluster cluster = aTrainedJob(1);
     failAndRun(cluster, Exit.raised(0, "KeyError: text in /tmp/cache-4711/train at 0x7f3a"));
     cluster.exits("n1", Exit.raised(0, "KeyError: text in /tmp/cache-99/train at 0x7f3b"));
     assertThat(cluster.job().reason().code()).isEqualTo(ReasonCode.SCRIPT_FAILED);
 
-    ACluster other = aRunningJob(1);
+    ACluster other = aTrainedJob(1);
     failAndRun(other, Exit.raised(0, "KeyError: text"));
     failAndRun(other, Exit.raised(0, "KeyError: label"));
-    assertThat(other.attempt()).isEqualTo(3);
+    assertThat(other.attempt()).isEqualTo(4);
 
     ACluster trained = aRunningJob(1);
     trained.when(new ClusterInput.StepSeen(trained.fence(A), 3));
@@ -266,6 +268,14 @@ class RestartTest {
 
     assertThat(decision.reason().code()).isEqualTo(ReasonCode.STALE);
     assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+  }
+
+  /** One whose first attempt made a step: before that a script's failure is the end. */
+  private static ACluster aTrainedJob(int nodes) {
+    ACluster cluster = aRunningJob(nodes);
+    cluster.when(new ClusterInput.StepSeen(cluster.fence(A), 3));
+    failAndRun(cluster, Exit.killed(0));
+    return cluster;
   }
 
   private static void failAndRun(ACluster cluster, ExitReport exit) {

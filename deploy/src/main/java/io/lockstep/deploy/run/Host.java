@@ -120,6 +120,7 @@ final class Host {
         DaemonSettings.NODE_SILENT_AFTER,
         DaemonSettings.NODE_SUSPECT_AFTER,
         QuarantinePolicy.NEVER, // its hosts are named: nobody else could stand in
+        DaemonSettings.Rules.shipped(),
         true,
         EmbeddedDaemon.version());
   }

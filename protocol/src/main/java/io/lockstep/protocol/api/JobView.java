@@ -198,9 +198,61 @@ public record JobView(
   public record ProgressView(
       long step, long totalSteps, Optional<Double> loss, Optional<Double> evalLoss) {}
 
-  /** Why an attempt ended. */
+  /**
+   * Why an attempt ended.
+   *
+   * @param diagnosis what kind of failure it was; empty when an older release judged it
+   */
   public record CauseView(
-      String code, Optional<String> node, Optional<Integer> rank, String message) {}
+      String code,
+      Optional<String> node,
+      Optional<Integer> rank,
+      String message,
+      Optional<DiagnosisView> diagnosis) {
+    /** One that nobody judged. */
+    public CauseView(String code, Optional<String> node, Optional<Integer> rank, String message) {
+      this(code, node, rank, message, Optional.empty());
+    }
+  }
+
+  /**
+   * What kind of failure it was, as it was judged when it happened.
+   *
+   * @param failureClass USER_CODE, OUT_OF_MEMORY_GPU, OUT_OF_MEMORY_HOST, HARDWARE, NETWORK,
+   *     STORAGE, CONFIGURATION, PREEMPTED, HANG or UNKNOWN
+   * @param rule id of the rule that fitted; empty where the class follows from how it ended
+   * @param sign the line that it fitted
+   * @param at when it failed, by the coordinator's clock
+   * @param step the last step seen before
+   */
+  public record DiagnosisView(
+      String failureClass,
+      String rule,
+      String sign,
+      String meaning,
+      String advice,
+      Optional<Instant> at,
+      Optional<Long> step) {}
+
+  /**
+   * What followed from a cause.
+   *
+   * @param nodes how many other nodes' groups failed too
+   * @param first the first few of them
+   */
+  public record AftermathView(int nodes, List<FollowedView> first) {
+    public AftermathView {
+      first = List.copyOf(first);
+    }
+  }
+
+  /**
+   * One group that failed after the root.
+   *
+   * @param same it said the same as the root
+   */
+  public record FollowedView(
+      String node, Optional<Integer> rank, Optional<Instant> at, String message, boolean same) {}
 
   /** One attempt, over or not. */
   public record AttemptView(
@@ -212,9 +264,34 @@ public record JobView(
       Optional<Long> resumedFromStep,
       Optional<Instant> firstStepAt,
       List<RankView> rankTable,
-      Optional<String> traceback) {
+      Optional<String> traceback,
+      Optional<AftermathView> aftermath) {
     public AttemptView {
       rankTable = List.copyOf(rankTable);
+    }
+
+    /** One from which nothing followed. */
+    public AttemptView(
+        int attempt,
+        Instant startedAt,
+        Optional<Instant> runningAt,
+        Optional<Instant> endedAt,
+        Optional<CauseView> cause,
+        Optional<Long> resumedFromStep,
+        Optional<Instant> firstStepAt,
+        List<RankView> rankTable,
+        Optional<String> traceback) {
+      this(
+          attempt,
+          startedAt,
+          runningAt,
+          endedAt,
+          cause,
+          resumedFromStep,
+          firstStepAt,
+          rankTable,
+          traceback,
+          Optional.empty());
     }
   }
 }

@@ -20,6 +20,7 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.ReasonCode;
@@ -66,6 +67,7 @@ public final class WireJson {
     text(module, NodeId.class, NodeId::new);
     known(module, ReasonCode.class, ReasonCode.values(), ReasonCode.OTHER);
     known(module, FailureCause.class, FailureCause.values(), FailureCause.OTHER);
+    known(module, FailureClass.class, FailureClass.values(), FailureClass.UNKNOWN);
     number(module, Attempt.class, Attempt::number, n -> new Attempt(Math.toIntExact(n)));
     number(module, Term.class, Term::number, Term::new);
     return module;

@@ -13,6 +13,9 @@ import java.util.Optional;
  * @param treeGone true when the whole process tree was seen to end: proof that it is gone
  * @param portTaken true when the master port was already in use
  * @param tail last lines of the failing rank's output
+ * @param hostSigns what the kernel's log and the cgroup say of this group, a line each; empty where
+ *     they cannot be read or say nothing
+ * @param lastStep the last step of training that this node's output told
  */
 public record ExitReport(
     Outcome outcome,
@@ -23,7 +26,9 @@ public record ExitReport(
     boolean portTaken,
     Optional<Reason> reason,
     List<String> tail,
-    Instant endedAt) {
+    Instant endedAt,
+    Optional<List<String>> hostSigns,
+    Optional<Long> lastStep) {
   /** How it ended, in a word. */
   public enum Outcome {
     SUCCEEDED,
@@ -53,6 +58,32 @@ public record ExitReport(
 
   public ExitReport {
     tail = List.copyOf(tail);
+    hostSigns = hostSigns.map(List::copyOf);
+  }
+
+  /** One of which the host says nothing. */
+  public ExitReport(
+      Outcome outcome,
+      Optional<Integer> exitCode,
+      Optional<Integer> signal,
+      Optional<FirstFailure> firstFailure,
+      boolean treeGone,
+      boolean portTaken,
+      Optional<Reason> reason,
+      List<String> tail,
+      Instant endedAt) {
+    this(
+        outcome,
+        exitCode,
+        signal,
+        firstFailure,
+        treeGone,
+        portTaken,
+        reason,
+        tail,
+        endedAt,
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** Proof that this fence never ran here and never will. */
