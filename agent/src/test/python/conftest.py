@@ -41,6 +41,10 @@ class Fixture:
         return {"workers": workers, "logDir": str(self.group_dir / "torch"), "firstRank": 2, **more}
 
     def launch(self, *workers: str, spec: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        self.plan_file(*workers, spec=spec, **more)
+        return self.launch_again()
+
+    def plan_file(self, *workers: str, spec: dict[str, Any] | None = None, **more: Any) -> None:
         plan = self.folder / "plan.json"
         plan.write_text(json.dumps(self.plan(*workers, **more)), encoding="utf-8")
         environment = {
@@ -63,7 +67,7 @@ class Fixture:
             "progressRank": 2,
             **(spec or {}),
         }
-        return self.launch_again()
+        (self.folder / "spec.json").write_text(json.dumps(self.spec), encoding="utf-8")
 
     def launch_again(self, environment: dict[str, str] | None = None) -> dict[str, Any]:
         path = self.folder / "spec.json"

@@ -26,6 +26,7 @@ from lockstep_shim.control import Control, Kill, Stop, TakeStacks
 from lockstep_shim.failure import Exit
 from lockstep_shim.guard import Guard
 from lockstep_shim.helper import Helper
+from lockstep_shim.hostsigns import HostSigns
 from lockstep_shim.lease import Lease
 from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
 from lockstep_shim.procfs import ProcessId
@@ -200,6 +201,7 @@ class Group:
         self._scan = TreeScan(identity, os.fsencode(spec.marker), frozenset({launcher_id}))
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals.wake_fd, selectors.EVENT_READ, signals.drain)
+        self._host_signs = HostSigns()
         self._streams: dict[str, Stream] = {}
         self._open_streams: set[str] = set()
         self._workers: dict[int, Worker] = {}
@@ -848,7 +850,7 @@ class Group:
     def _make_report(self, shim_error: str | None) -> dict[str, Any]:
         self._drain_output()
         assert self._tree_end is not None
-        return reports.make(
+        report = reports.make(
             reports.Ended(
                 spec=self._spec,
                 streams=self._streams,
@@ -865,6 +867,18 @@ class Group:
                 ended_at=_wall(),
             )
         )
+        report["hostSigns"] = self._signs_of_the_host(report) if report["outcome"] == "failed" else []
+        return report
+
+    def _signs_of_the_host(self, report: dict[str, Any]) -> list[str]:
+        pids = [worker.id.pid for worker in self._workers.values()]
+        if self._torchrun is not None:
+            pids.append(self._torchrun.id.pid)
+        first = report["firstFailure"]
+        was_killed = first is not None and (
+            first["signal"] == signal.SIGKILL or "killed by signal" in str(first["message"])
+        )
+        return self._host_signs.lines(pids, was_killed)
 
     def _publish(self, report: dict[str, Any]) -> None:
         """Writes the report, then tells watchers. With a full disk it is served from memory while it is tried again."""
@@ -897,6 +911,7 @@ class Group:
                 self._selector.unregister(stream.fd)
             stream.close()
         self._remove_fifos()
+        self._host_signs.close()
         self._log("reported and done")
 
     def _serve_until(self, deadline: float, is_enough: Callable[[], bool]) -> None:

@@ -185,7 +185,8 @@ public final class Samples {
             NODE, FENCE, Optional.of(29_512), Optional.of("5a5a"), "a5a5", CHECKPOINTS),
         new AgentReport.PrepareRejected(NODE, FENCE, REASON),
         new AgentReport.Started(NODE, FENCE, List.of(WORKER), Optional.of("warm")),
-        new AgentReport.Exited(NODE, FENCE, EXIT),
+        new AgentReport.Exited(
+            NODE, FENCE, EXIT, Optional.of(Instant.parse("2026-11-24T12:00:20Z"))),
         new AgentReport.Unknown(NODE, FENCE),
         new AgentQuery.ReadLog(JOB, new Attempt(3), Optional.of(2), -4_096, 65_536, asker),
         new AgentQuery.LogChunk(

@@ -8,6 +8,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
+import io.lockstep.coordinator.core.Causes;
 import io.lockstep.coordinator.core.ClusterAction;
 import io.lockstep.coordinator.core.ClusterEvent;
 import io.lockstep.coordinator.core.ClusterInput;
@@ -390,7 +391,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     } else if (report instanceof AgentReport.Started s) {
       input(new ClusterInput.NodeStarted(s.node(), s.fence(), s.how()));
     } else if (report instanceof AgentReport.Exited e) {
-      input(new ClusterInput.NodeExited(e.node(), e.fence(), e.report()));
+      input(
+          new ClusterInput.NodeExited(
+              e.node(), e.fence(), e.report(), Causes.failedAt(e.report(), e.sentAt(), now())));
     } else if (report instanceof AgentReport.Unknown u) {
       input(new ClusterInput.NodeKnowsNothing(u.node(), u.fence()));
     } else {

@@ -48,6 +48,7 @@ public class StateCodec {
           .with("attempt.node-finished", ClusterEvent.NodeFinished.class)
           .with("attempt.failed", ClusterEvent.AttemptFailed.class)
           .with("attempt.cause-refined", ClusterEvent.CauseRefined.class)
+          .with("attempt.failure-followed", ClusterEvent.FailureFollowed.class)
           .with("attempt.group-gone", ClusterEvent.GroupGone.class)
           .with("job.lease-revoked", ClusterEvent.LeaseRevoked.class)
           .with("job.checkpoint-seen", ClusterEvent.CheckpointSeen.class)

@@ -43,6 +43,13 @@ public record Aftermath(int nodes, List<Followed> first) {
     return first.stream().anyMatch(f -> f.node().equals(node));
   }
 
+  /** What turned out to be the root is no follower. */
+  Aftermath without(Optional<NodeId> root) {
+    List<Followed> left =
+        first.stream().filter(f -> !root.equals(Optional.of(f.node()))).toList();
+    return new Aftermath(nodes - (first.size() - left.size()), left);
+  }
+
   Aftermath plus(Followed one) {
     var more = new ArrayList<>(first);
     if (more.size() < MAX_FOLLOWED) {

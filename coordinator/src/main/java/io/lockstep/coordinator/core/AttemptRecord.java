@@ -181,7 +181,7 @@ public record AttemptRecord(
         aftermath);
   }
 
-  AttemptRecord followedBy(Aftermath what) {
+  AttemptRecord followedBy(Optional<Aftermath> what) {
     return new AttemptRecord(
         fence,
         table,
@@ -192,7 +192,7 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt,
         furthestStep,
-        Optional.of(what));
+        what);
   }
 
   /** As it is kept when newer ones are more telling: why it ended, without the traceback. */

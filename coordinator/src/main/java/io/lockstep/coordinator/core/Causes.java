@@ -5,12 +5,56 @@ import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
 /** Reads the cause of a failure out of a node's exit report. */
-final class Causes {
+public final class Causes {
+  /** What two corrected times may differ by without telling which was first: messages take time. */
+  static final Duration CLOCK_TOLERANCE = Duration.ofMillis(100);
+
   private Causes() {}
+
+  /**
+   * When a group failed, by the coordinator's clock: so long before the report came as the node's
+   * own clock says that it was before the report was sent. Assumes that the report was under way
+   * for no time, and that the node's clock made no step in between.
+   */
+  public static Optional<Instant> failedAt(
+      ExitReport report, Optional<Instant> sentAt, Instant receivedAt) {
+    Instant failed =
+        report.firstFailure().map(ExitReport.FirstFailure::at).orElse(report.endedAt());
+    return sentAt
+        .map(sent -> Duration.between(failed, sent))
+        .map(age -> age.isNegative() ? receivedAt : receivedAt.minus(age));
+  }
+
+  /** Surely before the other, as far as both are known. */
+  static boolean isEarlier(AttemptRecord.Cause one, AttemptRecord.Cause other) {
+    return at(one)
+        .flatMap(mine -> at(other).filter(its -> mine.plus(CLOCK_TOLERANCE).isBefore(its)))
+        .isPresent();
+  }
+
+  private static Optional<Instant> at(AttemptRecord.Cause cause) {
+    return cause.diagnosis().flatMap(Diagnosis::at);
+  }
+
+  /** As what follows from {@code root} is kept. */
+  static Optional<Aftermath.Followed> followed(AttemptRecord.Cause cause, AttemptRecord.Cause root) {
+    return cause
+        .node()
+        .filter(node -> !root.node().equals(Optional.of(node)))
+        .map(
+            node ->
+                new Aftermath.Followed(
+                    node,
+                    cause.rank(),
+                    at(cause),
+                    cause.message(),
+                    RestartPolicy.isAlike(cause, root)));
+  }
 
   /** With what kind of failure it was. */
   static AttemptRecord.Cause of(FailureRules rules, ClusterInput.NodeExited exited) {

@@ -455,7 +455,11 @@ public sealed interface ClusterEvent {
             d.reason = reason;
             Faltered first =
                 new Faltered(
-                    cause, verdictBy, cause.node().map(Set::of).orElse(Set.of()), Set.of());
+                    cause,
+                    verdictBy,
+                    cause.node().map(Set::of).orElse(Set.of()),
+                    Set.of(),
+                    Optional.empty());
             d.current =
                 d.current.map(
                     a -> a.withFaltered(a.faltered().map(f -> f.until(verdictBy)).orElse(first)));
@@ -506,13 +510,19 @@ public sealed interface ClusterEvent {
     }
   }
 
-  /** One more group of a faltering attempt said how it ended, and that it is not the cause. */
-  record NodeExited(Fence fence, NodeId on, Instant at, Reason reason) implements OfGroup {
+  /**
+   * One more group of a faltering attempt said how it ended, and that it is not the cause.
+   *
+   * @param cause what it said; empty in what an older release stored
+   */
+  record NodeExited(
+      Fence fence, NodeId on, Optional<AttemptRecord.Cause> cause, Instant at, Reason reason)
+      implements OfGroup {
     @Override
     public Job change(Job job) {
       return job.with(
           d -> {
-            d.changeFaltered(f -> f.withExited(on));
+            d.changeFaltered(f -> f.withExited(on, cause));
           });
     }
   }
@@ -551,12 +561,14 @@ public sealed interface ClusterEvent {
     public Job change(Job job) {
       return job.with(
           d -> {
+            var before = d.saidBefore();
             d.phase = JobPhase.QUEUED;
             d.reason = reason;
             d.current = Optional.empty();
             d.trained |=
                 d.attempts.stream().anyMatch(a -> a.fence().equals(fence) && a.steppedBy(cause));
-            d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
+            d.changeAttempt(
+                fence, r -> r.ended(at, Optional.of(cause)).followedBy(before.apply(cause)));
             d.notBefore = notBefore;
             d.waitsSince = notBefore.or(() -> Optional.of(at));
             if (counted) {
@@ -587,8 +599,31 @@ public sealed interface ClusterEvent {
               d.counted--;
               d.uncounted++;
             }
-            d.changeAttempt(fence, r -> r.ended(at, Optional.of(cause)));
+            d.changeAttempt(
+                fence,
+                r ->
+                    r.ended(at, Optional.of(cause))
+                        .followedBy(
+                            r.cause()
+                                .flatMap(old -> Faltered.plus(r.aftermath(), old, cause))));
           });
+    }
+  }
+
+  /** One more node's group had failed in an attempt whose root is known. */
+  record FailureFollowed(
+      Fence fence, NodeId on, AttemptRecord.Cause cause, Instant at, Reason reason)
+      implements OfGroup {
+    @Override
+    public Job change(Job job) {
+      return job.with(
+          d ->
+              d.changeAttempt(
+                  fence,
+                  r ->
+                      r.cause()
+                          .map(root -> r.followedBy(Faltered.plus(r.aftermath(), cause, root)))
+                          .orElse(r)));
     }
   }
 
@@ -653,7 +688,12 @@ public sealed interface ClusterEvent {
             d.current.ifPresent(
                 a ->
                     d.changeAttempt(
-                        a.fence(), r -> r.endedAt().isPresent() ? r : r.ended(at, cause)));
+                        a.fence(),
+                        r ->
+                            r.endedAt().isPresent()
+                                ? r
+                                : r.ended(at, cause)
+                                    .followedBy(cause.flatMap(d.saidBefore()::apply))));
           });
     }
   }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
@@ -266,6 +267,12 @@ public record Job(
 
     void changeFaltered(UnaryOperator<Faltered> change) {
       current = current.map(a -> a.faltered().map(f -> a.withFaltered(change.apply(f))).orElse(a));
+    }
+
+    /** What the groups of a faltering attempt said, as what followed from its root. */
+    Function<AttemptRecord.Cause, Optional<Aftermath>> saidBefore() {
+      Optional<Faltered> faltered = current.flatMap(AttemptState::faltered);
+      return root -> faltered.flatMap(f -> f.after(root));
     }
 
     /** Gives the budget back what this attempt's failure took from it; false if it took nothing. */

@@ -565,7 +565,13 @@ final class JobMachine {
     AttemptState attempt = job.current().orElseThrow();
     List<NodeId> others = attempt.unreported().stream().filter(n -> !n.equals(node)).toList();
     if (others.isEmpty()) {
-      fail(d, job, attempt.faltered().map(Faltered::cause).orElse(cause));
+      attempt
+          .faltered()
+          .filter(f -> !f.exited().contains(node))
+          .ifPresent(f -> lostAPeerToo(d, attempt, node, cause));
+      Optional<Faltered> all =
+          d.job(job.id()).current().flatMap(AttemptState::faltered);
+      fail(d, d.job(job.id()), all.map(Faltered::cause).orElse(cause));
     } else if (attempt.faltered().isEmpty()) {
       d.event(
           new ClusterEvent.AttemptFaltered(
@@ -579,13 +585,19 @@ final class JobMachine {
                   node,
                   some(others))));
     } else if (attempt.unreported().contains(node)) {
-      d.event(
-          new ClusterEvent.NodeExited(
-              attempt.fence(),
-              node,
-              d.now(),
-              Reason.of(ReasonCode.WORKERS_FAILED, "a group on %s lost a peer too", node)));
+      lostAPeerToo(d, attempt, node, cause);
     }
+  }
+
+  private static void lostAPeerToo(
+      Deciding d, AttemptState attempt, NodeId node, AttemptRecord.Cause cause) {
+    d.event(
+        new ClusterEvent.NodeExited(
+            attempt.fence(),
+            node,
+            Optional.of(cause),
+            d.now(),
+            Reason.of(ReasonCode.WORKERS_FAILED, "a group on %s lost a peer too", node)));
   }
 
   private static void nodeFinished(Deciding d, Job job, NodeId node, boolean treeGone) {
@@ -647,16 +659,57 @@ final class JobMachine {
     }
   }
 
-  /** A late report may know the root cause, where the attempt failed by the loss of a peer. */
+  /**
+   * A late report may know the root: where the attempt failed by the loss of a peer, or by what
+   * came after this. Else it is one of those that followed.
+   */
   private static void refineCause(Deciding d, Job job, ClusterInput.NodeExited exited) {
     ExitReport report = exited.report();
     boolean byItself =
         report.outcome() == ExitReport.Outcome.FAILED
             || (report.outcome() == ExitReport.Outcome.SHIM_LOST && report.treeGone());
     AttemptRecord.Cause cause = Causes.of(d.rules(), exited);
-    if (byItself && !cause.peerLoss()) {
-      lostItsPeer(job, exited.fence()).ifPresent(a -> refine(d, a.fence(), cause));
+    Optional<AttemptRecord> attempt =
+        job.attempts().stream()
+            .filter(a -> a.fence().equals(exited.fence()) && a.cause().isPresent())
+            .findFirst();
+    if (!byItself || attempt.isEmpty()) {
+      return;
     }
+    AttemptRecord.Cause root = attempt.get().cause().orElseThrow();
+    boolean isRoot =
+        !cause.peerLoss()
+            && (root.peerLoss() || (saidByAWorker(root) && Causes.isEarlier(cause, root)));
+    if (isRoot) {
+      refine(d, exited.fence(), cause);
+    } else if (isNewFollower(job, attempt.get(), exited, root)) {
+      d.event(
+          new ClusterEvent.FailureFollowed(
+              exited.fence(),
+              exited.node(),
+              cause,
+              d.now(),
+              Reason.of(
+                  ReasonCode.WORKERS_FAILED,
+                  "%s failed too, after %s",
+                  exited.node(),
+                  root.node().map(NodeId::value).orElse("the root"))));
+    }
+  }
+
+  private static boolean saidByAWorker(AttemptRecord.Cause root) {
+    return root.code() == FailureCause.WORKER_FAILED || root.code() == FailureCause.WORKER_KILLED;
+  }
+
+  /** A report may come twice; of those beyond the first few only the open group tells. */
+  private static boolean isNewFollower(
+      Job job, AttemptRecord attempt, ClusterInput.NodeExited exited, AttemptRecord.Cause root) {
+    Aftermath known = attempt.aftermath().orElse(Aftermath.NOTHING);
+    return exited.report().firstFailure().isPresent()
+        && !root.node().equals(Optional.of(exited.node()))
+        && !known.has(exited.node())
+        && (known.first().size() < Aftermath.MAX_FOLLOWED
+            || job.openOn(exited.node(), exited.fence()).isPresent());
   }
 
   private static Optional<AttemptRecord> lostItsPeer(Job job, Fence fence) {

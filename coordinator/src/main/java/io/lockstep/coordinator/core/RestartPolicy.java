@@ -172,6 +172,11 @@ final class RestartPolicy {
     return one.code() == other.code() && said(one, untrained).equals(said(other, untrained));
   }
 
+  /** The same error, which many ranks may meet at once. */
+  static boolean isAlike(AttemptRecord.Cause one, AttemptRecord.Cause other) {
+    return sameFailure(one, other, true);
+  }
+
   private static String said(AttemptRecord.Cause cause, boolean untrained) {
     String withoutRank = RANK.matcher(cause.message()).replaceFirst("rank");
     return untrained ? CHANCE.matcher(withoutRank).replaceAll("#") : withoutRank;

@@ -126,7 +126,12 @@ final class Samples {
         new ClusterEvent.AttemptCleared(FIRST, at(11), why(ReasonCode.MOVES_AGAIN)),
         new ClusterEvent.AttemptFaltered(
             FIRST, cause(Optional.of(1), true), at(13), at(11), why(ReasonCode.WORKERS_FAILED)),
-        new ClusterEvent.NodeExited(FIRST, GPU_1, at(11), why(ReasonCode.WORKERS_FAILED)),
+        new ClusterEvent.NodeExited(
+            FIRST,
+            GPU_1,
+            Optional.of(cause(Optional.of(0), true)),
+            at(11),
+            why(ReasonCode.WORKERS_FAILED)),
         new ClusterEvent.NodeSuspected(GPU_2, at(11), why(ReasonCode.NODE_SILENT)),
         new ClusterEvent.NodeHeard(GPU_2, at(11), why(ReasonCode.NODE_READY)),
         new ClusterEvent.NodeLost(GPU_2, at(12), why(ReasonCode.NODE_SILENT)),
@@ -142,7 +147,13 @@ final class Samples {
         new ClusterEvent.LeaseRevoked(JOB, at(14), why(ReasonCode.FINISHING)),
         new ClusterEvent.CauseRefined(
             FIRST, cause(Optional.of(2), false), at(15), why(ReasonCode.WORKERS_FAILED)),
-        planned(16, SECOND, List.of(GPU_3, GPU_1), List.of()),
+        new ClusterEvent.FailureFollowed(
+            FIRST,
+            GPU_1,
+            cause(Optional.of(0), true),
+            at(15),
+            why(ReasonCode.WORKERS_FAILED)),
+        planned(17, SECOND, List.of(GPU_3, GPU_1), List.of()),
         new ClusterEvent.GroupGone(FIRST, GPU_1, at(17), why(ReasonCode.NOTHING_TO_DO)),
         new ClusterEvent.AttemptReleased(
             SECOND, 29_513, Optional.of(CHECKPOINT), false, at(18), why(ReasonCode.ALL_PREPARED)),

@@ -96,6 +96,20 @@ final class Exit {
     return with(r, List.of(line), r.hostSigns(), r.lastStep());
   }
 
+  /** The same at another time of the node's own clock. */
+  static ExitReport endedAt(Instant at, ExitReport r) {
+    return new ExitReport(
+        r.outcome(),
+        r.exitCode(),
+        r.signal(),
+        r.firstFailure(),
+        r.treeGone(),
+        r.portTaken(),
+        r.reason(),
+        r.tail(),
+        at);
+  }
+
   private static ExitReport with(
       ExitReport r, List<String> tail, Optional<List<String>> signs, Optional<Long> step) {
     return new ExitReport(

@@ -266,7 +266,8 @@ class RestartTest {
 
     Decision decision = cluster.exits("n2", old, Exit.killed(1));
 
-    assertThat(decision.reason().code()).isEqualTo(ReasonCode.STALE);
+    assertThat(events(decision, ClusterEvent.AttemptFailed.class)).isEmpty();
+    assertThat(events(decision, ClusterEvent.FailureFollowed.class)).hasSize(1);
     assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
   }
 

@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.WorkerInfo;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -83,8 +84,14 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
     }
   }
 
-  /** The group ended; {@code report.treeGone} says whether that is proof. */
-  record Exited(NodeId node, Fence fence, ExitReport report) implements AgentReport {}
+  /**
+   * The group ended; {@code report.treeGone} says whether that is proof.
+   *
+   * @param sentAt this node's clock at this sending: the times in the report are of the same clock,
+   *     so the coordinator knows how long ago they were, whatever the clock says
+   */
+  record Exited(NodeId node, Fence fence, ExitReport report, Optional<Instant> sentAt)
+      implements AgentReport {}
 
   /** Told to stop a fence that this memory knows nothing of: proves nothing (A21). */
   record Unknown(NodeId node, Fence fence) implements AgentReport {}
