@@ -66,6 +66,7 @@ public final class AgentHost implements AutoCloseable {
   private final Preflight preflight;
   private final StartChecks startChecks;
   private final LogFiles logs;
+  private final GroupFiles groupFiles;
   private final ProcessGroups groups;
   private final ExecutorService disk =
       Executors.newSingleThreadExecutor(work -> daemonThread(work, "agent-disk"));
@@ -116,6 +117,7 @@ public final class AgentHost implements AutoCloseable {
     this.preflight = new Preflight(settings, inventory, daemonEnv, checkpoints);
     this.startChecks = new StartChecks(settings.dataDir(), checkpoints);
     this.logs = new LogFiles(settings.dataDir());
+    this.groupFiles = new GroupFiles(settings.dataDir());
     this.groups =
         new ProcessGroups(
             settings.dataDir(),
@@ -233,7 +235,19 @@ public final class AgentHost implements AutoCloseable {
         onFiles(
             () -> {
               LogFiles.Piece piece =
-                  logs.read(ask.job(), ask.attempt(), ask.rank(), ask.offset(), ask.maxBytes());
+                  ask.file()
+                      .map(
+                          file ->
+                              groupFiles.read(
+                                  ask.job(), ask.attempt(), ask.rank(), file, ask.maxBytes()))
+                      .orElseGet(
+                          () ->
+                              logs.read(
+                                  ask.job(),
+                                  ask.attempt(),
+                                  ask.rank(),
+                                  ask.offset(),
+                                  ask.maxBytes()));
               done.complete(
                   new AgentQuery.LogChunk(
                       piece.offset(), piece.data(), piece.ended(), piece.problem()));

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lockstep.protocol.api.CancelRequest;
+import io.lockstep.protocol.api.ClusterView;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
@@ -119,6 +120,17 @@ public final class ApiClient {
       throws ApiRefused, NoCoordinator {
     String query = "?rank=" + rank + "&offset=" + offset + "&attempt=" + attempt;
     return get("/v1/jobs/" + segment(id) + "/logs" + query, LogView.class);
+  }
+
+  /** What a group left beside its output: report, launch or error. */
+  LogView groupFile(String id, int rank, int attempt, String file)
+      throws ApiRefused, NoCoordinator {
+    String query = "?file=" + file + "&rank=" + rank + "&attempt=" + attempt;
+    return get("/v1/jobs/" + segment(id) + "/logs" + query, LogView.class);
+  }
+
+  ClusterView cluster() throws ApiRefused, NoCoordinator {
+    return get("/v1/cluster", ClusterView.class);
   }
 
   public List<NodeView> nodes() throws ApiRefused, NoCoordinator {

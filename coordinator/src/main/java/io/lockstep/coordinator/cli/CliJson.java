@@ -36,6 +36,15 @@ public final class CliJson {
     }
   }
 
+  /** A result as one line. */
+  static String line(ObjectMapper json, Object value) {
+    try {
+      return json.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a record that JSON cannot hold", e);
+    }
+  }
+
   static ObjectMapper mapper() {
     var times = new SimpleModule("lockstep-times");
     times.addSerializer(Instant.class, new InstantWriter());

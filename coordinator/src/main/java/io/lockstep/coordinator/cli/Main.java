@@ -108,6 +108,7 @@ public final class Main implements Runnable {
     verbs.put("watch", WatchCommand.class);
     verbs.put("events", EventsCommand.class);
     verbs.put("logs", LogsCommand.class);
+    verbs.put("bundle", BundleCommand.class);
     verbs.put("release", ReleaseCommand.class);
     verbs.put("cancel", CancelCommand.class);
     verbs.put("drain", DrainCommand.class);

@@ -1,6 +1,5 @@
 package io.lockstep.coordinator.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 /** What a verb works with: the API, the terminal, and the form of the output. */
@@ -22,11 +21,7 @@ public record Session(ApiClient api, Terminal terminal, OutputForm form, ObjectM
 
   /** A result as one line of JSON, for results that come one after another. */
   void printJsonLine(Object value) {
-    try {
-      terminal.out().println(json.writeValueAsString(value));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a record that JSON cannot hold", e);
-    }
+    terminal.out().println(CliJson.line(json, value));
     terminal.out().flush();
   }
 

@@ -19,6 +19,7 @@ import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -194,18 +195,35 @@ final class JobRoutes {
         call.number("attempt", 1, Integer.MAX_VALUE).map(n -> new Attempt(n.intValue()));
     Optional<Integer> rank = call.number("rank", 0, MAX_RANK).map(Long::intValue);
     long offset = call.number("offset", Long.MIN_VALUE, Long.MAX_VALUE).orElse(0L);
+    Optional<AgentQuery.GroupFile> file = call.query("file").map(JobRoutes::groupFile);
     long until = System.nanoTime() + (call.flag("follow") ? MAX_LOG_WAIT.toNanos() : 0);
     return asking
         .ask(
             CoordinatorAnswer.LogPlace.class,
             replyTo -> new CoordinatorRequest.LocateLog(job, attempt, rank, replyTo))
-        .thenCompose(place -> readLog(place, offset, until))
+        .thenCompose(place -> readLog(place, offset, until, file))
         .thenApply(replies::ok);
+  }
+
+  private static AgentQuery.GroupFile groupFile(String word) {
+    return Arrays.stream(AgentQuery.GroupFile.values())
+        .filter(file -> file.word().equals(word))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                Refusal.invalid(
+                    "the file cannot be read",
+                    List.of(
+                        new Mistake(
+                            0, 0, "file", "must be report, launch or error, found: " + word))));
   }
 
   /** Reads one piece; asks again while there is nothing yet and time is left. */
   private CompletionStage<LogView> readLog(
-      CoordinatorAnswer.LogPlace place, long offset, long until) {
+      CoordinatorAnswer.LogPlace place,
+      long offset,
+      long until,
+      Optional<AgentQuery.GroupFile> file) {
     return coordinator
         .readLog(
             place.agent(),
@@ -216,7 +234,8 @@ final class JobRoutes {
                     Optional.of(place.rank()),
                     offset,
                     AgentQuery.MAX_LOG_BYTES,
-                    replyTo))
+                    replyTo,
+                    file))
         .thenCompose(
             chunk -> {
               boolean over = System.nanoTime() - until >= 0;
@@ -226,7 +245,7 @@ final class JobRoutes {
               var later =
                   CompletableFuture.delayedExecutor(LOG_POLL.toMillis(), TimeUnit.MILLISECONDS);
               return CompletableFuture.supplyAsync(() -> place, later)
-                  .thenCompose(again -> readLog(again, offset, until));
+                  .thenCompose(again -> readLog(again, offset, until, file));
             });
   }
 

@@ -16,6 +16,7 @@ import io.lockstep.protocol.api.JobView.ReasonView;
 import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.api.SubmitRequest;
+import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.message.AgentQuery.LogChunk;
 import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.model.Attempt;
@@ -505,6 +506,20 @@ class RestServerTest {
     assertThat(asked.attempt()).contains(new Attempt(2));
     assertThat(asked.rank()).contains(3);
     assertThat(coordinator.reads.get(0).offset()).isEqualTo(10);
+  }
+
+  @Test
+  void otherFilesOfAGroupAreReadByTheirWord() throws Exception {
+    answer(place());
+    coordinator.logs =
+        query -> new LogChunk(0, "{}".getBytes(StandardCharsets.UTF_8), true, Optional.empty());
+
+    JsonNode file = tree(get("/v1/jobs/n-1/logs?rank=3&file=launch"));
+
+    assertThat(file.path("text").asText()).isEqualTo("{}");
+    assertThat(coordinator.reads.get(0).file()).contains(AgentQuery.GroupFile.LAUNCH);
+    assertThat(get("/v1/jobs/n-1/logs?file=secrets").body())
+        .contains("must be report, launch or error, found: secrets");
   }
 
   @Test

@@ -16,6 +16,7 @@ public sealed interface AgentQuery extends Wire, ToAgent {
    * @param rank worker's rank; empty means torchrun's own output
    * @param offset first byte wanted, counted from the start of the attempt; negative counts back
    *     from the end
+   * @param file another file than the output, from its beginning; an older agent reads the output
    */
   record ReadLog(
       JobId job,
@@ -23,8 +24,41 @@ public sealed interface AgentQuery extends Wire, ToAgent {
       Optional<Integer> rank,
       long offset,
       int maxBytes,
-      ActorRef<LogChunk> replyTo)
-      implements AgentQuery {}
+      ActorRef<LogChunk> replyTo,
+      Optional<GroupFile> file)
+      implements AgentQuery {
+    /** Output. */
+    public ReadLog(
+        JobId job,
+        Attempt attempt,
+        Optional<Integer> rank,
+        long offset,
+        int maxBytes,
+        ActorRef<LogChunk> replyTo) {
+      this(job, attempt, rank, offset, maxBytes, replyTo, Optional.empty());
+    }
+  }
+
+  /** What a group leaves beside its output. */
+  enum GroupFile {
+    /** How it ended, as the shim wrote it. */
+    REPORT("report"),
+    /** How it was started, without secrets. */
+    LAUNCH("launch"),
+    /** What torch wrote of a worker's exception. */
+    ERROR("error");
+
+    private final String word;
+
+    GroupFile(String word) {
+      this.word = word;
+    }
+
+    /** As a query names it. */
+    public String word() {
+      return word;
+    }
+  }
 
   /**
    * The piece found.
