@@ -17,7 +17,9 @@ import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Reads what a group left beside its output: its report, its launch without secrets, error files. */
+/**
+ * Reads what a group left beside its output: its report, its launch without secrets, error files.
+ */
 final class GroupFiles {
   /** Longest file that is read; of a longer one nothing. */
   static final int MAX_BYTES = 1 << 20;
@@ -70,7 +72,7 @@ final class GroupFiles {
   private static byte[] launch(GroupFolder folder) throws IOException {
     JsonNode spec = JSON.readTree(bytes(folder.spec()));
     var env = new LinkedHashMap<String, String>();
-    spec.path("env").fields().forEachRemaining(e -> env.put(e.getKey(), e.getValue().asText()));
+    spec.path("env").properties().forEach(e -> env.put(e.getKey(), e.getValue().asText()));
     var words = new ArrayList<String>();
     spec.path("argv").forEach(word -> words.add(word.asText()));
     ObjectNode clean = JSON.createObjectNode();

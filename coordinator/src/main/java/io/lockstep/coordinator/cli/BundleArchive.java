@@ -36,8 +36,7 @@ final class BundleArchive implements Closeable {
 
   /** Begins one beside the target, which others than its owner cannot read. */
   static BundleArchive open(Path target) throws IOException {
-    Path folder =
-        Optional.ofNullable(target.toAbsolutePath().getParent()).orElse(Path.of("/"));
+    Path folder = Optional.ofNullable(target.toAbsolutePath().getParent()).orElse(Path.of("/"));
     Path temporary = Files.createTempFile(folder, ".lockstep-bundle-", ".zip");
     try {
       return new BundleArchive(target, temporary, Files.newOutputStream(temporary));

@@ -14,7 +14,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Asks for what is left of a job, part by part; what cannot be had is noted and the rest goes on. */
+/**
+ * Asks for what is left of a job, part by part; what cannot be had is noted and the rest goes on.
+ */
 final class BundleContent {
   /** Attempts whose output is taken, the newest. */
   static final int MAX_ATTEMPTS = 3;
@@ -96,7 +98,8 @@ final class BundleContent {
     }
     if (ranks.size() > MAX_RANKS) {
       archive.miss(
-          folder, "output of " + (ranks.size() - MAX_RANKS) + " more ranks: " + MAX_RANKS + " taken");
+          folder,
+          "output of " + (ranks.size() - MAX_RANKS) + " more ranks: " + MAX_RANKS + " taken");
     }
   }
 

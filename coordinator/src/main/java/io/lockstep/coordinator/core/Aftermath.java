@@ -45,8 +45,7 @@ public record Aftermath(int nodes, List<Followed> first) {
 
   /** What turned out to be the root is no follower. */
   Aftermath without(Optional<NodeId> root) {
-    List<Followed> left =
-        first.stream().filter(f -> !root.equals(Optional.of(f.node()))).toList();
+    List<Followed> left = first.stream().filter(f -> !root.equals(Optional.of(f.node()))).toList();
     return new Aftermath(nodes - (first.size() - left.size()), left);
   }
 

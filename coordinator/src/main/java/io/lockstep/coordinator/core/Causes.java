@@ -42,7 +42,8 @@ public final class Causes {
   }
 
   /** As what follows from {@code root} is kept. */
-  static Optional<Aftermath.Followed> followed(AttemptRecord.Cause cause, AttemptRecord.Cause root) {
+  static Optional<Aftermath.Followed> followed(
+      AttemptRecord.Cause cause, AttemptRecord.Cause root) {
     return cause
         .node()
         .filter(node -> !root.node().equals(Optional.of(node)))

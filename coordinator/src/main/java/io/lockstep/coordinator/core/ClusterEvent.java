@@ -604,8 +604,7 @@ public sealed interface ClusterEvent {
                 r ->
                     r.ended(at, Optional.of(cause))
                         .followedBy(
-                            r.cause()
-                                .flatMap(old -> Faltered.plus(r.aftermath(), old, cause))));
+                            r.cause().flatMap(old -> Faltered.plus(r.aftermath(), old, cause))));
           });
     }
   }
@@ -692,8 +691,7 @@ public sealed interface ClusterEvent {
                         r ->
                             r.endedAt().isPresent()
                                 ? r
-                                : r.ended(at, cause)
-                                    .followedBy(cause.flatMap(d.saidBefore()::apply))));
+                                : r.ended(at, cause).followedBy(cause.flatMap(d.saidBefore()))));
           });
     }
   }

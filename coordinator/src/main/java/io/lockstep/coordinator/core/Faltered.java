@@ -53,8 +53,7 @@ public record Faltered(
 
   static Optional<Aftermath> plus(
       Optional<Aftermath> known, AttemptRecord.Cause one, AttemptRecord.Cause root) {
-    Aftermath before =
-        known.orElse(Aftermath.NOTHING).without(root.node());
+    Aftermath before = known.orElse(Aftermath.NOTHING).without(root.node());
     Optional<Aftermath.Followed> more =
         Causes.followed(one, root).filter(f -> !before.has(f.node()));
     Aftermath all = more.map(before::plus).orElse(before);

@@ -569,8 +569,7 @@ final class JobMachine {
           .faltered()
           .filter(f -> !f.exited().contains(node))
           .ifPresent(f -> lostAPeerToo(d, attempt, node, cause));
-      Optional<Faltered> all =
-          d.job(job.id()).current().flatMap(AttemptState::faltered);
+      Optional<Faltered> all = d.job(job.id()).current().flatMap(AttemptState::faltered);
       fail(d, d.job(job.id()), all.map(Faltered::cause).orElse(cause));
     } else if (attempt.faltered().isEmpty()) {
       d.event(

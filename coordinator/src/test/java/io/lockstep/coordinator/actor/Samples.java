@@ -148,11 +148,7 @@ final class Samples {
         new ClusterEvent.CauseRefined(
             FIRST, cause(Optional.of(2), false), at(15), why(ReasonCode.WORKERS_FAILED)),
         new ClusterEvent.FailureFollowed(
-            FIRST,
-            GPU_1,
-            cause(Optional.of(0), true),
-            at(15),
-            why(ReasonCode.WORKERS_FAILED)),
+            FIRST, GPU_1, cause(Optional.of(0), true), at(15), why(ReasonCode.WORKERS_FAILED)),
         planned(17, SECOND, List.of(GPU_3, GPU_1), List.of()),
         new ClusterEvent.GroupGone(FIRST, GPU_1, at(17), why(ReasonCode.NOTHING_TO_DO)),
         new ClusterEvent.AttemptReleased(

@@ -78,7 +78,9 @@ class RootCauseTest {
     assertThat(events(late, ClusterEvent.CauseRefined.class)).hasSize(1);
     assertThat(root().node()).contains(node("n2"));
     assertThat(root().failureClass()).isEqualTo(FailureClass.STORAGE);
-    assertThat(aftermath().first()).extracting(Aftermath.Followed::node).containsExactly(node("n1"));
+    assertThat(aftermath().first())
+        .extracting(Aftermath.Followed::node)
+        .containsExactly(node("n1"));
     assertThat(cluster.job().counted()).isEqualTo(1);
   }
 

@@ -124,7 +124,8 @@ final class RuleSetTest {
 
     assertThat(rules.look(only(Place.MESSAGE, "OSError: '/mnt/lake'")).orElseThrow().rule())
         .isEqualTo("lake-not-mounted");
-    assertThat(docs).contains(EnumSet.allOf(FailureClass.class).stream().map(c -> "`" + c + "`").toList());
+    assertThat(docs)
+        .contains(EnumSet.allOf(FailureClass.class).stream().map(c -> "`" + c + "`").toList());
   }
 
   @Test
