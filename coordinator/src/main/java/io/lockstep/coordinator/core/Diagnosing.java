@@ -130,6 +130,11 @@ final class Diagnosing {
               FailureClass.CONFIGURATION,
               "A node found at the door that it cannot run this job.",
               "Give the node what the message names.");
+      case HANG ->
+          Diagnosis.of(
+              FailureClass.HANG,
+              "Training stood still for longer than it ever had.",
+              "Read the stacks of the rank that is named; docs/hangs.md says how it is told.");
       case PORT_TAKEN ->
           Diagnosis.of(
               FailureClass.NETWORK,
