@@ -848,6 +848,8 @@ class Group:
     # --- the end ---------------------------------------------------------------------------------------------------
 
     def _make_report(self, shim_error: str | None) -> dict[str, Any]:
+        self._reap()  # the last of the tree may have ended since the last look: how is told here or nowhere
+        self._look_at_workers()
         self._drain_output()
         assert self._tree_end is not None
         report = reports.make(
