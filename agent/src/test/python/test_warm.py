@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from conftest import WAIT_SECONDS, process_lives, until
-from lockstep_shim import procfs, spec, workers
+from lockstep_shim import procfs, spec
 from lockstep_shim.pool import Pool, client_command, socket_path
 from lockstep_shim.stacks import Stacks
 
@@ -370,18 +370,21 @@ def test_another_fences_client_is_not_served(door: Door) -> None:
 def test_a_warm_worker_can_be_asked_for_its_stacks_and_does_not_notice(door: Door) -> None:
     script = door.script(
         "stands.py",
-        "import time\nprint('up', flush=True)\n\ndef stands_still():\n    time.sleep(2)\n\nstands_still()\n",
+        "import time\nprint('up', flush=True)\n\ndef stands_still():\n    time.sleep(4)\n\nstands_still()\n",
     )
     client = door.start("warm", str(script))
     assert client.stdout is not None
     assert client.stdout.readline() == "up\n"
-    (worker,) = workers.find(door.pool.id.pid, door.marker, 0, (), 1)
+    (nurse,) = procfs.children_of(door.pool.id.pid)
+    (pid,) = procfs.children_of(nurse)
+    worker = procfs.read_process(pid)
+    assert worker is not None
     taken = Stacks(door.spec.group_dir / "stacks", sys.executable, "", lambda: None)
     assert taken.take({0: worker.id}, 0.0)
     until(lambda: taken.to_json(time.monotonic()) is not None, "stacks")
     found = taken.to_json(time.monotonic())
     assert found is not None
-    assert found["ranks"][0]["taken"] in ("faulthandler", "py-spy")
+    assert found["ranks"][0]["taken"] in ("faulthandler", "py-spy"), found["head"]
     assert "stands_still" in found["head"]
     out, err = client.communicate(timeout=WAIT_SECONDS)
     assert (client.returncode, out, err) == (0, "", "")
