@@ -166,7 +166,7 @@ final class TrainingE2eTest {
 
   private static List<Integer> steps(Path record, int attempt) throws IOException {
     return Files.readAllLines(record).stream()
-        .map(line -> line.split(" "))
+        .map(line -> line.split(" ", -1))
         .filter(words -> words[0].equals(String.valueOf(attempt)))
         .map(words -> Integer.valueOf(words[1]))
         .toList();
