@@ -210,7 +210,7 @@ def test_a_real_trainer_saves_when_it_is_asked(tmp_path: Path) -> None:
             helper.look()
             return ((helper.progress or Progress()).step or 0) > 11
 
-        until(has_trained, "steps", 120)
+        until(has_trained, "steps", 300)  # the first run on a machine compiles an op; killed then, it leaves a lock
         assert helper.is_present
         assert helper.progress is not None
         assert helper.progress.total_steps == 100000
