@@ -28,6 +28,7 @@ final class WireNamesTest {
             "cmd.start",
             "cmd.stop",
             "cmd.convert",
+            "cmd.take-stacks",
             "cmd.ack",
             "cmd.say-hello",
             "cmd.not-admitted",
