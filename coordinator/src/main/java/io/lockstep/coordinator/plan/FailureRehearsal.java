@@ -96,6 +96,10 @@ public final class FailureRehearsal {
       int attempts = cluster.job().attemptsMade();
       cluster.killsAWorker();
       cluster.waitsForMoreThan(attempts, MOST);
+      if (cluster.job().phase() == JobPhase.RUNNING) {
+        // a step further each time: it is the budget that is asked about
+        cluster.trains(trained() + i + 1, saveEvery);
+      }
     }
     return outcome("a worker killed again and again", cluster, begin, true);
   }

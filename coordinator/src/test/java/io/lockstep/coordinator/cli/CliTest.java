@@ -135,8 +135,8 @@ class CliTest {
         .contains(
             """
             progress     step 35/79 (44%)  loss 2.3112  eval loss 2.5000
-            moving       last step 131 s ago; suspected to hang after 130 s (learned:
-                         the longest of 34 pauses between steps was 13s; 10 times that)
+            moving       last step 131 s ago; suspected to hang after 130 s (learned: the
+                         longest of 34 pauses between steps was 13s; 10 times that)
             suspected    rank 1 on 127.0.0.3, stacks are being taken
             slow         rank 1 on 127.0.0.3: a step takes it 5s, the median is 2s
             """);

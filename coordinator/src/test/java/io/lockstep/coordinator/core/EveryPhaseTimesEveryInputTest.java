@@ -143,7 +143,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  NodePrepared     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeRejected     -> STOPPING  STALE | tells Acknowledge
       STOPPING  NodeStarted      -> STOPPING  STALE | tells Acknowledge
-      STOPPING  NodeExited       -> STOPPING  FINISHING | GroupGone | tells Acknowledge
+      STOPPING  NodeExited       -> STOPPING  WORKERS_FAILED | FailureFollowed GroupGone | tells Acknowledge
       STOPPING  NodeKnowsNothing -> STOPPING  STALE
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO

@@ -188,7 +188,7 @@ class StateSizeTest {
     for (NodeId node : attempt.table().nodes()) {
       decide(new ClusterInput.NodeStarted(node, attempt.fence()));
     }
-    decide(new ClusterInput.StepSeen(attempt.fence(), 1_000_000));
+    decide(new ClusterInput.StepSeen(attempt.fence(), 1_000_000 + failures));
     now = now.plus(Duration.ofMinutes(1));
     failures++;
     // another failure each time, by a word: digits alone are taken for chance
