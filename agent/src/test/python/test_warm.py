@@ -128,7 +128,9 @@ print(json.dumps({
     "session": os.getsid(0) == os.getpid(), "group": os.getpgid(0) == os.getpid(),
     "handlers": {n: str(signal.getsignal(n)).partition(" at 0x")[0] for n in sorted(signal.valid_signals())},
     "mask": [int(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
-    "descriptors": sorted(n for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)),
+    # but for the one far up that stacks are written to
+    "descriptors": sorted(n for n in os.listdir("/proc/self/fd")
+        if os.path.exists("/proc/self/fd/" + n) and int(n) < 64),
     "limits": [resource.getrlimit(n) for n in range(16)], "affinity": sorted(os.sched_getaffinity(0)),
     "nice": os.nice(0), "threads": len(os.listdir("/proc/self/task")),
     "torch threads": "--light" not in sys.argv and torch.get_num_threads(),

@@ -10,11 +10,13 @@ _FRESH = dict(globals())
 import array
 import ctypes
 import faulthandler
+import fcntl
 import gc
 import importlib
 import json
 import marshal
 import os
+import resource
 import select
 import signal
 import socket
@@ -43,6 +45,8 @@ SERVED_SECONDS = 3.0
 POLL_SECONDS = 0.020
 PR_SET_PDEATHSIG = 1
 EXIT_OF_CUDA_TOUCHED = 3
+HIGHEST_DESCRIPTOR = 65_536  # a limit of files may be a billion
+STACK_DESCRIPTORS = 16  # from the highest down
 STACK_SIGNAL = signal.SIGRTMAX - 2  # as in stacks.py, which need not be loaded here
 # Each of these libraries looks after its own thread when the process is forked.
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
@@ -419,7 +423,12 @@ def _arm(environment: dict[bytes, bytes]) -> None:
         rank = _STACKS["first_rank"] + int(environment[b"LOCAL_RANK"])
         os.makedirs(_STACKS["folder"], mode=0o700, exist_ok=True)
         path = os.path.join(_STACKS["folder"], f"faulthandler-{rank}.txt")
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        low = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        # a number that no file of the script gets: one that closes all it knows not would otherwise
+        # have the stacks in its next file
+        highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], HIGHEST_DESCRIPTOR) - 1
+        fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, highest - STACK_DESCRIPTORS)
+        os.close(low)
         faulthandler.register(STACK_SIGNAL, file=fd, all_threads=True, chain=False)
     except (KeyError, ValueError, OSError, RuntimeError):
         return  # without it there are no stacks, and nothing else is missing
