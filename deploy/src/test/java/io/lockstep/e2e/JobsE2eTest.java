@@ -168,7 +168,7 @@ final class JobsE2eTest {
     Fleet.Said described = fleet.cli("describe", id);
     assertThat(described.out())
         .contains("SCRIPT_FAILED", "Traceback (most recent call last):", "KeyError: 'no column")
-        .contains("USER_CODE in attempt 1, by rule exception");
+        .contains("USER_CODE in attempt 1");
     assertThat(fleet.job(id).path("attempts").size()).isEqualTo(1);
   }
 

@@ -41,7 +41,7 @@ final class LeavesNothing implements AfterEachCallback, AfterAllCallback {
               "groups/[^/]+/\\d+-\\d+/(spec|handle|report|zero)\\.json",
               "groups/[^/]+/\\d+-\\d+/(started|worker|shim\\.log|warm\\.log)",
               "groups/[^/]+/\\d+-\\d+/logs/(rank-\\d+|torchrun)\\.\\d+\\.log",
-              "groups/[^/]+/\\d+-\\d+/(errors|torch)/.*",
+              "groups/[^/]+/\\d+-\\d+/(errors|torch|stacks)/.*",
               "lockstepd\\.log",
               "out\\.log" /* the test's own */));
 

@@ -27,7 +27,7 @@ final class Watcher {
     while (true) {
       JobView job = patience.until(() -> session.api().job(id));
       show(job);
-      if (JobView.isTerminal(job)) {
+      if (JobView.isTerminal(job) && job.lastKnown().isEmpty()) {
         ExitCode code = ExitCode.of(job);
         if (code != ExitCode.DONE) {
           session.suggest("lockstep describe " + job.id());

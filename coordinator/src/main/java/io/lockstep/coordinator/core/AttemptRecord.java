@@ -5,6 +5,7 @@ import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
@@ -111,6 +112,11 @@ public record AttemptRecord(
         Optional.empty(),
         Optional.empty(),
         Optional.empty());
+  }
+
+  /** It ran for at least so long. */
+  boolean ranFor(Duration least, Instant now) {
+    return runningAt.filter(at -> !at.plus(least).isAfter(endedAt.orElse(now))).isPresent();
   }
 
   /** It failed after a step of its own, though nobody may have heard of that before. */

@@ -24,7 +24,7 @@ import java.util.TreeSet;
  * @param conversion ordered before the release; empty for none
  * @param faltered it has lost a worker, and whose fault that was is not known yet
  * @param suspicion it seems to hang
- * @param slow ranks that were named as stragglers
+ * @param slowRanks ranks that were named as stragglers; empty in what an older release stored
  */
 public record AttemptState(
     Fence fence,
@@ -41,14 +41,13 @@ public record AttemptState(
     Optional<Faltered> faltered,
     Optional<Conversion> conversion,
     Optional<Suspicion> suspicion,
-    Set<Integer> slow) {
+    Optional<Set<Integer>> slowRanks) {
 
   public AttemptState {
     prepared = Collections.unmodifiableMap(new TreeMap<>(prepared));
     started = Collections.unmodifiableSet(new TreeSet<>(started));
     finished = Collections.unmodifiableSet(new TreeSet<>(finished));
-    slow = Collections.unmodifiableSet(new TreeSet<>(Objects.requireNonNullElse(slow, Set.of())));
-    suspicion = Objects.requireNonNullElse(suspicion, Optional.empty()); // stored before there were
+    slowRanks = slowRanks.map(ranks -> Collections.unmodifiableSet(new TreeSet<>(ranks)));
   }
 
   static AttemptState planned(Fence fence, RankTable table, Instant at) {
@@ -67,7 +66,12 @@ public record AttemptState(
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        Set.of());
+        Optional.empty());
+  }
+
+  /** Ranks that were named as stragglers. */
+  Set<Integer> slow() {
+    return slowRanks.orElse(Set.of());
   }
 
   AttemptState withPrepared(NodeId node, PreparedNode said) {
@@ -92,7 +96,7 @@ public record AttemptState(
         faltered,
         Optional.empty(),
         suspicion,
-        slow);
+        slowRanks);
   }
 
   AttemptState withConversion(Conversion ordered) {
@@ -111,7 +115,7 @@ public record AttemptState(
         faltered,
         Optional.of(ordered),
         suspicion,
-        slow);
+        slowRanks);
   }
 
   /** What was agreed on is not looked at again: in a large gang it is most of the state. */
@@ -153,11 +157,11 @@ public record AttemptState(
         faltered,
         conversion,
         changed,
-        slow);
+        slowRanks);
   }
 
   AttemptState withSlow(int rank) {
-    var more = new TreeSet<>(slow);
+    var more = new TreeSet<>(slow());
     more.add(rank);
     return new AttemptState(
         fence,
@@ -174,7 +178,7 @@ public record AttemptState(
         faltered,
         conversion,
         suspicion,
-        more);
+        Optional.of(more));
   }
 
   private static Set<NodeId> plus(Set<NodeId> nodes, NodeId node) {
@@ -205,7 +209,7 @@ public record AttemptState(
         faltered,
         conversion,
         suspicion,
-        slow);
+        slowRanks);
   }
 
   /** Nodes whose group has not said how it ended, while the attempt falters. */

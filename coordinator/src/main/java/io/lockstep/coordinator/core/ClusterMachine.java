@@ -285,6 +285,14 @@ public final class ClusterMachine {
     List<Instant> losses = d.state().node(id).map(Node::losses).orElse(List.of());
     quarantine
         .until(losses, d.now())
+        // what it is out for already may be worse
+        .filter(
+            until ->
+                d.state()
+                    .node(id)
+                    .flatMap(Node::quarantinedUntil)
+                    .filter(out -> out.isAfter(until))
+                    .isEmpty())
         .ifPresent(
             until ->
                 d.event(

@@ -127,6 +127,7 @@ final class HangWatch {
   private static Optional<GroupActivity.RankStack> moving(GangActivity seen) {
     return seen.groups().values().stream()
         .flatMap(g -> g.stacks().stream())
+        .filter(s -> s.ageMillis() < STACKS_LIMIT.toMillis()) // older ones say nothing of now
         .flatMap(s -> s.ranks().stream())
         .filter(GroupActivity.RankStack::moved)
         .findFirst();
@@ -159,12 +160,12 @@ final class HangWatch {
       Deciding d, Job job, Suspicion suspicion, Duration still, GangActivity seen) {
     Optional<StandingRank.Named> named = StandingRank.of(seen);
     String message =
-        "no step for %s%s, the limit is %s; %s"
+        "%s; no step for %s%s, the limit is %s"
             .formatted(
+                named.map(HangWatch::who).orElse("no rank stands out: all wait alike"),
                 seconds(still),
                 at(seen),
-                suspicion.limit(),
-                named.map(HangWatch::who).orElse("no rank stands out: all wait alike"));
+                suspicion.limit());
     JobMachine.fail(
         d,
         job,
@@ -206,10 +207,17 @@ final class HangWatch {
         : text.substring(text.length() - MAX_STACK_CHARACTERS);
   }
 
+  /** A checkpoint of its own is a sign that a script makes steps which it does not tell. */
+  private static boolean hasSaved(Job job, AttemptRecord attempt) {
+    long from = attempt.resumedFromStep().orElse(-1L);
+    return job.lastCheckpoint().filter(c -> c.step() > from).isPresent();
+  }
+
   /** A gang that runs and has not made a step in time, where the job says how long that may be. */
   static void firstStepDeadline(Deciding d, Job job) {
     Duration limit = job.spec().deadlines().firstStep();
-    Optional<AttemptRecord> attempt = job.lastAttempt().filter(a -> a.firstStepAt().isEmpty());
+    Optional<AttemptRecord> attempt =
+        job.lastAttempt().filter(a -> a.firstStepAt().isEmpty() && !hasSaved(job, a));
     Optional<Instant> late =
         attempt
             .flatMap(AttemptRecord::runningAt)

@@ -167,7 +167,12 @@ public record Job(
 
   /** True once it made a step; an older release kept that with its attempts alone. */
   public boolean hasTrained() {
-    return trained || attempts.stream().anyMatch(a -> a.firstStepAt().isPresent());
+    return trained
+        || attempts.stream()
+            .anyMatch(
+                a ->
+                    a.firstStepAt().isPresent()
+                        || (a.fence().attempt().number() > 1 && a.resumedFromStep().isPresent()));
   }
 
   /** True while this job keeps others off the node. */

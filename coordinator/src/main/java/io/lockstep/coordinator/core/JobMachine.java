@@ -45,6 +45,9 @@ final class JobMachine {
   /** Names of nodes in one sentence. */
   private static final int MAX_NAMES = 8;
 
+  /** What the shim writes before a line of the kernel's log (hostsigns.py). */
+  private static final String KERNEL = "kernel: ";
+
   private static final String REBOOTED = "the host was rebooted";
   private static final String OVER = "the attempt is over";
 
@@ -720,7 +723,7 @@ final class JobMachine {
 
   private static void refine(Deciding d, Fence fence, AttemptRecord.Cause said) {
     AttemptRecord.Cause cause = Diagnosing.of(said);
-    excludeBroken(d, cause);
+    excludeBroken(d, d.job(fence.job()), cause);
     d.event(
         new ClusterEvent.CauseRefined(
             fence,
@@ -810,7 +813,7 @@ final class JobMachine {
   private static void fail(
       Deciding d, Job job, AttemptRecord.Cause said, RestartPolicy.Verdict verdict) {
     AttemptRecord.Cause cause = Diagnosing.of(said);
-    excludeBroken(d, cause);
+    excludeBroken(d, job, cause);
     if (verdict instanceof RestartPolicy.Verdict.GiveUp giveUp) {
       giveUp(d, job, giveUp.reason(), giveUp.exitCode(), Optional.of(cause));
     } else if (verdict instanceof RestartPolicy.Verdict.RestartAfter restart) {
@@ -835,11 +838,15 @@ final class JobMachine {
   }
 
   /** Broken hardware fails the next attempt too: its node is out until a person has looked. */
-  private static void excludeBroken(Deciding d, AttemptRecord.Cause cause) {
+  private static void excludeBroken(Deciding d, Job job, AttemptRecord.Cause cause) {
+    boolean hostSays =
+        cause.diagnosis().map(Diagnosis::sign).filter(s -> s.startsWith(KERNEL)).isPresent();
     Optional<NodeId> broken =
         cause
             .node()
             .filter(n -> cause.failureClass() == FailureClass.HARDWARE)
+            // words of a script that never worked may be about its own mistake, on every node
+            .filter(n -> hostSays || job.hasTrained())
             .filter(n -> d.quarantine().losses() > 0)
             .filter(n -> d.state().node(n).filter(Node::isLikelyPlaceable).isPresent());
     broken.ifPresent(
@@ -959,6 +966,9 @@ final class JobMachine {
   private static Optional<Duration> saveWithin(Job job) {
     JobSpec.Checkpoint settings = job.spec().checkpoint();
     Duration limit = settings.onStop().orElse(JobSpec.Checkpoint.ON_STOP);
+    if (job.phase() == JobPhase.STOPPING && job.saveWithin().isPresent()) {
+      return job.saveWithin(); // it is at it: asking again must not cut it off
+    }
     boolean canSave = job.phase() == JobPhase.RUNNING && settings.dir().isPresent();
     return canSave && !limit.isZero() ? Optional.of(limit) : Optional.empty();
   }

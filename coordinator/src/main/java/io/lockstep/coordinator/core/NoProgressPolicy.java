@@ -1,8 +1,11 @@
 package io.lockstep.coordinator.core;
 
+import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.FailureCause;
+import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -23,20 +26,28 @@ final class NoProgressPolicy {
           FailureCause.WORKER_KILLED,
           FailureCause.TORCHRUN_FAILED);
 
+  /** Not the training's: restarted as long as the budget lasts. */
+  private static final Set<FailureClass> OF_THE_WORLD =
+      Set.of(FailureClass.STORAGE, FailureClass.NETWORK, FailureClass.HARDWARE);
+
   private NoProgressPolicy() {}
 
   /** Why the job is to end now, if it is. Attempts that failed by something else do not count. */
-  static Optional<Reason> giveUp(Job job, AttemptRecord.Cause cause) {
+  static Optional<Reason> giveUp(Job job, AttemptRecord.Cause cause, Instant now) {
+    if (!isItsOwn(cause)) {
+      return Optional.empty();
+    }
     List<AttemptRecord> all = job.attempts();
     int inARow = 0;
     int hangs = 0;
     for (int i = all.size() - 1; i >= 0 && !cameFurther(job, i); i--) {
       boolean isLast = i == all.size() - 1;
       Optional<AttemptRecord.Cause> why = isLast ? Optional.of(cause) : all.get(i).cause();
-      boolean counts = why.filter(c -> ITS_OWN.contains(c.code()) && !c.peerLoss()).isPresent();
-      if (counts && all.get(i).runningAt().isPresent()) {
+      boolean hung = why.filter(c -> c.code() == FailureCause.HANG).isPresent();
+      boolean counts = why.filter(NoProgressPolicy::isItsOwn).isPresent();
+      if (counts && all.get(i).runningAt().isPresent() && (hung || !tellsNothing(job, i, now))) {
         inARow++;
-        hangs += why.filter(c -> c.code() == FailureCause.HANG).isPresent() ? 1 : 0;
+        hangs += hung ? 1 : 0;
       }
     }
     if (inARow < MAX_ATTEMPTS && hangs < MAX_HANGS) {
@@ -55,9 +66,27 @@ final class NoProgressPolicy {
             cause.message()));
   }
 
+  private static boolean isItsOwn(AttemptRecord.Cause cause) {
+    return ITS_OWN.contains(cause.code())
+        && !cause.peerLoss()
+        && !OF_THE_WORLD.contains(cause.failureClass());
+  }
+
+  /** A script that says neither steps nor checkpoints and ran for long may have come far. */
+  private static boolean tellsNothing(Job job, int index, Instant now) {
+    AttemptRecord attempt = job.attempts().get(index);
+    boolean isBlind =
+        job.spec().checkpoint().format() == CheckpointFormat.NONE
+            || (attempt.firstStepAt().isEmpty() && attempt.furthestStep().isEmpty());
+    return isBlind && attempt.ranFor(RestartPolicy.TELLS_NO_STEPS, now);
+  }
+
   private static boolean cameFurther(Job job, int index) {
     List<AttemptRecord> all = job.attempts();
     AttemptRecord attempt = all.get(index);
+    if (attempt.runningAt().isEmpty()) {
+      return false; // it never ran, so what the next one resumed from is older
+    }
     Optional<Long> before = furthest(all, index);
     boolean newStep =
         attempt.furthestStep().filter(s -> s > before.orElse(Long.MIN_VALUE)).isPresent();

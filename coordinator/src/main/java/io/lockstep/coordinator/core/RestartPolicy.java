@@ -58,7 +58,9 @@ final class RestartPolicy {
     if (!cause.code().isCounted()) {
       return new Verdict.RestartAfter(backoff(budget, uncountedInARow(job)), false);
     }
-    if (cause.failureClass() == FailureClass.PREEMPTED && steppedInLast(job, cause)) {
+    if (cause.failureClass() == FailureClass.PREEMPTED
+        && steppedInLast(job, cause)
+        && NoProgressPolicy.giveUp(job, cause, now).isEmpty()) {
       // free of charge only with a step made: without, it would be a storm that nothing ends
       return new Verdict.RestartAfter(backoff(budget, uncountedInARow(job)), false);
     }
@@ -88,7 +90,7 @@ final class RestartPolicy {
               ? Exits.SCRIPT_FAILED
               : Exits.BUDGET_SPENT);
     }
-    Optional<Reason> still = NoProgressPolicy.giveUp(job, cause);
+    Optional<Reason> still = NoProgressPolicy.giveUp(job, cause, now);
     if (still.isPresent()) {
       return new Verdict.GiveUp(still.get(), Exits.NO_PROGRESS);
     }
@@ -120,10 +122,7 @@ final class RestartPolicy {
     boolean byItself =
         cause.code() == FailureCause.WORKER_FAILED || cause.code() == FailureCause.TORCHRUN_FAILED;
     boolean mayHaveTrained =
-        job.lastAttempt()
-            .flatMap(AttemptRecord::runningAt)
-            .filter(since -> !since.plus(TELLS_NO_STEPS).isAfter(now))
-            .isPresent();
+        job.attempts().stream().anyMatch(attempt -> attempt.ranFor(TELLS_NO_STEPS, now));
     return byItself
         && !cause.peerLoss()
         && OF_THE_JOB.contains(cause.failureClass())

@@ -585,7 +585,8 @@ public final class JobFile {
         new JobSpec.ProgressRules(
             progress.text("step", STEP_RULE, JobFile::isStepRule),
             progress.number("factor", 2, 1_000).orElse(JobSpec.ProgressRules.FACTOR),
-            upTo(progress, "floor", JobSpec.ProgressRules.FLOOR)));
+            progress.duration(
+                "floor", JobSpec.ProgressRules.FLOOR, Duration.ofSeconds(1), Durations.MAX)));
   }
 
   /** Python reads it; what Java can read too is near enough to refuse mistakes at the door. */
