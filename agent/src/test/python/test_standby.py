@@ -198,6 +198,29 @@ def procs_parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
 
 
+def test_trainers_are_looked_at_when_the_preloaded_process_is_gone(warm: Warm) -> None:
+    """torchrun's own children only relay: they idle while the script computes."""
+    warm.run_warm("import os\nprint(os.getpid(), flush=True)\nwhile True: sum(range(10_000))\n", procs=1)
+    preload = warm.preload()
+    warm.say("go")
+    status = warm.running()
+    until(lambda: warm.output("rank-0").endswith(b"\n"), "the trainer's pid")
+    trainer = int(warm.output("rank-0"))
+    assert [worker["pid"] for worker in status["workers"]] != [trainer]
+    until(lambda: not process_lives(preload), "its end")
+    with warm.connect() as client:
+        client.say({"op": "watch"})
+        client.say({"op": "stacks"})
+        found: dict[str, Any] = {}
+
+        def look() -> bool:
+            found.update((client.line() or {}).get("activity") or {})
+            return bool(found.get("stacks")) and found["ranks"][0]["busyPermille"] > 100
+
+        until(look, "stacks, and a sample of what trains", 40.0)
+    assert f"pid {trainer}," in found["stacks"]["head"]
+
+
 def test_without_its_preloaded_process_a_start_is_cold_and_says_so(warm: Warm) -> None:
     warm.run_warm("import os, sys; print(sys.argv[1:], os.environ['LOCKSTEP_ATTEMPT'])", procs=1)
     os.kill(warm.preload(), signal.SIGKILL)

@@ -37,6 +37,8 @@ from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
 from lockstep_shim.workers import Worker
 
 SEARCH_INTERVAL_SECONDS = 0.050
+# The preloaded process has answered by then, or its clients have become the workers themselves.
+TRAINERS_LIMIT_SECONDS = 6.0
 POLL_INTERVAL_SECONDS = 0.020
 BEAT_SECONDS = 1.0
 PROGRESS_INTERVAL_SECONDS = 0.5
@@ -205,6 +207,8 @@ class Group:
         self._streams: dict[str, Stream] = {}
         self._open_streams: set[str] = set()
         self._workers: dict[int, Worker] = {}
+        self._warm_trainers: dict[int, ProcessId] = {}  # by rank
+        self._trainers_give_up: float | None = None
         self._torchrun: _Torchrun | None = None
         self._launch_error: str | None = None
         self._started_at = _wall()
@@ -441,6 +445,7 @@ class Group:
         self._obey(now)
         self._look_at_lease(now)
         self._search_workers(now)
+        self._search_trainers(now)
         self._look_at_workers()
         self._decide(now)
         self._settle_progress()
@@ -464,6 +469,8 @@ class Group:
         wait = BEAT_SECONDS - (now - self._last_beat)
         if not self._all_seen or self._polls:
             wait = min(wait, POLL_INTERVAL_SECONDS)
+        elif self._misses_trainers(now):
+            wait = min(wait, SEARCH_INTERVAL_SECONDS)
         if self._progress_changed or self._has_pending_output:
             wait = min(wait, PROGRESS_SILENCE_SECONDS)
         if self._lease is not None and self._lease.deadline is not None:
@@ -744,12 +751,29 @@ class Group:
 
     def _trainers(self) -> dict[int, ProcessId]:
         """By rank, the processes that train; of a warm start those are not torchrun's own children."""
-        found = {w.rank: w.id for w in self._workers.values() if w.is_running}
-        if self._start == "warm" and self._pool is not None:
-            spec = self._spec
-            below = workers.find(self._pool.id.pid, spec.marker, spec.first_rank, (), spec.local_world_size)
-            found.update({w.rank: w.id for w in below if w.rank in found})
-        return found
+        running = {w.rank: w.id for w in self._workers.values() if w.is_running}
+        return {rank: self._warm_trainers.get(rank, process) for rank, process in running.items()}
+
+    def _misses_trainers(self, now: float) -> bool:
+        if self._start != "warm" or not self._all_seen or self._tree_end is not None:
+            return False
+        if self._trainers_give_up is None:
+            self._trainers_give_up = now + TRAINERS_LIMIT_SECONDS
+        return len(self._warm_trainers) < len(self._workers) and now < self._trainers_give_up
+
+    def _search_trainers(self, now: float) -> None:
+        """Remembered, since the preloaded process ends and leaves what it forked to this shim, not to torchrun."""
+        if self._misses_trainers(now) and now - self._last_search >= SEARCH_INTERVAL_SECONDS * 0.9:
+            self._last_search = now
+            self._find_trainers()
+
+    def _find_trainers(self) -> None:
+        spec = self._spec
+        torchrun = self._torchrun.id.pid if self._torchrun is not None else 0
+        roots = [pid for pid in procfs.children_of(self._identity.pid) if pid != torchrun]
+        known = [rank - spec.first_rank for rank in self._warm_trainers]
+        for worker in workers.find_below(roots, spec.marker, spec.first_rank, known, spec.local_world_size):
+            self._warm_trainers[worker.rank] = worker.id
 
     def _note_progress(self, changed: bool) -> None:
         if changed:
@@ -874,6 +898,7 @@ class Group:
 
     def _signs_of_the_host(self, report: dict[str, Any]) -> list[str]:
         pids = [worker.id.pid for worker in self._workers.values()]
+        pids += [trainer.pid for trainer in self._warm_trainers.values()]
         if self._torchrun is not None:
             pids.append(self._torchrun.id.pid)
         first = report["firstFailure"]

@@ -103,9 +103,16 @@ class Worker:
 def find(torchrun: int, marker: str, first_rank: int, known: Iterable[int], local_world_size: int) -> list[Worker]:
     """Workers below torchrun that are not known yet: processes with LOCAL_RANK and the marker in their environment,
     nearest first. A worker's own children carry both as well, so nothing below a worker is looked at."""
+    return find_below([torchrun], marker, first_rank, known, local_world_size)
+
+
+def find_below(
+    roots: Iterable[int], marker: str, first_rank: int, known: Iterable[int], local_world_size: int
+) -> list[Worker]:
+    """As find(), below any of several processes; one that is like a worker itself was left by a worker."""
     seen = set(known)
     found: list[Worker] = []
-    level = [torchrun]
+    level = [pid for pid in roots if _as_worker(pid, marker, first_rank, local_world_size) is None]
     for _ in range(MAX_SEARCH_DEPTH):
         below = [child for pid in level for child in procfs.children_of(pid)]
         level = []
