@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lockstep_shim import progress
 from lockstep_shim.progress import Progress, ProgressReader
 
 T = 1_000.0
@@ -106,3 +107,21 @@ def test_a_flood_is_read_at_its_end_and_a_line_without_end_is_forgotten() -> Non
 
 def test_text_steps_beside_a_bar_do_not_count() -> None:
     assert read(bar(5, 79), b"\nmicro step=40 loss=1.5\n", bar(6, 79)) == Progress(6, 79, 1.5)
+
+
+def test_an_own_pattern_never_raises_and_reads_the_head_of_a_line_only() -> None:
+    reader = ProgressReader(r"it (\S+)")
+    reader.feed(b"it 7\n", 0.0)
+    for text in ("it \u00b2\n", f"it {'9' * 5_000}\n", f"{' ' * progress.MAX_OWN_CHARACTERS}it 8\n"):
+        reader.feed(text.encode(), 0.0)
+    assert reader.progress.step == 7
+
+
+def test_a_slow_pattern_of_ones_own_is_dropped_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "OWN_LIMIT_SECONDS", -1.0)  # any search is too slow
+    reader = ProgressReader(r"it (\d+)")
+    reader.feed(b"it 7\nit 8\nstep 9/10\n", 0.0)
+    assert reader.progress.step == 7
+    assert capsys.readouterr().err.count("progress.step is not used any more") == 1

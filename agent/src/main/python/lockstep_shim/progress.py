@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+import time
 from dataclasses import dataclass
 
 MAX_SEGMENT_BYTES = 8_192
 MAX_PARSED_BYTES_PER_READ = 64 << 10
 BAR_START_TOLERANCE_SECONDS = 1.5
+# A job's own pattern runs in the loop that renews the lease, and a pattern may take exponential time.
+MAX_OWN_CHARACTERS = 500
+OWN_LIMIT_SECONDS = 0.05
+MAX_OWN_DIGITS = 18
 
 _SEPARATOR = re.compile(rb"[\r\n]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -57,6 +63,7 @@ class ProgressReader:
         self.moves = 0  # grows with all that shows life: a step, any bar that goes on, a loss
         self.saw_eval = False
         self._own_step = re.compile(step_pattern) if step_pattern else None
+        self._own_is_slow = False  # then nothing else names steps: it would count differently
         self._last_bar: tuple[str, str] | None = None
         self._source: str | None = None
         self._bar_began: float | None = None
@@ -120,6 +127,8 @@ class ProgressReader:
         if self._own_step is not None:
             self._take_own(plain)
             return
+        if self._own_is_slow:
+            return
         bar = _BARE_BAR.match(plain)
         if bar:
             if not text.rstrip().endswith(_CURSOR_UP):
@@ -140,16 +149,27 @@ class ProgressReader:
 
     def _take_own(self, plain: str) -> None:
         assert self._own_step is not None
-        found = self._own_step.search(plain)
+        began = time.perf_counter()
+        found = self._own_step.search(plain[:MAX_OWN_CHARACTERS])
+        took = time.perf_counter() - began
+        if took > OWN_LIMIT_SECONDS:
+            self._own_step, self._own_is_slow = None, True
+            print(
+                f"progress.step is not used any more: it took {took:.2f} s for one line; write it without nested"
+                " repetition",
+                file=sys.stderr,
+                flush=True,
+            )
         loss = _DICT_LOSS.search(plain) or _TEXT_LOSS.search(plain)
         if loss and not _TEXT_EVAL.search(plain):
             self._set(loss=_finite(loss[1]))
         if found is None:
             return
         groups = found.groups()
-        if groups and groups[0] is not None and groups[0].isdigit():
-            has_total = len(groups) > 1 and groups[1] is not None and groups[1].isdigit()
-            self._advance(int(groups[0]), int(groups[1]) if has_total else self.progress.total_steps)
+        step = _own_number(groups[0]) if groups else None
+        if step is not None:
+            total = _own_number(groups[1]) if len(groups) > 1 else None
+            self._advance(step, self.progress.total_steps if total is None else total)
 
     def _take_bar(self, step: int, total: int, began: float) -> None:
         if step > total or total == 0 or self._source == "text":
@@ -206,6 +226,11 @@ class ProgressReader:
 def _may_tell(piece: bytes) -> bool:
     low = piece.lower()
     return b"%|" in piece or b"step" in low or b"loss" in low
+
+
+def _own_number(text: str | None) -> int | None:
+    is_number = text is not None and text.isdecimal() and len(text) <= MAX_OWN_DIGITS
+    return int(text) if text is not None and is_number else None
 
 
 def _seconds(elapsed: str) -> float:
