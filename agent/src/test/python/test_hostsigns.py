@@ -55,6 +55,16 @@ def test_a_host_that_says_nothing_is_no_error(monkeypatch: pytest.MonkeyPatch) -
     signs.close()
 
 
+def test_of_a_long_log_the_newest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hostsigns, "_KMSG", os.devnull)
+    monkeypatch.setattr(hostsigns, "MAX_RECORDS", 3)
+    records = [f"6,{n},0,-;usb {n}".encode() for n in range(9)] + [f"6,9,0,-;{KILLED}".encode(), b""]
+    signs = hostsigns.HostSigns()
+    monkeypatch.setattr(hostsigns.os, "read", lambda _fd, _size: records.pop(0))
+    assert signs.lines([4711], False) == [f"kernel: {KILLED}"]
+    signs.close()
+
+
 @pytest.fixture
 def small_cgroup() -> Iterator[Path]:
     """A memory cgroup of 256 MiB, of either version, or a skip that says why there is none."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections import deque
 from collections.abc import Collection
 from pathlib import Path
 
 MAX_SIGNS = 8
-MAX_RECORDS = 4_000  # of the kernel's log, since the group began
+MAX_RECORDS = 4_000  # of the kernel's log, the newest since the group began
+MAX_READ_SECONDS = 1.0
 MAX_RECORD_BYTES = 8_192
 MAX_SIGN_CHARACTERS = 500
 MAX_EVENTS_BYTES = 4_096
@@ -51,10 +54,11 @@ class HostSigns:
         return signs[-MAX_SIGNS:]
 
     def _records(self) -> list[str]:
-        records: list[str] = []
         if self._log is None:
-            return records
-        for _ in range(MAX_RECORDS):
+            return []
+        records: deque[str] = deque(maxlen=MAX_RECORDS)
+        give_up = time.monotonic() + MAX_READ_SECONDS
+        while time.monotonic() < give_up:
             try:
                 raw = os.read(self._log, MAX_RECORD_BYTES)
             except BrokenPipeError:
@@ -64,7 +68,7 @@ class HostSigns:
             if not raw:
                 break
             records.append(text_of(raw))
-        return records
+        return list(records)
 
 
 def of_records(records: Collection[str], pids: Collection[int], cgroup: str | None) -> list[str]:
