@@ -67,6 +67,7 @@ def test_a_tail_is_bounded_and_shows_a_bar_once() -> None:
         ([Candidate(0, 1.0, Exit(1, None), PEER), Candidate(1, 2.0, Exit(None, 15), PLAIN)], 0),
         ([Candidate(0, 1.0, Exit(1, None), PEER), Candidate(1, 0.5, Exit(1, None), PEER)], 1),
         ([Candidate(0, 1.0, Exit(None, 15), PLAIN)], 0),
+        ([Candidate(0, 1.0, Exit(None, 15), PLAIN), Candidate(1, 2.0, Exit(1, None), PLAIN)], 1),
     ],
 )
 def test_who_failed_first(candidates: list[Candidate], first: int | None) -> None:
@@ -221,3 +222,23 @@ def test_a_process_is_read_whatever_its_name_is() -> None:
     assert process is not None
     assert (process.command, process.parent, process.is_gone) == ("a) R (b", os.getpid(), True)
     assert process.wait_status == 3 << 8
+
+
+def test_torchruns_summary_is_waited_for_when_ranks_were_ended_with_term() -> None:
+    assert reports.wait_for_error_files([Exit(None, 15)]) > 0
+    assert reports.wait_for_error_files([Exit(None, 9)]) == 0
+
+
+def test_a_task_that_vanishes_hides_no_child_and_costs_no_look_at_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = os.fork()
+    if child == 0:
+        threading.Event().wait(30)
+        os._exit(0)
+    try:
+        tasks = os.listdir("/proc/self/task")
+        monkeypatch.setattr(procfs.os, "listdir", lambda _path: ["0", *tasks])
+        monkeypatch.setattr(procfs, "all_processes", lambda: pytest.fail("looked at everybody"))
+        assert child in procfs.children_of(os.getpid())
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)

@@ -48,7 +48,8 @@ class Exit:
     @property
     def is_silent(self) -> bool:
         """By a signal that leaves a process no moment to say why: it wrote no error file, and none is to come."""
-        return self.signal is not None and self.signal not in _SIGNALS_WITH_A_STORY
+        # torchrun ends the others with TERM: then its summary, which tells who failed, is yet to come.
+        return self.signal is not None and self.signal not in (*_SIGNALS_WITH_A_STORY, signal.SIGTERM)
 
     def sentence(self, who: str) -> str:
         """For people."""
@@ -104,12 +105,9 @@ def first_of(candidates: Sequence[Candidate]) -> Candidate | None:
     ordered = sorted(candidates, key=lambda c: c.at)
     if not ordered:
         return None
-    for candidate in ordered:
-        # torchrun ends the others with TERM once one has failed: such an end explains nothing.
-        is_aftermath = candidate is not ordered[0] and candidate.exit == Exit(None, signal.SIGTERM)
-        if not candidate.explanation.peer_loss and not is_aftermath:
-            return candidate
-    return ordered[0]
+    # torchrun ends the others with TERM once one has failed: such an end explains nothing, even if it is seen first.
+    others = [candidate for candidate in ordered if candidate.exit != Exit(None, signal.SIGTERM)] or ordered[:1]
+    return next((candidate for candidate in others if not candidate.explanation.peer_loss), others[0])
 
 
 def explain(error_files: Sequence[Path], tail: str, ended: Exit | None, who: str) -> Explanation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from dataclasses import dataclass
@@ -156,17 +157,26 @@ def owner(pid: int) -> int | None:
 
 def children_of(pid: int) -> list[int]:
     """The direct children of a process."""
+    if not _knows_children():
+        return [process.id.pid for process in all_processes().values() if process.parent == pid]
     found: list[int] = []
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                found.extend(int(word) for word in file.read().split())
-    except FileNotFoundError:
-        # A task that ended just now, or a kernel without CONFIG_PROC_CHILDREN: look at everybody.
-        return [process.id.pid for process in all_processes().values() if process.parent == pid]
+        tasks = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return found
+    for task in tasks:
+        try:
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found.extend(int(word) for word in file.read().split())
+        except OSError:
+            continue  # it ended just now
     return found
+
+
+@functools.cache
+def _knows_children() -> bool:
+    """Whether this kernel has CONFIG_PROC_CHILDREN; without it everybody must be looked at."""
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
 def send_signal(target: ProcessId, number: int) -> bool:
