@@ -14,10 +14,19 @@ final class Redaction {
   /** Names whose values never leave the node; docs/failures.md lists them. */
   private static final Pattern SECRET =
       Pattern.compile(
-          "(key|token|secret|passw|credential|auth|cookie|private|signature|dsn|webhook)");
+          "(key|token|secret|passw|passphrase|credential|auth|cookie|private|signature|dsn|webhook"
+              + "|connection_?str|conn_?str|(^|[_-])(pass|pat|sas)($|[_-])|[_-]pwd$)");
 
   /** Of an address, who logs in there. */
-  private static final Pattern LOGIN = Pattern.compile("(?<=://)[^/@\\s]+(?=@)");
+  private static final Pattern LOGIN = Pattern.compile("(?<=://)[^/\\s]+(?=@)");
+
+  private static final Pattern SCHEME =
+      Pattern.compile("\\b(bearer|basic)\\s+[^\\s\"',;]+", Pattern.CASE_INSENSITIVE);
+
+  /** Of an address, or of a connection string. */
+  private static final Pattern QUERY =
+      Pattern.compile(
+          "(?<=[?&;])([\\w-]*(?:sig|signature|token|key))=[^&;\\s]+", Pattern.CASE_INSENSITIVE);
 
   private Redaction() {}
 
@@ -36,7 +45,7 @@ final class Redaction {
       String name = equals < 0 ? word : word.substring(0, equals);
       boolean isFlag = word.startsWith("-");
       boolean isSecretName = isSecret(name) && (isFlag || equals > 0);
-      if (isValue && !isFlag) {
+      if (isValue) {
         clean.add(LEFT_OUT);
       } else if (isSecretName && equals > 0) {
         clean.add(name + "=" + LEFT_OUT);
@@ -54,6 +63,12 @@ final class Redaction {
   }
 
   private static String text(String value) {
-    return LOGIN.matcher(value).replaceAll(LEFT_OUT);
+    String start = value.stripLeading();
+    if ((start.startsWith("{") || start.startsWith("[")) && isSecret(value)) {
+      return LEFT_OUT;
+    }
+    String clean = LOGIN.matcher(value).replaceAll(LEFT_OUT);
+    clean = SCHEME.matcher(clean).replaceAll("$1 " + LEFT_OUT);
+    return QUERY.matcher(clean).replaceAll("$1=" + LEFT_OUT);
   }
 }
