@@ -130,8 +130,7 @@ final class HangRule {
   /** Since the last sign that counts in this part of training. */
   static Duration stillFor(Job job, GangActivity seen) {
     // a bar that begins anew with each epoch is at its end too: life alone does not last for ever
-    Duration atTheEnd =
-        job.spec().deadlines().noProgress().multipliedBy(HangWatch.MOST_DEADLINES);
+    Duration atTheEnd = job.spec().deadlines().noProgress().multipliedBy(HangWatch.MOST_DEADLINES);
     boolean isAtTheEnd = isPastTheLastStep(seen) && seen.stillFor().compareTo(atTheEnd) < 0;
     boolean anyLifeCounts = !hasStepped(job, seen) || isAtTheEnd;
     return anyLifeCounts && seen.idleFor().compareTo(seen.stillFor()) < 0

@@ -150,9 +150,13 @@ final class StateCodecTest {
   @MethodSource("states")
   void aSnapshotOfAnEarlierReleaseIsRead(ClusterState state) throws IOException {
     var tree = cbor.readTree(codec.writeSnapshot(state));
-    SINCE_THE_FIRST_RELEASE.forEach(name -> tree.findParents(name).forEach(each -> {
-      ((ObjectNode) each).remove(name);
-    }));
+    SINCE_THE_FIRST_RELEASE.forEach(
+        name ->
+            tree.findParents(name)
+                .forEach(
+                    each -> {
+                      ((ObjectNode) each).remove(name);
+                    }));
 
     ClusterState read = codec.read(stored(cbor.writeValueAsBytes(tree), List.of()));
 

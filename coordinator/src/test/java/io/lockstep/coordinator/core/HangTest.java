@@ -96,7 +96,8 @@ class HangTest {
     assertThat(cause.node()).contains(node("n2"));
     assertThat(cause.rank()).contains(1);
     assertThat(cause.message())
-        .startsWith("rank 1 on n2 stood still: its process is stopped (state T); no step for 21s at step 20,")
+        .startsWith(
+            "rank 1 on n2 stood still: its process is stopped (state T); no step for 21s at step 20,")
         .contains("the limit is 20s (learned: ");
     assertThat(cause.traceback()).startsWith("stacks on n1").contains("stacks on n2");
     assertThat(events(decision, ClusterEvent.AttemptFailed.class).get(0).counted()).isTrue();
@@ -114,7 +115,8 @@ class HangTest {
     pass(SECOND);
 
     assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.HANG);
-    assertThat(cluster.causeOf(1).message()).startsWith("no rank stands out: all wait alike; no step for 40s");
+    assertThat(cluster.causeOf(1).message())
+        .startsWith("no rank stands out: all wait alike; no step for 40s");
     assertThat(cluster.causeOf(1).rank()).isEmpty();
   }
 
