@@ -45,7 +45,7 @@ final class Redaction {
       String name = equals < 0 ? word : word.substring(0, equals);
       boolean isFlag = word.startsWith("-");
       boolean isSecretName = isSecret(name) && (isFlag || equals > 0);
-      if (isValue) {
+      if (isValue && !word.startsWith("--")) { // a value may begin with one dash
         clean.add(LEFT_OUT);
       } else if (isSecretName && equals > 0) {
         clean.add(name + "=" + LEFT_OUT);
