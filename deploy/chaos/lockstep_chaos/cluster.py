@@ -123,7 +123,7 @@ class Cluster:
         self.start(*(host for host in self.hosts if not self.runs(host)))
         wait_until("all nodes READY", READY_SECONDS, self._all_ready, self.healths)
         # A row is one fault: a seat that is still behind would make it two.
-        wait_until("all seats follow", READY_SECONDS, self._all_seats_follow, lambda: self.ask("/v1/seats"))
+        self.await_seats(READY_SECONDS)
         for job in self.ask("/v1/jobs") or []:
             if job["phase"] not in ("SUCCEEDED", "FAILED", "CANCELED"):
                 self.cancel(job["id"])
@@ -145,6 +145,10 @@ class Cluster:
             wait_until(f"{host} is READY", seconds, lambda: self.healths().get(host.address) == "READY")
         else:
             wait_until("all nodes READY", seconds, lambda: set(self.healths().values()) == {"READY"})
+
+    def await_seats(self, seconds: float) -> None:
+        """Until every seat follows and counts."""
+        wait_until("all seats follow", seconds, self._all_seats_follow, lambda: self.ask("/v1/seats"))
 
     def _all_seats_follow(self) -> bool:
         view = self.ask("/v1/seats") or {}

@@ -277,7 +277,8 @@ def _counts(run: Run, seat: Host) -> None:
     """Another seat is stopped: whatever is taken then, this one has accepted."""
     run.cluster.await_ready(WAIT_SECONDS)
     other = next(one for one in run.cluster.seats if one not in (seat, run.coordinator()))
-    time.sleep(NOISE)  # the coordinator takes an empty seat in when it has answered
+    # before it is taken in it counts in no majority: then nobody may stop another one
+    run.cluster.await_seats(WAIT_SECONDS)
     run.cluster.kill_daemon(other)
     run.within(f"with {other} down too, write taken after", _probe(run, other).seconds(), FAILOVER_SECONDS)
     run.cluster.start(other)
