@@ -265,7 +265,19 @@ public final class ClusterMachine {
     }
     var d = deciding(state, now);
     if (JobMachine.trainsOn(state, silent, now)) {
-      return trainsUnsteered(d, node.get(), silent, now);
+      return suspected(
+          d,
+          node.get(),
+          silent,
+          "its workers renew their lease: they train on, and cannot be steered");
+    }
+    if (JobMachine.endIsUnread(state, silent, now)) {
+      return suspected(
+          d,
+          node.get(),
+          silent,
+          "its workers have ended by themselves, and it alone knows how: it is waited for, %d s at most"
+              .formatted(Lease.END_UNREAD_LIMIT.toSeconds()));
     }
     Reason why =
         Reason.of(
@@ -326,17 +338,17 @@ public final class ClusterMachine {
   }
 
   /** A silent agent alone ends nothing: its workers have their lease from the seats (A23). */
-  private static Decision trainsUnsteered(
-      Deciding d, Node node, ClusterInput.NodeSilent silent, Instant now) {
+  private static Decision suspected(
+      Deciding d, Node node, ClusterInput.NodeSilent silent, String because) {
     Reason why =
         Reason.of(
             ReasonCode.NODE_SILENT,
-            "the agent on %s was not heard for %d s; its workers renew their lease: they train on,"
-                + " and cannot be steered",
+            "the agent on %s was not heard for %d s; %s",
             silent.node(),
-            silent.silentFor().toSeconds());
+            silent.silentFor().toSeconds(),
+            because);
     if (!node.suspect()) {
-      d.event(new ClusterEvent.NodeSuspected(silent.node(), now, why));
+      d.event(new ClusterEvent.NodeSuspected(silent.node(), d.now(), why));
     }
     return d.orElse(why);
   }

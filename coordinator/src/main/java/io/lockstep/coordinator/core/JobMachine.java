@@ -1143,6 +1143,18 @@ final class JobMachine {
         .isPresent();
   }
 
+  /** Its group ended by itself, and how it ended lies on the disk of the silent agent. */
+  static boolean endIsUnread(ClusterState state, ClusterInput.NodeSilent silent, Instant now) {
+    return state
+        .jobOn(silent.node())
+        .filter(job -> job.phase() == JobPhase.RUNNING)
+        .flatMap(Job::current)
+        .filter(a -> a.faltered().isEmpty() && !a.finished().contains(silent.node()))
+        .flatMap(a -> silent.leases().returnedAfter(new Lease(a.fence(), silent.node())))
+        .filter(lastGrant -> lastGrant.plus(Lease.END_UNREAD_LIMIT).isAfter(now))
+        .isPresent();
+  }
+
   static void onLeases(Deciding d, JobId id, LeaseReport leases) {
     Job job = d.job(id);
     if (countAsGone(d, job, leases)) {

@@ -9,6 +9,9 @@ public record Lease(Fence fence, NodeId node) {
   /** A group whose lease a majority of seats has not renewed for so long is lost (A23). */
   static final Duration SILENT_AFTER = Duration.ofSeconds(2);
 
+  /** So long a silent agent is waited for whose group has ended by itself: it alone knows how. */
+  static final Duration END_UNREAD_LIMIT = Duration.ofSeconds(60);
+
   private static final Duration LEAST_MARGIN = Duration.ofSeconds(1);
   private static final int MARGIN_PARTS = 50;
 

@@ -89,8 +89,7 @@ public record LeaseReport(int majority, List<Said> seats) {
         seats.stream()
             .flatMap(s -> Optional.ofNullable(s.granted().get(lease)).stream())
             .max(Instant::compareTo);
-    boolean returned = seats.stream().anyMatch(s -> s.returned().contains(lease));
-    if (newest.isEmpty() || returned) {
+    if (newest.isEmpty() || returnedAfter(lease).isPresent()) {
       return false;
     }
     return seats.stream()
@@ -98,6 +97,14 @@ public record LeaseReport(int majority, List<Said> seats) {
             .filter(silence -> silence.compareTo(limit) >= 0)
             .count()
         >= majority;
+  }
+
+  /** The last grant before its group said that it has ended by itself; empty if it did not. */
+  Optional<Instant> returnedAfter(Lease lease) {
+    return seats.stream()
+        .filter(s -> s.returned().contains(lease))
+        .map(s -> s.last(lease))
+        .max(Instant::compareTo);
   }
 
   /** A majority of seats has renewed it within this time: its group lives. */

@@ -195,6 +195,49 @@ class LeaseTest {
     assertThat(cluster.health("n2")).isEqualTo(NodeHealth.READY);
   }
 
+  @Test
+  void aSilentAgentWhoseGroupEndedByItselfIsWaitedForAMinute() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 3);
+    cluster.exits("n1", Exit.zero());
+    var lease = new Lease(cluster.fence(A), node("n2"));
+    Map<Lease, Instant> granted = Map.of(lease, cluster.now.minusSeconds(9));
+    LeaseReport.Said back = said(cluster, granted, Set.of(lease));
+    LeaseReport.Said old = said(cluster, granted, Set.of());
+    var silent =
+        new ClusterInput.NodeSilent(
+            node("n2"), Duration.ofSeconds(10), new LeaseReport(2, List.of(old, back, old)));
+
+    Decision first = cluster.when(silent);
+
+    assertThat(first.reason().message()).contains("ended by themselves").contains("60 s at most");
+    assertThat(cluster.phase()).isEqualTo(JobPhase.RUNNING);
+    assertThat(cluster.health("n2")).isEqualTo(NodeHealth.SUSPECT);
+
+    cluster.now = cluster.now.plusSeconds(50);
+    cluster.when(silent);
+    assertThat(cluster.health("n2")).isEqualTo(NodeHealth.SUSPECT);
+    cluster.now = cluster.now.plusSeconds(1);
+    cluster.when(silent);
+    assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.NODE_SILENT);
+  }
+
+  @Test
+  void itsLateReportEndsTheJobWell() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 3);
+    cluster.exits("n1", Exit.zero());
+    var lease = new Lease(cluster.fence(A), node("n2"));
+    LeaseReport.Said back =
+        said(cluster, Map.of(lease, cluster.now.minusSeconds(9)), Set.of(lease));
+    cluster.when(
+        new ClusterInput.NodeSilent(
+            node("n2"), Duration.ofSeconds(10), new LeaseReport(2, List.of(back, back, back))));
+
+    cluster.heard("n2");
+    cluster.exits("n2", Exit.zero());
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.SUCCEEDED);
+  }
+
   // when an old group must be over
 
   @Test
