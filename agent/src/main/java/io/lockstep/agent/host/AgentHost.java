@@ -22,6 +22,7 @@ import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -61,7 +62,7 @@ public final class AgentHost implements AutoCloseable {
   private final ProcessScan scan;
   private final CheckpointScan checkpoints = new CheckpointScan();
   private final KeptCheckpoints kept = new KeptCheckpoints(checkpoints);
-  private final CheckpointConverter converter = new CheckpointConverter();
+  private final CheckpointConverter converter;
   private final AtomicReference<@Nullable Fence> converting = new AtomicReference<>();
   private final Preflight preflight;
   private final StartChecks startChecks;
@@ -112,6 +113,7 @@ public final class AgentHost implements AutoCloseable {
     this.settings = settings;
     this.daemonEnv = Map.copyOf(workerEnv);
     this.scan = new ProcessScan(settings.markerPrefix());
+    this.converter = new CheckpointConverter(scan);
     this.store = store;
     this.inventory = inventory;
     this.preflight = new Preflight(settings, inventory, daemonEnv, checkpoints);
@@ -405,7 +407,7 @@ public final class AgentHost implements AutoCloseable {
       if (found.isPresent()) {
         kept.keep(folder, found.get(), wanted);
       }
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       LOG.debug(
           "group={} cannot look for checkpoints, or keep one, in {}: {}",
           fence,

@@ -2,6 +2,7 @@ package io.lockstep.agent.host;
 
 import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.agent.process.LongCommand;
+import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.agent.process.TorchrunCommand;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CompleteCheckpoint;
@@ -12,6 +13,7 @@ import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.UniversalCheckpoint;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
@@ -32,8 +35,17 @@ import org.slf4j.LoggerFactory;
 final class CheckpointConverter {
   private static final Logger LOG = LoggerFactory.getLogger(CheckpointConverter.class);
   private static final int TAIL_BYTES = 600;
+  private static final String ROOM = ".lockstep-converting-";
+
+  /** For the kill of what a daemon that died left at work, and of what a conversion left. */
+  private static final Duration END_LIMIT = Duration.ofSeconds(10);
 
   private final FileChecks files = new FileChecks();
+  private final ProcessScan scan;
+
+  CheckpointConverter(ProcessScan scan) {
+    this.scan = scan;
+  }
 
   /**
    * Why it failed; empty when it is there. Blocks for as long as {@code checkpoint.convert} allows;
@@ -51,19 +63,29 @@ final class CheckpointConverter {
     CheckpointFormat format = launch.job().checkpoint().format();
     Path shards = Path.of(UniversalCheckpoint.shards(checkpoint.path(), format, checkpoint.step()));
     Path target = Path.of(UniversalCheckpoint.folder(checkpoint.path(), format, checkpoint.step()));
-    Path room = target.resolveSibling(".lockstep-converting-" + launch.fence().plan());
+    Path room = target.resolveSibling(ROOM + launch.fence().plan());
     Path log = folder.path().resolve("convert.log");
     try {
       if (isThere(checkpoint, format)) {
         return Optional.empty();
       }
+      List<ProcessScan.Found> left = endAll(launch);
+      if (!left.isEmpty()) {
+        return failed(launch, shards, "an earlier conversion cannot be ended: " + left);
+      }
+      deleteOlder(room, launch);
       delete(room);
       Files.createDirectories(room);
       Path made = room.resolve(target.getFileName());
       String wrong = run(launch, like, shards, made, log, isWanted);
+      endAll(launch);
       if (!wrong.isEmpty()) {
         delete(room);
         return failed(launch, shards, wrong + "; its output is in " + log + said(log));
+      }
+      if (isThere(checkpoint, format)) {
+        delete(room); // another node was ordered meanwhile, and was first
+        return Optional.empty();
       }
       takePlace(launch, made, target);
       Files.move(
@@ -81,6 +103,31 @@ final class CheckpointConverter {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return failed(launch, shards, "the agent is ending");
+    }
+  }
+
+  /** All have the attempt's mark, and before its release it has no other processes. */
+  private List<ProcessScan.Found> endAll(LaunchSpec launch) throws InterruptedException {
+    return scan.end(launch.fence()::equals, END_LIMIT);
+  }
+
+  /** Rooms of orders before this one: whoever may still be at it is not wanted any more. */
+  private static void deleteOlder(Path room, LaunchSpec launch) throws IOException {
+    List<Path> all;
+    try (Stream<Path> list = Files.list(Objects.requireNonNull(room.getParent()))) {
+      all = list.filter(path -> planOf(path) < launch.fence().plan()).toList();
+    }
+    for (Path path : all) {
+      delete(path);
+    }
+  }
+
+  private static long planOf(Path path) {
+    String name = String.valueOf(path.getFileName());
+    try {
+      return name.startsWith(ROOM) ? Long.parseLong(name.substring(ROOM.length())) : Long.MAX_VALUE;
+    } catch (NumberFormatException e) {
+      return Long.MAX_VALUE;
     }
   }
 
@@ -157,6 +204,8 @@ final class CheckpointConverter {
     List<Path> all;
     try (Stream<Path> tree = Files.walk(folder)) {
       all = tree.sorted(Comparator.reverseOrder()).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     for (Path path : all) {
       Files.deleteIfExists(path);

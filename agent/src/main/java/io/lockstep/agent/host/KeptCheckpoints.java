@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -28,6 +30,9 @@ final class KeptCheckpoints {
   private static final Logger LOG = LoggerFactory.getLogger(KeptCheckpoints.class);
   private static final String UNFINISHED = ".unfinished-";
   private static final String DROPPED = ".dropped-";
+
+  /** What is older was left by an agent that died at it; no link takes so long. */
+  private static final Duration LEFT_AFTER = Duration.ofMinutes(10);
 
   private final CheckpointScan checkpoints;
 
@@ -66,6 +71,7 @@ final class KeptCheckpoints {
     if (!isLinked(live, kept)) {
       link(live, kept, newest, settings.format());
     }
+    deleteLeftovers(folder);
     List<CheckpointScan.Numbered> all = CheckpointScan.numbered(folder, settings.format());
     for (int i = settings.keep() + 1; i < all.size(); i++) {
       drop(all.get(i).path());
@@ -126,6 +132,25 @@ final class KeptCheckpoints {
     LOG.info("{} is not kept any more", kept);
   }
 
+  private static void deleteLeftovers(Path folder) throws IOException {
+    List<Path> all;
+    try (Stream<Path> list = Files.list(folder)) {
+      all = list.filter(KeptCheckpoints::isUnnamed).toList();
+    }
+    Instant left = Instant.now().minus(LEFT_AFTER);
+    for (Path path : all) {
+      if (Files.getLastModifiedTime(path).toInstant().isBefore(left)) {
+        delete(path);
+        LOG.info("{} was left by an agent that died at it: deleted", path);
+      }
+    }
+  }
+
+  private static boolean isUnnamed(Path path) {
+    String name = String.valueOf(path.getFileName());
+    return name.startsWith(UNFINISHED) || name.startsWith(DROPPED);
+  }
+
   private static List<Path> files(Path folder) throws IOException {
     try (Stream<Path> tree = Files.walk(folder)) {
       return tree.filter(Files::isRegularFile).sorted().toList();
@@ -140,6 +165,8 @@ final class KeptCheckpoints {
       all = tree.sorted(Comparator.reverseOrder()).toList();
     } catch (NoSuchFileException e) {
       return;
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     for (Path path : all) {
       Files.deleteIfExists(path);

@@ -95,13 +95,24 @@ final class StartChecks {
       throws IOException {
     long kept = order.resume().map(resume -> resume.step()).orElse(-1L);
     for (CheckpointScan.Numbered found : CheckpointScan.newestFirst(folder, format)) {
-      if (found.step() > kept) {
+      if (found.step() > kept || isOriginalOfChosen(folder, found, order)) {
         moveAside(folder, found.path(), launch);
       }
     }
     if (format == CheckpointFormat.DEEPSPEED) {
       correctLatest(folder, launch, order);
     }
+  }
+
+  /** Its kept links are whole and it is not: a script that finds it by its name must not. */
+  private static boolean isOriginalOfChosen(
+      Path folder, CheckpointScan.Numbered found, StartOrder order) {
+    return order
+        .resume()
+        .filter(chosen -> !chosen.piece() && found.step() == chosen.step())
+        .filter(chosen -> !found.path().equals(Path.of(chosen.path())))
+        .filter(chosen -> folder.equals(found.path().getParent()))
+        .isPresent();
   }
 
   private static void moveAside(Path folder, Path path, LaunchSpec launch) throws IOException {
@@ -137,7 +148,13 @@ final class StartChecks {
       return;
     }
     moveAside(folder, latest, launch);
-    Optional<Path> chosen = order.resume().map(r -> Path.of(r.path()).getFileName());
+    // DeepSpeed joins folder and tag: a kept one is named with the folder that it lies in
+    Optional<Path> chosen =
+        order
+            .resume()
+            .map(r -> Path.of(r.path()))
+            .filter(p -> p.startsWith(folder))
+            .map(folder::relativize);
     if (chosen.isPresent()) {
       // By a rename: a reader never sees half of it.
       Path written = Files.writeString(folder.resolve(".lockstep-latest"), chosen.get().toString());

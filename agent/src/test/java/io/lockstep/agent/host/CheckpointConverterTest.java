@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.agent.Jobs;
 import io.lockstep.agent.process.GroupFolder;
+import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.agent.process.TorchrunCommand;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CompleteCheckpoint;
@@ -41,6 +42,8 @@ class CheckpointConverterTest {
       cp %1$s/some.pt "$7/zero/optimizer_state.pt"
       printf %%s "$(basename "$7")" > "$(dirname "$7")/latest_universal"
       """;
+
+  private static final String PREFIX = "converter-test-" + ProcessHandle.current().pid();
 
   @TempDir Path dir;
   private CompleteCheckpoint checkpoint;
@@ -82,11 +85,18 @@ class CheckpointConverterTest {
     var like =
         new TorchrunCommand(
             List.of(python.toString()),
-            Map.of("PATH", "/usr/bin:/bin"),
+            Map.of("PATH", "/usr/bin:/bin", "LOCKSTEP_GROUP", mark()),
             dir.toString(),
             python.toString(),
             "marker");
-    return new CheckpointConverter().convert(launch, checkpoint, like, folder, isWanted);
+    return new CheckpointConverter(new ProcessScan(PREFIX))
+        .convert(launch, checkpoint, like, folder, isWanted);
+  }
+
+  private static String mark() {
+    return "%s/%d/%s/%d"
+        .formatted(
+            PREFIX, Jobs.fence(1).plan(), Jobs.fence(1).job(), Jobs.fence(1).attempt().number());
   }
 
   private void nothingIsLeft() {
@@ -116,6 +126,33 @@ class CheckpointConverterTest {
     assertThat(convert(CONVERTS, Duration.ofMinutes(1), () -> true)).isEmpty();
 
     assertThat(dir.resolve("out/aside-1-1-global_step4_universal/tmp")).isDirectory();
+  }
+
+  @Test
+  void whatADaemonThatDiedLeftAtWorkIsEndedBeforeAndItsRoomGoes() throws Exception {
+    var builder = new ProcessBuilder("/bin/sleep", "600");
+    builder.environment().put("LOCKSTEP_GROUP", mark());
+    Process left = builder.start();
+    Files.createDirectories(dir.resolve("out/.lockstep-converting-0/zero"));
+    Files.createDirectories(dir.resolve("out/.lockstep-converting-7/zero"));
+
+    assertThat(convert(CONVERTS, Duration.ofMinutes(1), () -> true)).isEmpty();
+
+    assertThat(left.isAlive()).isFalse();
+    assertThat(dir.resolve("out/.lockstep-converting-0")).doesNotExist();
+    assertThat(dir.resolve("out/.lockstep-converting-7")).as("of a later order").isDirectory();
+  }
+
+  @Test
+  void oneThatWasThereBeforeItIsLeftAlone() throws IOException {
+    String slow =
+        CONVERTS
+            + "cp -r \"$7\" %1$s/out/ && cp \"$(dirname \"$7\")/latest_universal\" %1$s/out/\n";
+
+    assertThat(convert(slow, Duration.ofMinutes(1), () -> true)).isEmpty();
+
+    assertThat(dir.resolve("out/global_step4_universal/zero")).isDirectory();
+    assertThat(dir.resolve("out/aside-1-1-global_step4_universal")).doesNotExist();
   }
 
   @Test

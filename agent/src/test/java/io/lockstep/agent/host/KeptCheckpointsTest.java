@@ -9,6 +9,8 @@ import io.lockstep.protocol.model.OnExisting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -85,6 +87,22 @@ class KeptCheckpointsTest {
         .anyMatch(why -> why.startsWith("lockstep-kept/global_step10: "));
     CompleteCheckpoint chosen = scan.inventory(dir, FORMAT).complete().get(0);
     assertThat(scan.problemOf(chosen, FORMAT, OwnRanks.NONE)).isEmpty();
+  }
+
+  @Test
+  void whatAnAgentThatDiedLeftIsDeletedWhenItIsOld() throws IOException {
+    Path kept = Files.createDirectories(dir.resolve("lockstep-kept"));
+    Path old = Files.createDirectories(kept.resolve(".dropped-global_step1"));
+    Files.writeString(old.resolve("mp_rank_00_model_states.pt"), "x");
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minusSeconds(700)));
+    Files.createDirectories(kept.resolve(".unfinished-global_step9"));
+
+    save(2);
+    keep(1);
+
+    assertThat(names("lockstep-kept"))
+        .as("another node's may be at work")
+        .containsExactly(".unfinished-global_step9", "global_step2");
   }
 
   @Test

@@ -65,6 +65,21 @@ class StartChecksTest {
   }
 
   @Test
+  void aKeptOneIsNamedWithItsFolderAndItsOriginalIsNotFound() throws IOException {
+    Path chosen = Files.createDirectories(dir.resolve("lockstep-kept/global_step4"));
+    zip(chosen.resolve("mp_rank_00_model_states.pt"));
+    zip(chosen.resolve("zero_pp_rank_0_mp_rank_00_optim_states.pt"));
+    step(4, false);
+    Files.writeString(dir.resolve("latest"), "global_step4");
+
+    start(Optional.of(new CompleteCheckpoint(chosen.toString(), 4, 1)));
+
+    assertThat(dir.resolve("aside-1-global_step4")).isDirectory();
+    assertThat(dir.resolve("latest")).hasContent("lockstep-kept/global_step4");
+    assertThat(chosen).isDirectory();
+  }
+
+  @Test
   void onAFreshStartLatestNamesNothing() throws IOException {
     step(6, false);
     Files.writeString(dir.resolve("latest"), "global_step6");
