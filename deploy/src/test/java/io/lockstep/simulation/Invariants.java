@@ -33,6 +33,7 @@ final class Invariants {
             new NodeHasOneJob(),
             new HangIsReal(sim),
             new TerminalIsFinal(sim, ranOut),
+            new OnlyKnownEventsChangeLeases(),
             new StateIsAFold());
   }
 

@@ -5,6 +5,7 @@ import io.lockstep.coordinator.core.ClusterEvent;
 import io.lockstep.coordinator.core.ClusterState;
 import java.util.IdentityHashMap;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Writes tokens instead of text and folds each event once, however many seats and coordinators do:
@@ -26,8 +27,8 @@ final class RememberingCodec extends StateCodec {
   }
 
   @Override
-  public ClusterEvent readEvent(byte[] token) {
-    return Objects.requireNonNull(events.get(token), "not written here");
+  protected Optional<ClusterEvent> readIfKnown(byte[] token) {
+    return Optional.of(Objects.requireNonNull(events.get(token), "not written here"));
   }
 
   @Override

@@ -11,6 +11,7 @@ import io.lockstep.protocol.message.WireNames;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 
 /** Bytes of events and snapshots as seats keep them: CBOR with a stable name for each event. */
 public class StateCodec {
@@ -76,21 +77,36 @@ public class StateCodec {
     }
   }
 
-  public ClusterEvent readEvent(byte[] bytes) {
+  /** IllegalArgumentException for one that only a later release knows. */
+  public final ClusterEvent readEvent(byte[] bytes) {
+    return readIfKnown(bytes)
+        .orElseThrow(() -> new IllegalArgumentException("unknown stored event " + nameIn(bytes)));
+  }
+
+  /** Empty for one that only a later release knows. */
+  protected Optional<ClusterEvent> readIfKnown(byte[] bytes) {
     try {
       JsonNode node = mapper.readTree(bytes);
       String name = node.path(NAME).asText();
-      Class<?> type =
-          names
-              .typeOf(name)
-              .orElseThrow(() -> new IllegalArgumentException("unknown stored event " + name));
-      var event = (ClusterEvent) mapper.treeToValue(node.path(BODY), type);
+      Optional<Class<?>> type = names.typeOf(name);
+      if (type.isEmpty()) {
+        return Optional.empty();
+      }
+      var event = (ClusterEvent) mapper.treeToValue(node.path(BODY), type.get());
       if (event == null) {
         throw new IllegalArgumentException("stored event " + name + " has no content");
       }
-      return event;
+      return Optional.of(event);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read a stored event", e);
+    }
+  }
+
+  private String nameIn(byte[] bytes) {
+    try {
+      return mapper.readTree(bytes).path(NAME).asText();
+    } catch (IOException e) {
+      return "without a name";
     }
   }
 

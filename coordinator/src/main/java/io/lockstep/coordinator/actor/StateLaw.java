@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.actor;
 
+import io.lockstep.coordinator.core.ClusterEvent;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.seat.LeaseLaw;
@@ -7,12 +8,35 @@ import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.StoredState;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reads the state that a seat keeps as the law of its leases; what is appended is folded once. */
+/**
+ * Reads the state that a seat keeps as the law of its leases; what is appended is folded once. An
+ * event that only a later release knows is skipped: a coordinator that was upgraded first must not
+ * end what trains. So no later release may add to {@link #CHANGES_LEASES}.
+ */
 public final class StateLaw implements LeaseLaw.Reader {
   private static final Logger log = LoggerFactory.getLogger(StateLaw.class);
+
+  /** What a lease is follows from these events alone; of the first release, and for ever. */
+  public static final Set<Class<? extends ClusterEvent>> CHANGES_LEASES =
+      Set.of(
+          ClusterEvent.JobQueued.class,
+          ClusterEvent.AttemptPlanned.class,
+          ClusterEvent.AttemptReleased.class,
+          ClusterEvent.AttemptFailed.class,
+          ClusterEvent.AttemptCleared.class,
+          ClusterEvent.GroupGone.class,
+          ClusterEvent.NodeExited.class,
+          ClusterEvent.NodeFinished.class,
+          ClusterEvent.LeaseRevoked.class,
+          ClusterEvent.JobStopping.class,
+          ClusterEvent.JobRequeued.class,
+          ClusterEvent.JobEnded.class,
+          ClusterEvent.PastForgotten.class);
 
   private final StateCodec codec;
   private StoredState read = new StoredState(Membership.NONE, 0, new byte[0], List.of());
@@ -29,7 +53,7 @@ public final class StateLaw implements LeaseLaw.Reader {
   @Override
   public LeaseLaw read(StoredState stored) {
     try {
-      state = isAppendedTo(stored) ? appended(stored) : codec.read(stored);
+      state = isAppendedTo(stored) ? appended(stored) : whole(stored);
       read = stored;
     } catch (UncheckedIOException | IllegalArgumentException e) {
       log.error("this release cannot read the state of its seat, and so grants no lease", e);
@@ -60,10 +84,21 @@ public final class StateLaw implements LeaseLaw.Reader {
     return true;
   }
 
+  private ClusterState whole(StoredState stored) {
+    ClusterState snapshot =
+        stored.snapshot().length > 0 ? codec.readSnapshot(stored.snapshot()) : ClusterState.EMPTY;
+    return folded(snapshot, stored.events());
+  }
+
   private ClusterState appended(StoredState stored) {
-    ClusterState folded = state;
-    for (byte[] event : stored.events().subList(read.events().size(), stored.events().size())) {
-      folded = codec.evolve(folded, codec.readEvent(event));
+    return folded(state, stored.events().subList(read.events().size(), stored.events().size()));
+  }
+
+  private ClusterState folded(ClusterState from, List<byte[]> events) {
+    ClusterState folded = from;
+    for (byte[] bytes : events) {
+      Optional<ClusterEvent> event = codec.readIfKnown(bytes);
+      folded = event.isPresent() ? codec.evolve(folded, event.get()) : folded.skipping();
     }
     return folded;
   }

@@ -151,6 +151,13 @@ public record ClusterState(
     return new ClusterState(version + 1, revoked.nodes, revoked.jobs, told);
   }
 
+  /**
+   * This state after an event that cannot be read: its place is taken, and nothing is known of it.
+   */
+  public ClusterState skipping() {
+    return new ClusterState(version + 1, nodes, jobs, history);
+  }
+
   ClusterState without(Set<JobId> forgotten) {
     var changed = new LinkedHashMap<>(jobs);
     changed.keySet().removeAll(forgotten);

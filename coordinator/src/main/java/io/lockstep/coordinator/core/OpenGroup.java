@@ -12,7 +12,7 @@ import java.util.Optional;
  *     (A19); empty while the attempt is under way
  */
 public record OpenGroup(NodeId node, Fence fence, String disk, Optional<Long> revokedAt) {
-  Lease lease() {
+  public Lease lease() {
     return new Lease(fence, node);
   }
 
