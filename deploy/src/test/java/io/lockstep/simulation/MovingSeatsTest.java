@@ -4,10 +4,52 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.simulation.Simulation.Result;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Who is a seat changes under running jobs, with leases, faults and cuts (A9). */
 final class MovingSeatsTest {
   private static final int SEEDS = Integer.getInteger("moving.seeds", 100);
+
+  /** Seeds within which a rule taken out is noticed. */
+  private static final int MUTATION_SEEDS = Integer.getInteger("moving.mutation-seeds", 300);
+
+  @Test
+  void noScheduleWhereOldAndNewSeatsComeApartBreaksAnInvariant() {
+    Long one = Long.getLong("apart.seed");
+    long from = one == null ? 0 : one;
+    long to = one == null ? SEEDS : one + 1;
+    int changes = 0;
+    for (long seed = from; seed < to; seed++) {
+      changes +=
+          Seeds.run(Simulation::ofSeatsApart, seed, one != null, "MovingSeatsTest", "apart.seed")
+              .seatChanges();
+    }
+    System.out.printf("seats apart: %d seeds, %d changes of seats%n", to - from, changes);
+    if (one == null) {
+      assertThat(changes).isGreaterThan(SEEDS / 4);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      names = {
+        "CHANGE_BEFORE_SHIMS_KNOW",
+        "TELL_A_SET_TOO_EARLY",
+        "COUNT_WHAT_ONE_SEAT_SAYS",
+        "GRANT_WHATEVER_IS_COUNTED"
+      })
+  void aRuleOfSeatChangesTakenOutIsNoticed(Mutation mutation) {
+    for (long seed = mutation.firstSeed; seed < mutation.firstSeed + MUTATION_SEEDS; seed++) {
+      try {
+        Simulation.ofSeatsApart(seed, mutation, Trace.Detail.NOTHING).runRandom();
+      } catch (Broken broken) {
+        System.out.printf("%s noticed by seed %d: %s%n", mutation, seed, broken.invariant);
+        return;
+      }
+    }
+    throw new AssertionError(mutation + " was not noticed in " + MUTATION_SEEDS + " seeds");
+  }
 
   @Test
   void noScheduleBreaksAnInvariantAndEveryJobSettles() {

@@ -84,7 +84,7 @@ final class Operators {
             spares,
             sim.schedule.below(3),
             restart,
-            sim.hangs ? IMPATIENT : JobSpec.Deadlines.DEFAULT),
+            sim.hangs() ? IMPATIENT : JobSpec.Deadlines.DEFAULT),
         sim.schedule.between(5, 60));
   }
 

@@ -21,6 +21,7 @@ import java.util.Optional;
 
 /** Mirrors AgentActor: decided, stored, and only then acted on. One life of it. */
 final class SimAgent {
+  private static final GroupInput TICK = new GroupInput.Tick();
   private static final long TICK_MILLIS = 1_000;
   private static final long STORE_AGAIN_MILLIS = 1_000;
 
@@ -71,8 +72,8 @@ final class SimAgent {
     if (sim.mutation != Mutation.REPORT_ONCE) {
       state.outstanding().forEach(this::report);
     }
-    if (storing.isEmpty()) {
-      apply(new GroupInput.Tick());
+    if (!waiting.contains(TICK)) {
+      apply(TICK);
     }
   }
 

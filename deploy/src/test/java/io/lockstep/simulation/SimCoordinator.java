@@ -19,6 +19,7 @@ import io.lockstep.coordinator.core.LeaseDoor;
 import io.lockstep.coordinator.core.LeaseReport;
 import io.lockstep.coordinator.core.PreparedNode;
 import io.lockstep.coordinator.seat.FoundingId;
+import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
 import io.lockstep.coordinator.seat.QuorumOutcome;
 import io.lockstep.coordinator.seat.SeatChange;
@@ -126,6 +127,10 @@ final class SimCoordinator {
 
   Optional<ClusterState> state() {
     return running ? state : Optional.empty();
+  }
+
+  Optional<Membership> membership() {
+    return quorum.membership();
   }
 
   private Instant now() {

@@ -38,11 +38,7 @@ final class Simulation {
   private final List<SimHost> hosts = new ArrayList<>();
   private final Map<SeatId, SimHost> seats = new HashMap<>();
 
-  /** Whether who is a seat changes: then every host has one, of which some are asleep. */
-  final boolean seatsMove;
-
-  /** Whether gangs hang, and are given little time. */
-  final boolean hangs;
+  private final Theme theme;
 
   int hangsFound;
   private int seatChanges;
@@ -52,6 +48,17 @@ final class Simulation {
   private final Map<JobId, Integer> work = new HashMap<>();
   private boolean changed;
   private long steps;
+
+  /** What goes wrong beside the faults of every run. */
+  enum Theme {
+    NOTHING,
+    /** People change who is a seat: every host has one, of which some are asleep. */
+    MOVING_SEATS,
+    /** The same, where the network comes apart between the old seats and the new. */
+    SEATS_APART,
+    /** Gangs hang, and are given little time. */
+    HANGS
+  }
 
   /** What a run came to. */
   record Result(
@@ -77,7 +84,7 @@ final class Simulation {
     int seats = hosts < 3 || schedule.oneIn(6) ? 1 : 3;
     boolean asText = seed % SEEDS_PER_TEXT == 0;
     StateCodec codec = asText ? new StateCodec() : new RememberingCodec();
-    return new Simulation(schedule, codec, mutation, detail, hosts, seats, false, false);
+    return new Simulation(schedule, codec, mutation, detail, hosts, seats, Theme.NOTHING);
   }
 
   /** The same where people change who is a seat, again and again. */
@@ -85,7 +92,15 @@ final class Simulation {
     var schedule = new Schedule(seed, false);
     int hosts = schedule.between(4, 6);
     return new Simulation(
-        schedule, new RememberingCodec(), mutation, detail, hosts, 3, true, false);
+        schedule, new RememberingCodec(), mutation, detail, hosts, 3, Theme.MOVING_SEATS);
+  }
+
+  /** The same where the network comes apart between the old seats and the new. */
+  static Simulation ofSeatsApart(long seed, Mutation mutation, Trace.Detail detail) {
+    var schedule = new Schedule(seed, false);
+    int hosts = schedule.between(5, 6);
+    return new Simulation(
+        schedule, new RememberingCodec(), mutation, detail, hosts, 3, Theme.SEATS_APART);
   }
 
   /** The same where gangs hang. */
@@ -94,14 +109,14 @@ final class Simulation {
     int hosts = schedule.between(2, 6);
     int seats = hosts < 3 ? 1 : 3;
     return new Simulation(
-        schedule, new RememberingCodec(), mutation, detail, hosts, seats, false, true);
+        schedule, new RememberingCodec(), mutation, detail, hosts, seats, Theme.HANGS);
   }
 
   /** A cluster in which nothing happens by chance. */
   static Simulation plain(int hosts, int seats, Trace.Detail detail) {
     var schedule = new Schedule(0, true);
     return new Simulation(
-        schedule, new StateCodec(), Mutation.NONE, detail, hosts, seats, false, false);
+        schedule, new StateCodec(), Mutation.NONE, detail, hosts, seats, Theme.NOTHING);
   }
 
   private Simulation(
@@ -111,10 +126,8 @@ final class Simulation {
       Trace.Detail detail,
       int size,
       int seatCount,
-      boolean seatsMove,
-      boolean hangs) {
-    this.seatsMove = seatsMove;
-    this.hangs = hangs;
+      Theme theme) {
+    this.theme = theme;
     this.schedule = schedule;
     this.codec = codec;
     this.mutation = mutation;
@@ -128,7 +141,7 @@ final class Simulation {
     for (int i = 1; i <= size; i++) {
       String name = "n" + i;
       Optional<SimSeat> seat = Optional.empty();
-      if (i <= seatCount || seatsMove) {
+      if (i <= seatCount || seatsMove()) {
         var id = new SeatId(name + ":25520");
         if (i <= seatCount) {
           seatIds.add(id);
@@ -139,6 +152,14 @@ final class Simulation {
       hosts.add(host);
       seat.ifPresent(s -> seats.put(s.id, host));
     }
+  }
+
+  boolean seatsMove() {
+    return theme == Theme.MOVING_SEATS || theme == Theme.SEATS_APART;
+  }
+
+  boolean hangs() {
+    return theme == Theme.HANGS;
   }
 
   // the world
@@ -231,7 +252,7 @@ final class Simulation {
 
   void boot() {
     hosts.forEach(SimHost::startDaemon);
-    if (seatsMove) {
+    if (seatsMove()) {
       hosts.forEach(SimHost::lookForSeats);
     }
     singleton.startSomewhere();
@@ -259,12 +280,15 @@ final class Simulation {
     var chaos = new Chaos(this);
     schedule.after(schedule.below(5_000), operators::submitAny);
     schedule.after(schedule.below(20_000), operators::work);
-    schedule.after(schedule.below(20_000), chaos::begin);
-    if (seatsMove) {
-      schedule.after(schedule.below(20_000), () -> moveSeats(chaos));
+    if (theme != Theme.SEATS_APART || schedule.oneIn(2)) {
+      schedule.after(schedule.below(20_000), chaos::begin);
     }
-    if (hangs) {
-      schedule.after(schedule.below(20_000), () -> hangSome(chaos));
+    switch (theme) {
+      case NOTHING -> {}
+      case MOVING_SEATS -> schedule.after(schedule.below(20_000), () -> moveSeats(chaos));
+      case SEATS_APART ->
+          schedule.after(schedule.below(20_000), new SeatsApart(this, chaos)::begin);
+      case HANGS -> schedule.after(schedule.below(20_000), () -> hangSome(chaos));
     }
     runUntil(schedule.between(60_000, 240_000));
     chaos.end();

@@ -41,6 +41,7 @@ import org.slf4j.LoggerFactory;
  * what only ends things, or says what was seen, does not wait for the disk.
  */
 public final class AgentActor extends AbstractBehavior<ToAgent> {
+  private static final GroupInput TICK_INPUT = new GroupInput.Tick();
   private static final Logger LOG = LoggerFactory.getLogger(AgentActor.class);
   private static final Duration TICK = Duration.ofSeconds(1);
   private static final Duration STORE_AGAIN_AFTER = Duration.ofSeconds(1);
@@ -178,7 +179,10 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private Behavior<ToAgent> onTick() {
     heartbeat();
     state.outstanding().forEach(this::report);
-    return storing.isPresent() ? this : apply(new GroupInput.Tick());
+    // One waits for a slow disk. None must be left out: a coordinator that repeats itself each
+    // second
+    // may have the disk busy at every one.
+    return waiting.contains(TICK_INPUT) ? this : apply(TICK_INPUT);
   }
 
   private void heartbeat() {
