@@ -16,7 +16,7 @@ import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.GroupMachine;
 import io.lockstep.agent.core.GroupReport;
 import io.lockstep.agent.core.StartOrder;
-import io.lockstep.agent.host.AgentHost;
+import io.lockstep.agent.host.AgentHands;
 import io.lockstep.agent.host.AgentSettings;
 import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.message.AgentQuery;
@@ -49,7 +49,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
 
   private final AgentSettings settings;
   private final ActorRef<ToCoordinator> coordinator;
-  private final AgentHost host;
+  private final AgentHands host;
   private final TimerScheduler<ToAgent> timers;
   private final GroupMachine machine = new GroupMachine();
   private final Consumer<GroupInput> fromHost;
@@ -76,7 +76,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
 
   /** One per actor system; a later one takes over the host from an earlier one. */
   public static Behavior<ToAgent> create(
-      AgentSettings settings, ActorRef<ToCoordinator> coordinatorProxy, AgentHost host) {
+      AgentSettings settings, ActorRef<ToCoordinator> coordinatorProxy, AgentHands host) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
@@ -88,7 +88,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
       TimerScheduler<ToAgent> timers,
       AgentSettings settings,
       ActorRef<ToCoordinator> coordinator,
-      AgentHost host) {
+      AgentHands host) {
     super(context);
     this.settings = settings;
     this.coordinator = coordinator;

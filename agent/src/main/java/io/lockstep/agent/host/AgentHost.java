@@ -49,7 +49,7 @@ import org.slf4j.LoggerFactory;
  * The agent's hands: its memory, its files, its groups. One per daemon process; it outlives the
  * actor system, which may be ended and made anew.
  */
-public final class AgentHost implements AutoCloseable {
+public final class AgentHost implements AgentHands, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AgentHost.class);
   private static final int FILE_THREADS = 4;
   private static final int MAX_WAITING_FILE_WORK = 1_000;
@@ -138,16 +138,17 @@ public final class AgentHost implements AutoCloseable {
     groups.renewAt(seats);
   }
 
+  @Override
   public NodeInventory inventory() {
     return inventory.node();
   }
 
-  /** What is on disk. */
+  @Override
   public AgentState stored() {
     return store.stored();
   }
 
-  /** Completes when it is on disk. */
+  @Override
   public CompletionStage<AgentState> store(AgentState state) {
     var done = new CompletableFuture<AgentState>();
     try {
@@ -166,17 +167,17 @@ public final class AgentHost implements AutoCloseable {
     return done;
   }
 
-  /** What happens from now on goes here; must not block. The one before hears nothing more. */
+  @Override
   public void attach(Consumer<GroupInput> to) {
     listener.set(to);
   }
 
-  /** Nobody hears what happens until the next {@code attach}; a successor's stays. */
+  @Override
   public void detach(Consumer<GroupInput> from) {
     listener.compareAndSet(from, null);
   }
 
-  /** Performs what the machine decided; what comes of it is told to the listener. */
+  @Override
   public void perform(GroupAction action) {
     if (action instanceof GroupAction.BelongTo belong) {
       groups.belongTo(belong.founding());
@@ -201,22 +202,22 @@ public final class AgentHost implements AutoCloseable {
     }
   }
 
-  /** How far the group's training is, as its output says. */
+  @Override
   public Optional<Progress> progress(Fence fence) {
     return groups.progress(fence);
   }
 
-  /** What the group's workers did lately, as its shim last said. */
+  @Override
   public Optional<GroupActivity> activity(Fence fence) {
     return groups.activity(fence);
   }
 
-  /** Warm, or cold and why, for people; empty for a group without a warm pool. */
+  @Override
   public Optional<String> startOf(Fence fence) {
     return groups.startOf(fence);
   }
 
-  /** Newest complete checkpoint as far as it is known; looks again in the background. */
+  @Override
   public Optional<CompleteCheckpoint> lastCheckpoint(WorkerGroup group) {
     JobSpec.Checkpoint wanted = group.launch().job().checkpoint();
     if (group.launch().nodeRank() != 0 || wanted.dir().isEmpty()) {
@@ -230,7 +231,7 @@ public final class AgentHost implements AutoCloseable {
     return sameGroup ? seen.checkpoint() : Optional.empty();
   }
 
-  /** Reads a piece of output; the stage never fails. */
+  @Override
   public CompletionStage<AgentQuery.LogChunk> readLog(AgentQuery.ReadLog ask) {
     var done = new CompletableFuture<AgentQuery.LogChunk>();
     boolean taken =

@@ -1,0 +1,208 @@
+package io.lockstep.scale;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lockstep.protocol.model.NodeId;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import scala.concurrent.ExecutionContext;
+
+/**
+ * {@code LightFleet NODES IDLE_SECONDS API AKKA_SEAT,... DOOR,...}: so many agents join, one job
+ * takes them all, one of them fails, and they idle. Each line of output is a JSON object.
+ */
+public final class LightFleet {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration JOIN_LIMIT = Duration.ofMinutes(5);
+  private static final Duration START_LIMIT = Duration.ofMinutes(2);
+  private static final Duration REQUEST_LIMIT = Duration.ofSeconds(20);
+  private static final int FIRST_PORT = 20_000;
+  private static final int PORTS_PER_ADDRESS = 500;
+  private static final int RESTARTS = 3;
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(2);
+  private final ExecutorService threads;
+  private final List<LightAgent> agents = new ArrayList<>();
+  private final AtomicInteger started = new AtomicInteger();
+  private final String api;
+  private volatile String seat;
+
+  private LightFleet(String api, String seat) {
+    this.api = api;
+    this.seat = seat;
+    this.threads =
+        Executors.newWorkStealingPool(Math.max(2, Runtime.getRuntime().availableProcessors()));
+  }
+
+  /** The whole program. */
+  public static void main(String[] words) throws Exception {
+    int nodes = Integer.parseInt(words[0]);
+    int idle = Integer.parseInt(words[1]);
+    List<String> seats = List.of(words[3].split(","));
+    List<String> doors = List.of(words[4].split(","));
+    var fleet = new LightFleet(words[2], seats.get(0));
+    fleet.run(nodes, idle, seats, doors);
+    System.exit(0);
+  }
+
+  private void run(int nodes, int idle, List<String> seats, List<String> doors) throws Exception {
+    seat = coordinator(seats);
+    long begun = System.nanoTime();
+    ExecutionContext context =
+        scala.concurrent.ExecutionContext$.MODULE$.fromExecutorService(threads);
+    for (int i = 0; i < nodes; i++) {
+      var node = new NodeId("s%04d".formatted(i));
+      String address = "127.9.%d.1".formatted(1 + i / PORTS_PER_ADDRESS);
+      var hands = new LightHands(node, address, http, timer, doors, started::incrementAndGet);
+      agents.add(
+          new LightAgent(
+              LightAgent.settings(node, address, FIRST_PORT + i % PORTS_PER_ADDRESS),
+              hands,
+              () -> seat,
+              context));
+    }
+    double made = since(begun);
+    await("all nodes READY", JOIN_LIMIT, 200, () -> ready() >= nodes);
+    say("joined", Map.of("made_s", made, "ready_s", since(begun) - made));
+    idles("idle", idle);
+
+    long commands = LightAgent.COMMANDS.get();
+    long reports = LightAgent.REPORTS.get();
+    long submitted = System.nanoTime();
+    submit(nodes);
+    await("all started", START_LIMIT, 1, () -> started.get() >= nodes);
+    double first = since(submitted);
+    await("RUNNING", START_LIMIT, 50, () -> phase().equals("RUNNING"));
+    say("started", counted(commands, reports, Map.of("s", first, "running_s", since(submitted))));
+
+    for (int i = 0; i < RESTARTS; i++) {
+      TimeUnit.SECONDS.sleep(3);
+      started.set(0);
+      commands = LightAgent.COMMANDS.get();
+      reports = LightAgent.REPORTS.get();
+      long failed = System.nanoTime();
+      if (!agents.get(nodes / 2 + i).hands.fail()) {
+        throw new IllegalStateException("it had no group");
+      }
+      await("all started again", START_LIMIT, 1, () -> started.get() >= nodes);
+      double again = since(failed);
+      await("RUNNING", START_LIMIT, 50, () -> phase().equals("RUNNING"));
+      say("restarted", counted(commands, reports, Map.of("s", again, "running_s", since(failed))));
+    }
+    idles("training", idle);
+  }
+
+  private static Map<String, Object> counted(
+      long commands, long reports, Map<String, Object> before) {
+    var all = new LinkedHashMap<>(before);
+    all.put("commands", LightAgent.COMMANDS.get() - commands);
+    all.put("reports", LightAgent.REPORTS.get() - reports);
+    return all;
+  }
+
+  /** Whoever listens measures meanwhile. */
+  private void idles(String what, int seconds) throws Exception {
+    say(what + "-begin", Map.of());
+    long reports = LightAgent.REPORTS.get();
+    long granted = LightLease.GRANTED.get();
+    TimeUnit.SECONDS.sleep(seconds);
+    say(
+        what + "-end",
+        Map.of(
+            "reports_per_s", (LightAgent.REPORTS.get() - reports) / (double) seconds,
+            "grants_per_s", (LightLease.GRANTED.get() - granted) / (double) seconds));
+  }
+
+  private void submit(int nodes) throws IOException, InterruptedException {
+    Map<String, Object> job =
+        Map.of(
+            "name", "scale",
+            "script", "/train.py",
+            "workdir", "/tmp",
+            "nodes", nodes,
+            "procsPerNode", 1,
+            "warm", "off",
+            "restart", Map.of("max", 100, "backoff", Map.of("initial", "0s", "max", "0s")));
+    HttpResponse<String> answer =
+        send(
+            HttpRequest.newBuilder(URI.create(api + "/v1/jobs?id=scale"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(job))));
+    if (answer.statusCode() >= 300) {
+      throw new IllegalStateException("not taken: " + answer.body());
+    }
+  }
+
+  private HttpResponse<String> send(HttpRequest.Builder request)
+      throws IOException, InterruptedException {
+    return http.send(request.timeout(REQUEST_LIMIT).build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private JsonNode get(String path) {
+    try {
+      return JSON.readTree(send(HttpRequest.newBuilder(URI.create(api + path))).body());
+    } catch (IOException e) {
+      return JSON.createObjectNode();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return JSON.createObjectNode();
+    }
+  }
+
+  private int ready() {
+    int ready = 0;
+    for (JsonNode node : get("/v1/nodes")) {
+      ready +=
+          node.path("id").asText().startsWith("s0") && node.path("health").asText().equals("READY")
+              ? 1
+              : 0;
+    }
+    return ready;
+  }
+
+  private String phase() {
+    return get("/v1/jobs/scale").path("phase").asText();
+  }
+
+  private String coordinator(List<String> seats) {
+    String host = get("/v1/cluster").path("coordinator").asText();
+    return seats.stream().filter(s -> s.startsWith(host + ":")).findFirst().orElseThrow();
+  }
+
+  private static void await(String what, Duration limit, long pauseMillis, BooleanSupplier is)
+      throws InterruptedException {
+    long end = System.nanoTime() + limit.toNanos();
+    while (!is.getAsBoolean()) {
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException(what + ": not within " + limit.toSeconds() + " s");
+      }
+      TimeUnit.MILLISECONDS.sleep(pauseMillis);
+    }
+  }
+
+  private static double since(long nanos) {
+    return (System.nanoTime() - nanos) / 1e9;
+  }
+
+  private static void say(String what, Map<String, Object> more) throws IOException {
+    var line = new LinkedHashMap<String, Object>();
+    line.put("event", what);
+    line.putAll(more);
+    System.out.println(JSON.writeValueAsString(line));
+  }
+}
