@@ -69,15 +69,16 @@ final class LightLease {
   }
 
   private void later(long millis, long number) {
-    timer.schedule(
-        () -> {
-          if (!over) {
-            askAll(number);
-            later(PAUSE_MILLIS, number + 1);
-          }
-        },
-        millis,
-        TimeUnit.MILLISECONDS);
+    var unused =
+        timer.schedule(
+            () -> {
+              if (!over) {
+                askAll(number);
+                later(PAUSE_MILLIS, number + 1);
+              }
+            },
+            millis,
+            TimeUnit.MILLISECONDS);
   }
 
   private void askAll(long number) {
@@ -125,7 +126,7 @@ final class LightLease {
     }
     if (!answer.path("answer").asText().equals("GRANTED")) {
       if (first && !over) { // it has not heard of the release yet
-        timer.schedule(() -> askAll(0), 20, TimeUnit.MILLISECONDS);
+        var unused = timer.schedule(() -> askAll(0), 20, TimeUnit.MILLISECONDS);
       }
       return;
     }
