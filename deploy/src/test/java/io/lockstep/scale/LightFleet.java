@@ -168,7 +168,7 @@ public final class LightFleet {
     int ready = 0;
     for (JsonNode node : get("/v1/nodes")) {
       ready +=
-          node.path("id").asText().startsWith("s0") && node.path("health").asText().equals("READY")
+          node.path("node").asText().startsWith("s") && node.path("health").asText().equals("READY")
               ? 1
               : 0;
     }
