@@ -56,8 +56,13 @@ public final class LightFleet {
     List<String> seats = List.of(words[3].split(","));
     List<String> doors = List.of(words[4].split(","));
     var fleet = new LightFleet(words[2], seats.get(0));
-    fleet.run(nodes, idle, seats, doors);
-    System.exit(0);
+    try {
+      fleet.run(nodes, idle, seats, doors);
+    } catch (IOException | IllegalStateException e) {
+      e.printStackTrace();
+      System.exit(1);
+    }
+    System.exit(0); // the actor systems' threads would stay
   }
 
   private void run(int nodes, int idle, List<String> seats, List<String> doors) throws Exception {
@@ -142,7 +147,9 @@ public final class LightFleet {
         send(
             HttpRequest.newBuilder(URI.create(api + "/v1/jobs?id=scale"))
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(job))));
+                .POST(
+                    HttpRequest.BodyPublishers.ofString(
+                        JSON.writeValueAsString(Map.of("jobFile", JSON.writeValueAsString(job))))));
     if (answer.statusCode() >= 300) {
       throw new IllegalStateException("not taken: " + answer.body());
     }
