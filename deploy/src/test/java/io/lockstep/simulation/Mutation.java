@@ -29,7 +29,8 @@ enum Mutation {
   CHANGE_BEFORE_SHIMS_KNOW(0),
   TELL_A_SET_TOO_EARLY(0),
   COUNT_WHAT_ONE_SEAT_SAYS(0),
-  GRANT_WHATEVER_IS_COUNTED(0);
+  GRANT_WHATEVER_IS_COUNTED(0),
+  POOL_OUTLIVES_ITS_JOB(0);
 
   /** Where to begin the search: close before a seed that noticed, to save time. */
   final long firstSeed;

@@ -18,6 +18,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Duration;
 import java.time.Instant;
@@ -156,23 +157,33 @@ final class Views {
     Optional<GroupStatus> group =
         agents.group(node.id()).filter(g -> g.phase() != GroupStatus.Phase.EXITED);
     return new NodeView(
-        node.id().value(),
-        node.inventory().address(),
-        node.health().name(),
-        seatHosts.contains(node.inventory().address()),
-        node.id().value().equals(coordinator),
-        group.map(g -> g.workers().size()).orElse(0),
-        node.inventory().gpus().stream()
-            .map(g -> new NodeView.GpuView(g.index(), g.uuid(), g.name(), g.memoryBytes()))
-            .toList(),
-        job.map(j -> j.id().value()),
-        job.flatMap(Job::current)
-            .map(a -> a.table().rankOf(node.id()))
-            .filter(r -> r.isPresent())
-            .map(r -> r.getAsInt()),
-        reason(node.reason()),
-        group.map(g -> g.workers().stream().map(WorkerInfo::pid).toList()).orElse(List.of()),
-        Optional.of(node.inventory().nodeRankHint()).filter(rank -> rank >= 0));
+            node.id().value(),
+            node.inventory().address(),
+            node.health().name(),
+            seatHosts.contains(node.inventory().address()),
+            node.id().value().equals(coordinator),
+            group.map(g -> g.workers().size()).orElse(0),
+            node.inventory().gpus().stream()
+                .map(g -> new NodeView.GpuView(g.index(), g.uuid(), g.name(), g.memoryBytes()))
+                .toList(),
+            job.map(j -> j.id().value()),
+            job.flatMap(Job::current)
+                .map(a -> a.table().rankOf(node.id()))
+                .filter(r -> r.isPresent())
+                .map(r -> r.getAsInt()),
+            reason(node.reason()),
+            group.map(g -> g.workers().stream().map(WorkerInfo::pid).toList()).orElse(List.of()),
+            Optional.of(node.inventory().nodeRankHint()).filter(rank -> rank >= 0))
+        .withWarmPool(agents.warmPool(node.id()).map(Views::warmPool));
+  }
+
+  private static NodeView.WarmPoolView warmPool(WarmStatus pool) {
+    return new NodeView.WarmPoolView(
+        pool.job().value(),
+        pool.phase().name(),
+        pool.standsBy().isPresent(),
+        pool.memoryBytes(),
+        pool.problem());
   }
 
   static EventView event(HistoryEntry e) {

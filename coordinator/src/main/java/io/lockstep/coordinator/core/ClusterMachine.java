@@ -464,6 +464,19 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no gang stands still"));
   }
 
+  /** What a spare keeps is compared with what it should keep, as often as it says so. */
+  Decision onWarm(ClusterState state, ClusterInput.WarmSeen seen, Instant now) {
+    var d = deciding(state, now);
+    Optional<ClusterAction.StandBy> order = Standbys.order(state, seen.node(), seen.pool(), now);
+    order.ifPresent(d::action);
+    return order
+        .map(o -> d.because(o.reason()))
+        .orElseGet(
+            () ->
+                Deciding.nothing(
+                    Reason.of(ReasonCode.NOTHING_TO_DO, "%s keeps what it should", seen.node())));
+  }
+
   Decision onTick(ClusterState state, Instant now) {
     var d = deciding(state, now);
     endQuarantines(d);
