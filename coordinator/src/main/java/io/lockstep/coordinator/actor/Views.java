@@ -29,6 +29,8 @@ import java.util.Set;
 
 /** State and what agents last said, as people and programs see it. */
 final class Views {
+  private static final double MILLIS = 1_000.0;
+
   private final ClusterState state;
   private final AgentDirectory agents;
 
@@ -66,6 +68,7 @@ final class Views {
   /** With what it waits for, node by node, and whether it moves. */
   JobView whole(Job job, Instant now) {
     return job(job)
+        .withAttempts(job.attempts().stream().map(a -> timed(job, a)).toList())
         .waiting(
             state.verdicts(job.id(), now).stream()
                 .map(v -> new JobView.WaitView(v.node().value(), v.free(), v.why()))
@@ -120,7 +123,16 @@ final class Views {
         a.firstStepAt(),
         a.table().map(Views::ranks).orElse(List.of()),
         a.cause().map(AttemptRecord.Cause::traceback).filter(t -> !t.isEmpty()),
-        a.aftermath().map(Views::aftermath));
+        a.aftermath().map(Views::aftermath),
+        Optional.empty());
+  }
+
+  private JobView.AttemptView timed(Job job, AttemptRecord a) {
+    return attempt(a)
+        .taking(
+            state.timeline(job, a.fence().attempt()).parts().stream()
+                .map(p -> new JobView.PartView(p.name(), p.time().toMillis() / MILLIS))
+                .toList());
   }
 
   private static JobView.DiagnosisView diagnosis(Diagnosis d) {

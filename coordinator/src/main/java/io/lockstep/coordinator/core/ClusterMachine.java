@@ -450,9 +450,28 @@ public final class ClusterMachine {
               seen.fence(),
               seen.step(),
               now,
-              Reason.of(ReasonCode.ALL_STARTED, "training is at step %d", seen.step())));
+              Reason.of(
+                  ReasonCode.ALL_STARTED,
+                  "training is at step %d%s",
+                  seen.step(),
+                  howLongItTook(state, seen.fence(), now))));
     }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
+  }
+
+  /** At the first step only: what the start, or the restart, cost. */
+  private static String howLongItTook(ClusterState state, Fence fence, Instant now) {
+    return state
+        .job(fence.job())
+        .filter(
+            job ->
+                job.lastAttempt()
+                    .filter(a -> a.fence().equals(fence) && a.firstStepAt().isEmpty())
+                    .isPresent())
+        .map(job -> Timeline.of(state.history(), job, fence.attempt(), Optional.of(now)))
+        .filter(Timeline::isWhole)
+        .map(line -> (fence.attempt().number() > 1 ? "; back after " : "; after ") + line)
+        .orElse("");
   }
 
   Decision onActivity(ClusterState state, ClusterInput.ActivitySeen seen, Instant now) {

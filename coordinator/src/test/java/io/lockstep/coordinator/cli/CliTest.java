@@ -118,6 +118,26 @@ class CliTest {
   }
 
   @Test
+  void describeSaysWhereTheTimeOfARestartWent() {
+    JobView job = Views.restarted("q-1");
+    JobView timed =
+        job.withAttempts(
+            List.of(
+                job.attempts().get(0),
+                job.attempts()
+                    .get(1)
+                    .taking(
+                        List.of(
+                            new JobView.PartView("detect", 1.5),
+                            new JobView.PartView("stop", 4.25),
+                            new JobView.PartView("first step", 0.5)))));
+    api.answer("GET /v1/jobs/q-1", timed);
+
+    assertThat(CliRun.of(api, "describe", "q-1").out)
+        .contains("\nattempt 2    back after 6.25 s: detect 1.50, stop 4.25, first step 0.50\n");
+  }
+
+  @Test
   void describeShowsWhetherTrainingMovesAndWhenItWouldBeTakenForAHang() {
     api.answer(
         "GET /v1/jobs/q-1",
