@@ -197,11 +197,8 @@ class Lockstep(Launcher):
 
     def _pools_ready(self) -> bool:
         """Also the spare's: whoever is broken, what stands in starts warm."""
-        return all(self._pool_ready(host) for host in self.network.hosts)
-
-    def _pool_ready(self, host: Host) -> bool:
-        said = (self.cluster.folder / f"{host}.log").read_text(errors="replace")
-        return said.rfind("warm pool ready after") > max(said.rfind(" shim pid="), said.rfind("ShellStarted"))
+        nodes = self.cluster.ask("/v1/nodes") or []
+        return [node.get("warmPool", {}).get("state") for node in nodes] == ["READY"] * HOSTS
 
 
 class LockstepOff(Lockstep):
