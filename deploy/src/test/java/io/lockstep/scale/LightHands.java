@@ -16,6 +16,7 @@ import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.net.http.HttpClient;
 import java.time.Instant;
@@ -184,6 +185,11 @@ final class LightHands implements AgentHands {
 
   @Override
   public Optional<String> startOf(Fence fence) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<WarmStatus> warmPool() {
     return Optional.empty();
   }
 

@@ -18,6 +18,7 @@ import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.core.LeaseDoor;
 import io.lockstep.coordinator.core.LeaseReport;
 import io.lockstep.coordinator.core.PreparedNode;
+import io.lockstep.coordinator.core.Standbys;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
@@ -428,6 +429,8 @@ final class SimCoordinator {
           term, ack.fence(), GroupReport.Kind.valueOf(ack.report().name()));
     } else if (action instanceof ClusterAction.TakeStacks take) {
       return new GroupInput.TakeStacks(term, take.fence());
+    } else if (action instanceof ClusterAction.StandBy standBy) {
+      return new GroupInput.StandBy(term, standBy.order(), standBy.reason().message());
     }
     throw new IllegalArgumentException("no command for " + action);
   }
@@ -530,6 +533,10 @@ final class SimCoordinator {
         .flatMap(s -> s.node(beat.node()))
         .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
         .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
+    if (sim.mutation != Mutation.POOL_OUTLIVES_ITS_JOB
+        && state.flatMap(s -> Standbys.order(s, beat.node(), beat.warm(), now())).isPresent()) {
+      input(new ClusterInput.WarmSeen(beat.node(), beat.warm()));
+    }
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(this::isNews)

@@ -15,6 +15,7 @@ import io.lockstep.coordinator.core.ClusterInput;
 import io.lockstep.coordinator.core.ClusterMachine;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Decision;
+import io.lockstep.coordinator.core.Standbys;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
@@ -498,7 +499,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       return;
     }
     boolean unknown =
-        agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), now())
+        agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), beat.warm(), now())
             || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
             || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
@@ -511,6 +512,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .flatMap(s -> s.node(beat.node()))
         .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
         .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
+    if (state.flatMap(s -> Standbys.order(s, beat.node(), beat.warm(), now())).isPresent()) {
+      input(new ClusterInput.WarmSeen(beat.node(), beat.warm()));
+    }
     beat.group()
         .flatMap(g -> g.progress().map(p -> new ClusterInput.StepSeen(g.fence(), p.step())))
         .filter(s -> state.filter(now -> now.awaitsStep(s.fence(), s.step())).isPresent())
