@@ -33,6 +33,10 @@ import java.util.function.Consumer;
 final class LightHands implements AgentHands {
   private static final int FIRST_PORT = 29_500;
 
+  private static final ExitReport.FirstFailure KILLED =
+      new ExitReport.FirstFailure(
+          0, 0, Optional.empty(), Optional.of(9), Instant.EPOCH, "killed", "", false);
+
   private final NodeId node;
   private final NodeInventory inventory;
   private final HttpClient http;
@@ -66,7 +70,7 @@ final class LightHands implements AgentHands {
   boolean fail() {
     return groups.keySet().stream()
         .findFirst()
-        .map(fence -> ended(fence, ExitReport.Outcome.FAILED, Optional.of(1)))
+        .map(fence -> ended(fence, ExitReport.Outcome.FAILED, Optional.of(KILLED)))
         .orElse(false);
   }
 
@@ -125,7 +129,8 @@ final class LightHands implements AgentHands {
     ended(fence, ExitReport.Outcome.STOPPED, Optional.empty());
   }
 
-  private boolean ended(Fence fence, ExitReport.Outcome outcome, Optional<Integer> exitCode) {
+  private boolean ended(
+      Fence fence, ExitReport.Outcome outcome, Optional<ExitReport.FirstFailure> first) {
     LightLease lease = groups.remove(fence);
     if (lease == null) {
       return false;
@@ -136,9 +141,9 @@ final class LightHands implements AgentHands {
             fence,
             new ExitReport(
                 outcome,
-                exitCode,
+                first.map(failure -> 1),
                 Optional.empty(),
-                Optional.empty(),
+                first,
                 true,
                 false,
                 Optional.empty(),
