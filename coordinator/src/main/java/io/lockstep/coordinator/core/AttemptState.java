@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -43,9 +44,9 @@ public record AttemptState(
     Optional<Set<Integer>> slowRanks) {
 
   public AttemptState {
-    prepared = Collections.unmodifiableMap(new TreeMap<>(prepared));
-    started = Collections.unmodifiableSet(new TreeSet<>(started));
-    finished = Collections.unmodifiableSet(new TreeSet<>(finished));
+    prepared = Frozen.sorted(prepared);
+    started = sorted(started);
+    finished = sorted(finished);
     slowRanks = slowRanks.map(ranks -> Collections.unmodifiableSet(new TreeSet<>(ranks)));
   }
 
@@ -74,9 +75,7 @@ public record AttemptState(
   }
 
   AttemptState withPrepared(NodeId node, PreparedNode said) {
-    var changed = new TreeMap<>(prepared);
-    changed.put(node, said);
-    return with(since, changed, started, finished, faltered);
+    return with(since, Frozen.sortedPlus(prepared, node, said), started, finished, faltered);
   }
 
   AttemptState withRelease(int port, Optional<CompleteCheckpoint> from, boolean aside, Instant at) {
@@ -181,9 +180,18 @@ public record AttemptState(
   }
 
   private static Set<NodeId> plus(Set<NodeId> nodes, NodeId node) {
-    var more = new TreeSet<>(nodes);
+    var more = tree(nodes);
     more.add(node);
     return more;
+  }
+
+  private static SortedSet<NodeId> sorted(Set<NodeId> nodes) {
+    return Collections.unmodifiableSortedSet(tree(nodes));
+  }
+
+  /** What is sorted is copied without comparing it again. */
+  private static TreeSet<NodeId> tree(Set<NodeId> nodes) {
+    return nodes instanceof SortedSet<NodeId> sorted ? new TreeSet<>(sorted) : new TreeSet<>(nodes);
   }
 
   /** What was planned and released stays as it is. */

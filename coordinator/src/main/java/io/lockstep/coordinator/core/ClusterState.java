@@ -7,14 +7,12 @@ import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
@@ -39,8 +37,8 @@ public record ClusterState(
   public static final ClusterState EMPTY = new ClusterState(0, Map.of(), Map.of(), List.of());
 
   public ClusterState {
-    nodes = Collections.unmodifiableMap(new TreeMap<>(nodes));
-    jobs = Collections.unmodifiableMap(new LinkedHashMap<>(jobs));
+    nodes = Frozen.sorted(nodes);
+    jobs = Frozen.inOrder(jobs);
     history = List.copyOf(history);
   }
 
@@ -183,9 +181,7 @@ public record ClusterState(
   }
 
   ClusterState with(Node node) {
-    var changed = new TreeMap<>(nodes);
-    changed.put(node.id(), node);
-    return new ClusterState(version, changed, jobs, history);
+    return new ClusterState(version, Frozen.sortedPlus(nodes, node.id(), node), jobs, history);
   }
 
   ClusterState with(Job job) {
