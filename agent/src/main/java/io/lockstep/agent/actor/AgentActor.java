@@ -107,6 +107,9 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     return newReceiveBuilder()
         .onMessage(AgentCommand.class, this::onCommand)
         .onMessage(AgentQuery.ReadLog.class, this::onReadLog)
+        .onMessage(AgentQuery.Examine.class, this::onExamine)
+        .onMessage(AgentQuery.Meet.class, this::onMeet)
+        .onMessage(AgentQuery.Pair.class, this::onPair)
         .onMessage(Input.class, m -> apply(m.input()))
         .onMessage(Tick.class, m -> onTick())
         .onMessage(Stored.class, m -> onStored(m.decision()))
@@ -176,6 +179,21 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     return this;
   }
 
+  private Behavior<ToAgent> onExamine(AgentQuery.Examine ask) {
+    var unused = host.doctor().examine(ask).thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
+  private Behavior<ToAgent> onMeet(AgentQuery.Meet ask) {
+    var unused = host.doctor().meet(ask).thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
+  private Behavior<ToAgent> onPair(AgentQuery.Pair ask) {
+    var unused = host.doctor().pair(ask).thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
   private Behavior<ToAgent> onTick() {
     heartbeat();
     state.outstanding().forEach(this::report);
@@ -193,7 +211,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
             state.disk(),
             currentStatus(),
             founding(),
-            trouble));
+            trouble.or(host::trouble)));
   }
 
   private Optional<String> founding() {
@@ -325,7 +343,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
           prepared.readiness().masterPort(),
           prepared.readiness().zeroSha256(),
           prepared.readiness().scriptSha256(),
-          prepared.readiness().checkpoints());
+          prepared.readiness().checkpoints(),
+          prepared.readiness().readings());
     }
     if (report instanceof GroupReport.PrepareRejected rejected) {
       return new AgentReport.PrepareRejected(settings.node(), rejected.fence(), rejected.reason());
