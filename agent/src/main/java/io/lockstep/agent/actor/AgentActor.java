@@ -109,7 +109,6 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
         .onMessage(AgentQuery.ReadLog.class, this::onReadLog)
         .onMessage(AgentQuery.Examine.class, this::onExamine)
         .onMessage(AgentQuery.Meet.class, this::onMeet)
-        .onMessage(AgentQuery.Pair.class, this::onPair)
         .onMessage(Input.class, m -> apply(m.input()))
         .onMessage(Tick.class, m -> onTick())
         .onMessage(Stored.class, m -> onStored(m.decision()))
@@ -180,17 +179,12 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   }
 
   private Behavior<ToAgent> onExamine(AgentQuery.Examine ask) {
-    var unused = host.doctor().examine(ask).thenAccept(ask.replyTo()::tell);
+    var unused = host.examine(ask).thenAccept(ask.replyTo()::tell);
     return this;
   }
 
   private Behavior<ToAgent> onMeet(AgentQuery.Meet ask) {
-    var unused = host.doctor().meet(ask).thenAccept(ask.replyTo()::tell);
-    return this;
-  }
-
-  private Behavior<ToAgent> onPair(AgentQuery.Pair ask) {
-    var unused = host.doctor().pair(ask).thenAccept(ask.replyTo()::tell);
+    var unused = host.meet(ask).thenAccept(ask.replyTo()::tell);
     return this;
   }
 

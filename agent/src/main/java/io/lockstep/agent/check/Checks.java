@@ -41,6 +41,11 @@ public final class Checks {
     return all;
   }
 
+  /** Without which nothing can run there, whatever GPUs a job uses. */
+  public List<Check> ofTheWholeHost() {
+    return List.of(new GpuDriverCheck(), new GpuLostCheck());
+  }
+
   /** When a person asks how the host is. */
   public List<Check> doctor() {
     var all = new ArrayList<Check>();

@@ -62,8 +62,7 @@ final class GpuMemoryCheck extends GpuCheck {
             Double.toString(wait.toMillis() / 1_000.0)));
     argv.addAll(library);
     try {
-      BoundedCommand.Result said =
-          BoundedCommand.run(argv, subject.host().env(), wait.plus(SLACK));
+      BoundedCommand.Result said = BoundedCommand.run(argv, subject.host().env(), wait.plus(SLACK));
       if (said.timedOut()) {
         return fail(
             "run nvidia-smi on the node; reboot it where that hangs",

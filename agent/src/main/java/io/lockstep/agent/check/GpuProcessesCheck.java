@@ -18,7 +18,9 @@ final class GpuProcessesCheck extends GpuCheck {
   @Override
   Finding look(Subject subject, List<GpuState> gpus) {
     List<GpuState> shared =
-        gpus.stream().filter(g -> g.processes().stream().anyMatch(p -> isOther(subject, p))).toList();
+        gpus.stream()
+            .filter(g -> g.processes().stream().anyMatch(p -> isOther(subject, p)))
+            .toList();
     return shared.isEmpty()
         ? ok("nobody else computes")
         : warn(

@@ -30,7 +30,8 @@ final class GpuXml {
   private static final int MAX_SHOWN = 120;
   // Idle clocks, and those that a user or the power budget sets, are no illness.
   private static final Set<String> HARMFUL =
-      Set.of("hw_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown", "sw_thermal_slowdown");
+      Set.of(
+          "hw_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown", "sw_thermal_slowdown");
   private static final List<String> REPAIRS =
       List.of(
           "remapped_row_pending",

@@ -37,7 +37,7 @@ final class KernelLogCheck implements Check {
           ? finding(said.stdout())
           : skipped("the kernel's log cannot be read: %s", GpuXml.shown(said.stderr()));
     } catch (IOException e) {
-      return skipped("the kernel's log cannot be read: %s", e.getMessage());
+      return skipped("the kernel's log cannot be read: %s", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return skipped("interrupted");

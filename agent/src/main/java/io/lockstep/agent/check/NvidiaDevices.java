@@ -36,7 +36,9 @@ public record NvidiaDevices(Path root) {
 
   /** How many device nodes there are. */
   int nodes() {
-    return names(root.resolve("dev")).stream().filter(n -> NODE.matcher(n).matches()).toList()
+    return names(root.resolve("dev")).stream()
+        .filter(n -> NODE.matcher(n).matches())
+        .toList()
         .size();
   }
 

@@ -41,7 +41,7 @@ final class OpenFilesCheck implements Check {
     return limits
         .lines()
         .filter(l -> l.startsWith("Max open files"))
-        .map(l -> l.substring("Max open files".length()).strip().split("\\s+")[0])
+        .map(l -> l.substring("Max open files".length()).strip().split("\\s+", -1)[0])
         .map(word -> word.equals("unlimited") ? Long.MAX_VALUE : Long.parseLong(word))
         .findFirst();
   }

@@ -2,8 +2,8 @@ package io.lockstep.agent.check;
 
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.LaunchSpec;
-import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.RankTable;
+import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
@@ -36,9 +36,9 @@ final class PeerCheck implements Check {
     } catch (ConnectException e) {
       return isRefusal(e)
           ? ok("%s answers", master.address())
-          : unreachable(master, port, e.getMessage());
+          : unreachable(master, port, e.toString());
     } catch (IOException e) {
-      return unreachable(master, port, e.getMessage());
+      return unreachable(master, port, e.toString());
     } catch (IllegalArgumentException e) {
       return unreachable(master, port, "it has no address: " + e.getMessage());
     }

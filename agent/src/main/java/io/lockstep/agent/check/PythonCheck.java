@@ -18,9 +18,7 @@ final class PythonCheck implements Check {
     String python = subject.python();
     Path workdir = Path.of(subject.job().map(JobSpec::workdir).orElse("/"));
     boolean found =
-        python.contains("/")
-            ? Files.isExecutable(workdir.resolve(python))
-            : subject.onPath(python);
+        python.contains("/") ? Files.isExecutable(workdir.resolve(python)) : subject.onPath(python);
     return found
         ? ok("%s", python)
         : fail(

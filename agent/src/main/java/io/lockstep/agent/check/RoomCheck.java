@@ -55,8 +55,7 @@ final class RoomCheck implements Check {
 
   /** What was measured is certain; what was estimated is not. */
   private Finding finding(long free, long needed, String whence, boolean measured) {
-    String found =
-        "%d MiB are free, %s %d MiB".formatted(free >> 20, whence, needed >> 20);
+    String found = "%d MiB are free, %s %d MiB".formatted(free >> 20, whence, needed >> 20);
     String todo = "free space, or choose another checkpoint folder";
     if (free >= needed) {
       return ok("%s", found);

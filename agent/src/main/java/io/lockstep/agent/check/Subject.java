@@ -48,7 +48,7 @@ public record Subject(
   }
 
   /** The GPUs that the job uses, all of them without a job: others are not looked at. */
-  List<GpuState> used() {
+  public List<GpuState> used() {
     Optional<List<Integer>> chosen = chosen();
     return gpus.gpus().stream()
         .filter(g -> chosen.isEmpty() || chosen.get().contains(g.index()))

@@ -95,7 +95,9 @@ public final class VersionProbe {
       return Optional.empty();
     }
     var versions = new TreeMap<String, String>();
-    said.path("versions").properties().forEach(e -> versions.put(e.getKey(), e.getValue().asText()));
+    said.path("versions")
+        .properties()
+        .forEach(e -> versions.put(e.getKey(), e.getValue().asText()));
     var folders = new ArrayList<String>();
     said.path("folders").forEach(f -> folders.add(f.asText()));
     return Optional.of(

@@ -23,11 +23,7 @@ public final class BoundedCommand {
    * @param left the process, where it outlives its kill: it waits inside the kernel
    */
   public record Result(
-      int exitCode,
-      boolean timedOut,
-      String stdout,
-      String stderr,
-      Optional<ProcessHandle> left) {
+      int exitCode, boolean timedOut, String stdout, String stderr, Optional<ProcessHandle> left) {
     public boolean isSuccess() {
       return !timedOut && exitCode == 0;
     }

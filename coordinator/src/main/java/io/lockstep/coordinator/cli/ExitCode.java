@@ -136,8 +136,6 @@ public enum ExitCode {
           OP_BUILD,
           VERSIONS,
           CLOCK_SKEW,
-          PAIR_BAD,
-          PAIR_SLOW,
           CHECK_HANGS,
           DRAINING,
           NODE_ID_TAKEN,

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
@@ -60,7 +61,24 @@ final class Agreement {
               "the ZeRO configuration was not written alike: %s",
               zero.get()));
     }
+    Optional<UnlikeNodes.Unlike> unlike = UnlikeNodes.first(job, attempt);
+    if (unlike.isPresent()) {
+      return unlike(job, unlike.get());
+    }
     return checkpoint(job, attempt);
+  }
+
+  /** Another node may be like the first one; where that was tried, none is. */
+  private static Outcome unlike(Job job, UnlikeNodes.Unlike unlike) {
+    boolean again =
+        job.lastAttempt()
+            .flatMap(AttemptRecord::cause)
+            .filter(c -> c.code() == FailureCause.PREPARE_REJECTED)
+            .filter(c -> c.message().startsWith(unlike.reason().code().name()))
+            .isPresent();
+    return again
+        ? new Outcome.Refused(unlike.reason())
+        : new Outcome.NotYet(unlike.node(), unlike.reason().toString());
   }
 
   private static Optional<String> different(

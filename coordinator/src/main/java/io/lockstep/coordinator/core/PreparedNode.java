@@ -1,14 +1,29 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.NodeReadings;
 import java.util.Optional;
 
-/** What a node said when it was prepared. */
+/**
+ * What a node said when it was prepared.
+ *
+ * @param readings what must be alike on all nodes; empty from an older agent, and once agreed on
+ */
 public record PreparedNode(
     Optional<Integer> masterPort,
     Optional<String> zeroSha256,
     String scriptSha256,
-    CheckpointInventory checkpoints) {
+    CheckpointInventory checkpoints,
+    Optional<NodeReadings> readings) {
+  /** Without readings. */
+  public PreparedNode(
+      Optional<Integer> masterPort,
+      Optional<String> zeroSha256,
+      String scriptSha256,
+      CheckpointInventory checkpoints) {
+    this(masterPort, zeroSha256, scriptSha256, checkpoints, Optional.empty());
+  }
+
   PreparedNode withoutCheckpoints() {
     return new PreparedNode(masterPort, zeroSha256, scriptSha256, CheckpointInventory.EMPTY);
   }

@@ -167,8 +167,6 @@ final class Problems {
           DIFFERENT_VERSIONS,
           DIFFERENT_HARDWARE,
           CLOCK_SKEW,
-          PAIR_BAD,
-          PAIR_SLOW,
           CHECK_HANGS,
           NODE_JOINED,
           NODE_RETURNED,

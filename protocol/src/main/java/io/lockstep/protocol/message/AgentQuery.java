@@ -85,10 +85,7 @@ public sealed interface AgentQuery extends Wire, ToAgent {
    * @param python interpreter to look at; empty means the node's default
    */
   record Examine(
-      String doctor,
-      Optional<String> folder,
-      Optional<String> python,
-      ActorRef<Examined> replyTo)
+      String doctor, Optional<String> folder, Optional<String> python, ActorRef<Examined> replyTo)
       implements AgentQuery {}
 
   /** How long a token and a port are kept for the others. */
@@ -118,8 +115,7 @@ public sealed interface AgentQuery extends Wire, ToAgent {
   /**
    * Does this host see the others? The second half: connects to their ports, reads their tokens.
    */
-  record Meet(
-      String doctor, Optional<String> folder, List<Peer> peers, ActorRef<Met> replyTo)
+  record Meet(String doctor, Optional<String> folder, List<Peer> peers, ActorRef<Met> replyTo)
       implements AgentQuery {
     public Meet {
       peers = List.copyOf(peers);
@@ -131,37 +127,4 @@ public sealed interface AgentQuery extends Wire, ToAgent {
       findings = List.copyOf(findings);
     }
   }
-
-  /**
-   * Gather and multiply with the others of a small group, all of which are asked at once.
-   *
-   * @param rank of this node in the group; rank 0 listens
-   * @param master address of rank 0
-   * @param port where rank 0 listens
-   * @param seconds limit for all of it
-   */
-  record Pair(
-      String doctor,
-      int rank,
-      int size,
-      String master,
-      int port,
-      int seconds,
-      Optional<String> python,
-      ActorRef<Paired> replyTo)
-      implements AgentQuery {}
-
-  /**
-   * How it went.
-   *
-   * @param gatherMillis of the best all-gather; empty where it failed
-   * @param computeMillis of the best matrix product; empty where it failed
-   */
-  record Paired(
-      NodeId node,
-      Optional<Double> gatherMillis,
-      Optional<Double> computeMillis,
-      String device,
-      Optional<String> problem)
-      implements AgentQuery {}
 }

@@ -35,9 +35,7 @@ public final class WireNames {
         .with("ask.examine", AgentQuery.Examine.class)
         .with("ask.examined", AgentQuery.Examined.class)
         .with("ask.meet", AgentQuery.Meet.class)
-        .with("ask.met", AgentQuery.Met.class)
-        .with("ask.pair", AgentQuery.Pair.class)
-        .with("ask.paired", AgentQuery.Paired.class);
+        .with("ask.met", AgentQuery.Met.class);
   }
 
   /** Adds one name; both name and class must be new. */

@@ -83,8 +83,6 @@ public enum ReasonCode {
   DIFFERENT_VERSIONS,
   DIFFERENT_HARDWARE,
   CLOCK_SKEW,
-  PAIR_BAD,
-  PAIR_SLOW,
   CHECK_HANGS,
   // nodes
   NODE_JOINED,

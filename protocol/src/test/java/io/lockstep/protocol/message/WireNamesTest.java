@@ -40,7 +40,11 @@ final class WireNamesTest {
             "rep.exited",
             "rep.unknown",
             "ask.read-log",
-            "ask.log-chunk");
+            "ask.log-chunk",
+            "ask.examine",
+            "ask.examined",
+            "ask.meet",
+            "ask.met");
   }
 
   @Test
