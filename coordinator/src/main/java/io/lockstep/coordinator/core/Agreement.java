@@ -71,7 +71,9 @@ final class Agreement {
   /** Another node may be like the first one; where that was tried, none is. */
   private static Outcome unlike(Job job, UnlikeNodes.Unlike unlike) {
     boolean again =
-        job.lastAttempt()
+        job.attempts().stream()
+            .filter(a -> !a.fence().equals(job.current().orElseThrow().fence()))
+            .reduce((before, last) -> last)
             .flatMap(AttemptRecord::cause)
             .filter(c -> c.code() == FailureCause.PREPARE_REJECTED)
             .filter(c -> c.message().startsWith(unlike.reason().code().name()))

@@ -3,6 +3,7 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.NodeReadings;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What a node said when it was prepared.
@@ -22,6 +23,17 @@ public record PreparedNode(
       String scriptSha256,
       CheckpointInventory checkpoints) {
     this(masterPort, zeroSha256, scriptSha256, checkpoints, Optional.empty());
+  }
+
+  /** For the end of a sentence; empty when there is nothing to say. */
+  String warnings() {
+    return readings
+        .map(
+            r ->
+                r.warnings().stream()
+                    .map(w -> "; WARNING " + w.code() + ": " + w.sentence())
+                    .collect(Collectors.joining()))
+        .orElse("");
   }
 
   PreparedNode withoutCheckpoints() {
