@@ -167,4 +167,62 @@ class PreflightTest {
     passed(check(0, Optional.empty(), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
     assertThat(ours).doesNotExist();
   }
+
+  @Test
+  void itTakesUnderTwoSecondsAtFirstAndUnderATenthAgain() throws Exception {
+    var shim = Path.of("src/main/python/lockstep_shim").toAbsolutePath();
+    var settings =
+        new AgentSettings(
+            Jobs.NODE,
+            "127.0.0.1",
+            1,
+            dir.resolve("data"),
+            shim,
+            "python3",
+            29_500,
+            29_999,
+            "t",
+            -1,
+            false,
+            List.of(),
+            true);
+    var inventory =
+        new NodeInventory(
+            "127.0.0.1",
+            "host",
+            "boot",
+            2,
+            1,
+            List.of(new GpuInfo(0, "u", "H200", 1)),
+            System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3"),
+            "t",
+            -1);
+    var host = new HostInventory(inventory, Optional.empty(), Optional.of("lo"));
+    var python = Optional.of(System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3"));
+    JobSpec job =
+        Jobs.local(
+            work,
+            "train.py",
+            List.of(),
+            1,
+            Jobs.checkpointIn(work.resolve("out"), CheckpointFormat.HF),
+            python);
+    var launch = Jobs.alone(Jobs.fence(7), job, Jobs.DISK, Optional.of("{}"));
+    try (var health =
+        new HostHealth(
+            settings, host, Map.of("PATH", System.getenv("PATH")), probe(1, Optional.empty()))) {
+      var preflight = new Preflight(settings, health, new CheckpointScan());
+      var millis = new java.util.ArrayList<Long>();
+      for (int i = 0; i < 12; i++) {
+        long began = System.nanoTime();
+        passed(preflight.run(launch));
+        millis.add((System.nanoTime() - began) / 1_000_000);
+      }
+      // the best one: the machine that tests may be busy with something else
+      assertThat(millis.get(0)).as(millis.toString()).isLessThan(2_000);
+      assertThat(java.util.Collections.min(millis.subList(1, millis.size())))
+          .as(millis.toString())
+          .isLessThan(100);
+    }
+  }
 }
