@@ -65,7 +65,7 @@ class PreflightTest {
 
   private GpuProbe probe(int gpus, Optional<String> problem)
       throws IOException, InterruptedException {
-    var tool = new FakeNvidiaSmi(Files.createDirectories(dir.resolve("smi")));
+    var tool = new FakeNvidiaSmi(Files.createDirectories(dir.resolve("smi" + gpus)));
     if (problem.isPresent()) {
       tool.does("echo '" + problem.get() + "'; exit 9");
     } else if (gpus > 0) {
