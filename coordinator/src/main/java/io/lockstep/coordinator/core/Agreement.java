@@ -3,7 +3,6 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
-import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.OnExisting;
@@ -68,16 +67,13 @@ final class Agreement {
     return checkpoint(job, attempt);
   }
 
-  /** Another node may be like the first one; where that was tried, none is. */
+  /** Another node may be like the first one; where this one comes again, there is no other. */
   private static Outcome unlike(Job job, UnlikeNodes.Unlike unlike) {
+    String code = unlike.reason().code().name();
     boolean again =
-        job.attempts().stream()
-            .filter(a -> !a.fence().equals(job.current().orElseThrow().fence()))
-            .reduce((before, last) -> last)
-            .flatMap(AttemptRecord::cause)
-            .filter(c -> c.code() == FailureCause.PREPARE_REJECTED)
-            .filter(c -> c.message().startsWith(unlike.reason().code().name()))
-            .isPresent();
+        GangPlanner.refusals(job).stream()
+            .filter(c -> c.node().filter(unlike.node()::equals).isPresent())
+            .anyMatch(c -> c.message().startsWith(code));
     return again
         ? new Outcome.Refused(unlike.reason())
         : new Outcome.NotYet(unlike.node(), unlike.reason().toString());

@@ -9,11 +9,11 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Places a gang on the fleet, all nodes or none. */
@@ -63,20 +63,22 @@ final class GangPlanner {
 
   /** Who has just refused, in one attempt after another, is asked again only for want of others. */
   private static List<Node> withoutRefusers(Job job, List<Node> fit) {
-    Set<NodeId> refusers = refusers(job);
+    Set<NodeId> refusers =
+        refusals(job).stream().flatMap(c -> c.node().stream()).collect(Collectors.toSet());
     List<Node> others = fit.stream().filter(n -> !refusers.contains(n.id())).toList();
     return others.size() < job.spec().nodes() ? fit : others;
   }
 
-  private static Set<NodeId> refusers(Job job) {
-    var found = new HashSet<NodeId>();
+  /** Of the attempts just before, as long as none of them got past its preparation. */
+  static List<AttemptRecord.Cause> refusals(Job job) {
+    var found = new ArrayList<AttemptRecord.Cause>();
     for (int i = job.attempts().size() - 1; i >= 0; i--) {
       Optional<AttemptRecord.Cause> cause = job.attempts().get(i).cause();
-      // the attempt that is being planned has none yet
+      // the attempt that is under way has none yet
       if (cause.isPresent() && cause.get().code() != FailureCause.PREPARE_REJECTED) {
         break;
       }
-      cause.flatMap(AttemptRecord.Cause::node).ifPresent(found::add);
+      cause.ifPresent(found::add);
     }
     return found;
   }

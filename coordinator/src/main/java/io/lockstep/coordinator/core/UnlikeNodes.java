@@ -7,11 +7,15 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 
 /** Finds the nodes of a gang that are not like the node of rank 0 where all must be alike. */
 final class UnlikeNodes {
   /** Ranks with other versions of these hang or fail in the first collective, or load garbage. */
   private static final List<String> MUST_AGREE = List.of("torch", "nccl", "deepspeed");
+
+  private static final Pattern NODE_LOCAL =
+      Pattern.compile("\"use_node_local_storage\"\\s*:\\s*true");
 
   /** A node, and what is other on it. */
   record Unlike(NodeId node, Reason reason) {}
@@ -89,13 +93,10 @@ final class UnlikeNodes {
         && !what.apply(one).equals(what.apply(other));
   }
 
-  /** DeepSpeed may keep each node's shards on its own disk. */
+  /** The job says that each node keeps a folder of its own: docs/checkpoints.md. */
   private static boolean isNodeLocal(Job job) {
-    return job.spec()
-        .zero()
-        .flatMap(z -> z.json())
-        .filter(json -> json.contains("\"use_node_local_storage\""))
-        .isPresent();
+    return job.spec().args().stream().anyMatch(a -> a.startsWith("--save_on_each_node"))
+        || job.spec().zero().flatMap(z -> z.json()).filter(json -> NODE_LOCAL.matcher(json).find()).isPresent();
   }
 
   private static Optional<NodeReadings> readings(AttemptState attempt, NodeId node) {
