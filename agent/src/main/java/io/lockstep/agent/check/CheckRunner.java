@@ -46,16 +46,38 @@ public final class CheckRunner implements AutoCloseable {
 
   /** What each found, in their order; blocks until all have answered or are late. */
   public List<Finding> run(List<Check> checks, Subject subject) {
+    return start(checks, subject).findings();
+  }
+
+  /** Begins to look; what comes of it is asked for later. */
+  public Looking start(List<Check> checks, Subject subject) {
     var asked = new ArrayList<Future<Finding>>();
     for (Check check : checks) {
       asked.add(submit(() -> check.look(subject)));
     }
-    long began = System.nanoTime();
-    var found = new ArrayList<Finding>();
-    for (int i = 0; i < checks.size(); i++) {
-      found.add(answer(checks.get(i), asked.get(i), began));
+    return new Looking(checks, asked, System.nanoTime());
+  }
+
+  /** Checks that are at it. */
+  public static final class Looking {
+    private final List<Check> checks;
+    private final List<Future<Finding>> asked;
+    private final long began;
+
+    private Looking(List<Check> checks, List<Future<Finding>> asked, long began) {
+      this.checks = List.copyOf(checks);
+      this.asked = List.copyOf(asked);
+      this.began = began;
     }
-    return found;
+
+    /** What each found, in their order; blocks until all have answered or are late. */
+    public List<Finding> findings() {
+      var found = new ArrayList<Finding>();
+      for (int i = 0; i < checks.size(); i++) {
+        found.add(answer(checks.get(i), asked.get(i), began));
+      }
+      return found;
+    }
   }
 
   /** Something else that blocks, at the same time. */

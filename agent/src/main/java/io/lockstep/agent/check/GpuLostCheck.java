@@ -4,7 +4,7 @@ import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.ReasonCode;
 import java.util.List;
 
-/** No GPU has gone since the daemon started, nor is there a device that nvidia-smi does not see. */
+/** No GPU has come or gone since the daemon started, nor is there a device that nvidia-smi does not see. */
 final class GpuLostCheck implements Check {
   @Override
   public ReasonCode code() {
@@ -21,6 +21,14 @@ final class GpuLostCheck implements Check {
     int wanted = Math.max(subject.host().gpus().size(), nodes);
     if (wanted == 0 && now.isEmpty()) {
       return skipped("no NVIDIA GPU");
+    }
+    if (now.size() > subject.host().gpus().size()) {
+      // it told the coordinator what it had then: this node would be taken for one without them
+      return fail(
+          "restart lockstepd there; groups run on meanwhile",
+          "%d GPUs, and %d when the daemon started",
+          now.size(),
+          subject.host().gpus().size());
     }
     return now.size() >= wanted
         ? ok("%d of %d", now.size(), wanted)

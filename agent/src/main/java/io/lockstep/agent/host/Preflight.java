@@ -1,6 +1,7 @@
 package io.lockstep.agent.host;
 
 import io.lockstep.agent.check.Check;
+import io.lockstep.agent.check.CheckRunner;
 import io.lockstep.agent.check.Subject;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.Readiness;
@@ -19,8 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
@@ -68,14 +67,14 @@ final class Preflight {
     Subject subject = Subject.of(health.facts(), launch, health.lastGpus());
     List<Check> quick = health.checks().quick();
     var interpreter = health.interpreter(subject);
-    Future<List<Finding>> asked = health.runner().submit(() -> health.runner().run(quick, subject));
+    CheckRunner.Looking looking = health.runner().start(quick, subject);
     var ours = new ArrayList<Reason>();
     byte[] script = script(job, ours);
     Optional<String> zeroSha256 = writeZero(launch, script, folder, ours);
     CheckpointInventory inventory = inventory(launch, ours);
     Optional<String> folderId = folderId(job, ours);
     Optional<Integer> port = masterPort(launch, ours);
-    List<Finding> findings = answers(asked);
+    List<Finding> findings = looking.findings();
     problems.addAll(failed(findings, code -> code == ReasonCode.WORKDIR_MISSING));
     problems.addAll(ours);
     problems.addAll(failed(findings, OF_THE_JOB::contains));
@@ -86,17 +85,6 @@ final class Preflight {
         Hashes.sha256(script),
         inventory,
         Optional.of(HostHealth.readings(subject, interpreter, folderId, findings)));
-  }
-
-  private static List<Finding> answers(Future<List<Finding>> asked) {
-    try {
-      return asked.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("the daemon is being closed", e);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("the checks did not run", e);
-    }
   }
 
   private static List<Reason> failed(List<Finding> findings, Predicate<ReasonCode> wanted) {

@@ -71,6 +71,13 @@ class GpuProbeTest {
   }
 
   @Test
+  void moreGpusThanTheDaemonBeganWithKeepTheNodeOut() throws Exception {
+    Finding found = finding(ReasonCode.GPU_LOST, read(FakeNvidiaSmi.healthy(2)));
+    assertThat(found.severity()).isEqualTo(Severity.FAIL);
+    assertThat(found.todo()).contains("restart lockstepd");
+  }
+
+  @Test
   void uncorrectedErrorsFail() throws Exception {
     String clean = "<dram_uncorrectable>0<";
     assertThat(severity(ReasonCode.GPU_ECC, clean, "<dram_uncorrectable>3<"))
