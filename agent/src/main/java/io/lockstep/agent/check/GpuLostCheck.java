@@ -4,7 +4,10 @@ import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.ReasonCode;
 import java.util.List;
 
-/** No GPU has come or gone since the daemon started, nor is there a device that nvidia-smi does not see. */
+/**
+ * No GPU has come or gone since the daemon started, nor is there a device that nvidia-smi does not
+ * see.
+ */
 final class GpuLostCheck implements Check {
   @Override
   public ReasonCode code() {

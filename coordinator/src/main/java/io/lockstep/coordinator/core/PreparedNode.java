@@ -2,6 +2,7 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.NodeReadings;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -16,6 +17,8 @@ public record PreparedNode(
     String scriptSha256,
     CheckpointInventory checkpoints,
     Optional<NodeReadings> readings) {
+  private static final int MAX_WARNINGS_BYTES = 1_000;
+
   /** Without readings. */
   public PreparedNode(
       Optional<Integer> masterPort,
@@ -27,13 +30,11 @@ public record PreparedNode(
 
   /** For the end of a sentence; empty when there is nothing to say. */
   String warnings() {
-    return readings
-        .map(
-            r ->
-                r.warnings().stream()
-                    .map(w -> "; WARNING " + w.code() + ": " + w.sentence())
-                    .collect(Collectors.joining()))
-        .orElse("");
+    String all =
+        readings.map(NodeReadings::warnings).orElse(List.of()).stream()
+            .map(w -> "; WARNING " + w.code() + ": " + w.sentence())
+            .collect(Collectors.joining());
+    return BoundedText.head(all, MAX_WARNINGS_BYTES);
   }
 
   PreparedNode withoutCheckpoints() {

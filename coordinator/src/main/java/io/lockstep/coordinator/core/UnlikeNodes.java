@@ -96,7 +96,11 @@ final class UnlikeNodes {
   /** The job says that each node keeps a folder of its own: docs/checkpoints.md. */
   private static boolean isNodeLocal(Job job) {
     return job.spec().args().stream().anyMatch(a -> a.startsWith("--save_on_each_node"))
-        || job.spec().zero().flatMap(z -> z.json()).filter(json -> NODE_LOCAL.matcher(json).find()).isPresent();
+        || job.spec()
+            .zero()
+            .flatMap(z -> z.json())
+            .filter(json -> NODE_LOCAL.matcher(json).find())
+            .isPresent();
   }
 
   private static Optional<NodeReadings> readings(AttemptState attempt, NodeId node) {

@@ -1,12 +1,12 @@
 package io.lockstep.coordinator.core;
 
 import static io.lockstep.coordinator.core.ACluster.A;
-import static io.lockstep.coordinator.core.ACluster.node;
 import static io.lockstep.coordinator.core.ACluster.nodes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeReadings;
 import io.lockstep.protocol.model.ReasonCode;
@@ -64,6 +64,22 @@ class UnlikeGangTest {
       prepares(local, node -> folder("of " + node));
       assertThat(local.phase()).isEqualTo(isLocal ? JobPhase.STARTING : JobPhase.FAILED);
     }
+  }
+
+  @Test
+  void longWarningsAreCut() {
+    var long1 = new Finding(ReasonCode.OPEN_FILES, Finding.Severity.WARN, "x".repeat(5_000), "");
+    var readings = new NodeReadings(Map.of(), List.of(), Optional.empty(), List.of(long1));
+    var said =
+        new PreparedNode(
+            Optional.empty(),
+            Optional.empty(),
+            "script",
+            CheckpointInventory.EMPTY,
+            Optional.of(readings));
+
+    assertThat(said.warnings()).startsWith("; WARNING OPEN_FILES: xx").endsWith("…");
+    assertThat(said.warnings().length()).isLessThan(1_001);
   }
 
   /** Whoever is asked says what it has, until the gang starts or the job is over. */
