@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.stream.IntStream;
 
 /** Asks nodes how they are, then whether they see one another, and compares their answers. */
 final class DoctorRoutes {
@@ -27,6 +28,9 @@ final class DoctorRoutes {
   static final Duration EXAMINE_LIMIT = Duration.ofSeconds(12);
 
   static final Duration MEET_LIMIT = Duration.ofSeconds(6);
+
+  /** A node tries so many others, not each one: with a thousand it would be a million calls. */
+  static final int MAX_PEERS = 16;
 
   private final Coordinator coordinator;
   private final Asking asking;
@@ -126,13 +130,13 @@ final class DoctorRoutes {
   private CompletionStage<Seen> meet(
       Seen one, List<Seen> all, String doctor, Optional<String> folder) {
     List<AgentQuery.Peer> peers =
-        all.stream()
+        after(one, all).stream()
             .flatMap(
                 s ->
                     s.answer().stream()
                         .map(a -> new AgentQuery.Peer(a.node(), s.place().address(), a.port())))
             .toList();
-    if (one.answer().isEmpty() || peers.size() < 2) {
+    if (one.answer().isEmpty() || peers.isEmpty()) {
       return CompletableFuture.completedStage(one);
     }
     List<DoctorVerdict.Patient> patients = all.stream().flatMap(s -> s.patient().stream()).toList();
@@ -148,6 +152,13 @@ final class DoctorRoutes {
                 compared.with(
                     silent(one.place(), "no answer within " + MEET_LIMIT.toSeconds() + " s")
                         .findings()));
+  }
+
+  /** Those that come next in a ring, so that each one is tried by as many. */
+  static <T> List<T> after(T one, List<T> ring) {
+    int at = ring.indexOf(one);
+    int most = Math.min(MAX_PEERS, ring.size() - 1);
+    return IntStream.rangeClosed(1, most).mapToObj(i -> ring.get((at + i) % ring.size())).toList();
   }
 
   private static DoctorView view(List<Seen> seen) {
