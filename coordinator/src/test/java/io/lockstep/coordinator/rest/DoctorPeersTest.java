@@ -24,7 +24,10 @@ class DoctorPeersTest {
 
     for (Integer node : nodes) {
       List<Integer> peers = DoctorRoutes.after(node, nodes);
-      assertThat(peers).hasSize(DoctorRoutes.MAX_PEERS).doesNotContain(node).doesNotHaveDuplicates();
+      assertThat(peers)
+          .hasSize(DoctorRoutes.MAX_PEERS)
+          .doesNotContain(node)
+          .doesNotHaveDuplicates();
       peers.forEach(peer -> tried.merge(peer, 1, Integer::sum));
     }
 
