@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 
 from lockstep_chaos import processes
+from lockstep_chaos.checker import longest_pause
 from lockstep_chaos.row import LEASE, MARGIN, WAIT_SECONDS, Run, row
 from lockstep_chaos.training import STEPS_AFTER, Training
 
 FROZEN_SECONDS = 10
+BUSY_PER_CORE = 4
 THAW_SECONDS = 0.5
 
 
@@ -160,3 +165,27 @@ def agents_stopped(run: Run) -> None:
     run.untouched(job, since)
     run.must(run.coordinator() == before, f"{before} coordinated before, now {run.coordinator()}")
     run.must(all(run.cluster.runs(seat) for seat in run.cluster.seats), "a seat's daemon has ended")
+
+
+@row(
+    "cores-busy",
+    "four busy processes for each core",
+    "no false alarm: nothing is restarted, nobody else coordinates",
+)
+def cores_busy(run: Run) -> None:
+    before = run.coordinator()
+    job = _gang(run)
+    since = time.time()
+    count = BUSY_PER_CORE * len(os.sched_getaffinity(0))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        time.sleep(300 if run.long else 20)
+        load = os.getloadavg()[0]
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+    pause = longest_pause(job.lines(), since, time.time())
+    run.say(f"{time.time() - since:.0f} s of {count} busy processes, load {load:.0f}; longest pause {pause:.1f} s")
+    run.must(job.attempt() == 1, f"began again: attempt {job.attempt()}")
+    run.must(run.coordinator() == before, f"{before} coordinated before, now {run.coordinator()}")

@@ -42,6 +42,7 @@ final class LeavesNothing implements AfterEachCallback, AfterAllCallback {
               "groups/[^/]+/\\d+-\\d+/(started|worker|shim\\.log|warm\\.log)",
               "groups/[^/]+/\\d+-\\d+/logs/(rank-\\d+|torchrun)\\.\\d+\\.log",
               "groups/[^/]+/\\d+-\\d+/(errors|torch|stacks)/.*",
+              "standby/(spec\\.json|warm\\.log)",
               "lockstepd\\.log",
               "out\\.log" /* the test's own */));
 

@@ -80,6 +80,44 @@ final class WarmE2eTest {
     assertThat(bare.lastStep()).isEqualTo(250);
   }
 
+  @Test
+  void aSpareThatStandsInForALostHostStartsWarm() {
+    var bare = new BareJob(DIR, "spare").args("--steps", "400", "--save-steps", "10");
+    String id = fleet.submit(bare.with("nodes: 2").with("spares: 1").file());
+    JsonNode before = fleet.awaitStep(id, 1, 12);
+    String lost = Fleet.nodeOfRank(before, 1);
+    String spare = before.path("spareNodes").get(0).asText();
+    awaitWarmPool(spare, id);
+    await("its memory is known").until(() -> pool(spare).path("memoryBytes").asLong() > 100 << 20);
+    assertThat(pool(spare).path("job").asText()).isEqualTo(id);
+    assertThat(pool(spare).path("spare").asBoolean()).isTrue();
+    fleet.killHost(lost);
+
+    JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
+
+    assertThat(after.path("attempts").size()).as(after.toPrettyString()).isEqualTo(2);
+    assertThat(Fleet.nodeOfRank(after, 1)).isEqualTo(spare);
+    assertThat(shimLog(spare, id, 2)).contains("torchrun started warm");
+    assertThat(fleet.cli("events", id).out()).contains(spare + " has started, warm");
+    assertThat(after.path("attempts").get(1).path("timeline").findValuesAsText("part"))
+        .contains("decide", "stop", "prepare", "start", "first step");
+    assertThat(fleet.cli("events", id).out()).contains("; back after ");
+    assertThat(bare.lastStep()).isEqualTo(400);
+    await("no pool outlives its job").until(() -> pool(spare).isMissingNode());
+    fleet.awaitWholeAndIdle();
+    await("the host that came back tidies up").until(() -> sockets(lost).isEmpty());
+  }
+
+  private static List<Path> sockets(String node) throws IOException {
+    try (var all = Files.list(fleet.dataDir(node).resolve("run"))) {
+      return all.toList();
+    }
+  }
+
+  private static JsonNode pool(String node) {
+    return fleet.node(node).path("warmPool");
+  }
+
   private static void awaitWarmPool(String node, String job) {
     String ready = "job=" + job + " warm pool ready";
     await(ready + " on " + node)

@@ -41,6 +41,7 @@ public final class LightFleet {
   private final AtomicInteger started = new AtomicInteger();
   private final String api;
   private volatile String seat;
+  private String job = "";
 
   private LightFleet(String api, String seat) {
     this.api = api;
@@ -56,8 +57,13 @@ public final class LightFleet {
     List<String> seats = List.of(words[3].split(","));
     List<String> doors = List.of(words[4].split(","));
     var fleet = new LightFleet(words[2], seats.get(0));
-    fleet.run(nodes, idle, seats, doors);
-    System.exit(0);
+    try {
+      fleet.run(nodes, idle, seats, doors);
+    } catch (IOException | IllegalStateException e) {
+      e.printStackTrace();
+      System.exit(1);
+    }
+    System.exit(0); // the actor systems' threads would stay
   }
 
   private void run(int nodes, int idle, List<String> seats, List<String> doors) throws Exception {
@@ -129,7 +135,7 @@ public final class LightFleet {
   }
 
   private void submit(int nodes) throws IOException, InterruptedException {
-    Map<String, Object> job =
+    Map<String, Object> spec =
         Map.of(
             "name", "scale",
             "script", "/train.py",
@@ -140,12 +146,16 @@ public final class LightFleet {
             "restart", Map.of("max", 100, "backoff", Map.of("initial", "0s", "max", "0s")));
     HttpResponse<String> answer =
         send(
-            HttpRequest.newBuilder(URI.create(api + "/v1/jobs?id=scale"))
+            HttpRequest.newBuilder(URI.create(api + "/v1/jobs"))
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(job))));
+                .POST(
+                    HttpRequest.BodyPublishers.ofString(
+                        JSON.writeValueAsString(
+                            Map.of("jobFile", JSON.writeValueAsString(spec))))));
     if (answer.statusCode() >= 300) {
       throw new IllegalStateException("not taken: " + answer.body());
     }
+    job = JSON.readTree(answer.body()).path("id").asText();
   }
 
   private HttpResponse<String> send(HttpRequest.Builder request)
@@ -176,7 +186,7 @@ public final class LightFleet {
   }
 
   private String phase() {
-    return get("/v1/jobs/scale").path("phase").asText();
+    return get("/v1/jobs/" + job).path("phase").asText();
   }
 
   private String coordinator(List<String> seats) {

@@ -17,6 +17,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.net.http.HttpClient;
 import java.time.Instant;
@@ -32,6 +33,10 @@ import java.util.function.Consumer;
 /** A host whose groups exist as leases alone: nothing is forked, the memory is not on disk. */
 final class LightHands implements AgentHands {
   private static final int FIRST_PORT = 29_500;
+
+  private static final ExitReport.FirstFailure KILLED =
+      new ExitReport.FirstFailure(
+          0, 0, Optional.empty(), Optional.of(9), Instant.EPOCH, "killed", "", false);
 
   private final NodeId node;
   private final NodeInventory inventory;
@@ -66,7 +71,7 @@ final class LightHands implements AgentHands {
   boolean fail() {
     return groups.keySet().stream()
         .findFirst()
-        .map(fence -> ended(fence, ExitReport.Outcome.FAILED, Optional.of(1)))
+        .map(fence -> ended(fence, ExitReport.Outcome.FAILED, Optional.of(KILLED)))
         .orElse(false);
   }
 
@@ -125,7 +130,8 @@ final class LightHands implements AgentHands {
     ended(fence, ExitReport.Outcome.STOPPED, Optional.empty());
   }
 
-  private boolean ended(Fence fence, ExitReport.Outcome outcome, Optional<Integer> exitCode) {
+  private boolean ended(
+      Fence fence, ExitReport.Outcome outcome, Optional<ExitReport.FirstFailure> first) {
     LightLease lease = groups.remove(fence);
     if (lease == null) {
       return false;
@@ -136,9 +142,9 @@ final class LightHands implements AgentHands {
             fence,
             new ExitReport(
                 outcome,
-                exitCode,
+                first.map(failure -> 1),
                 Optional.empty(),
-                Optional.empty(),
+                first,
                 true,
                 false,
                 Optional.empty(),
@@ -185,6 +191,11 @@ final class LightHands implements AgentHands {
 
   @Override
   public Optional<String> startOf(Fence fence) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<WarmStatus> warmPool() {
     return Optional.empty();
   }
 

@@ -10,9 +10,11 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.ExitReport.Outcome;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupActivity;
+import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -36,6 +38,7 @@ final class Hands {
   private static final int SCAN_KILL_MILLIS = 12_000;
   private static final int LEFTOVER_MILLIS = 2_000;
   private static final int LOOK_AGAIN_MILLIS = 50;
+  private static final int FIRST_STEPS_MILLIS = 5_000;
 
   private final Simulation sim;
   private final SimHost host;
@@ -46,9 +49,13 @@ final class Hands {
   private final Set<Fence> endingNow = new HashSet<>();
   private final Deque<Operation> operations = new ArrayDeque<>();
   private @Nullable SimAgent listener;
+  private Optional<Pool> pool = Optional.empty();
   private boolean busy;
   private boolean closed;
   private long floor;
+
+  /** For the job that trains here, or by an order for the one that this host is a spare of. */
+  private record Pool(JobId job, Optional<Fence> standsBy) {}
 
   private interface Operation {
     void run(Runnable done);
@@ -113,11 +120,25 @@ final class Hands {
       if (sim.schedule.oneIn(2)) { // else they never come
         host.groups(take.fence()::equals).forEach(SimGroup::takeStacks);
       }
+    } else if (action instanceof GroupAction.StandBy standBy) {
+      perform(
+          done -> {
+            pool = standBy.order().map(o -> new Pool(o.fence().job(), Optional.of(o.fence())));
+            done.run();
+          });
     } else if (action instanceof GroupAction.KillGroup kill) {
       kill(kill.fence());
     } else {
       throw new IllegalArgumentException("not for the host: " + action);
     }
+  }
+
+  /** The standby of this daemon; it ends with it. */
+  Optional<WarmStatus> warmPool() {
+    return pool.map(
+        p ->
+            new WarmStatus(
+                p.job(), p.standsBy(), WarmStatus.Phase.READY, Optional.empty(), Optional.empty()));
   }
 
   // files
@@ -237,6 +258,7 @@ final class Hands {
           });
       return;
     }
+    pool = Optional.empty(); // adopted, or ended as another's
     SimGroup group = host.fork(launch, order);
     later(
         350,
@@ -443,6 +465,13 @@ final class Hands {
 
   void onWorkers(SimGroup group) {
     tell(new GroupInput.WorkersSeen(group.fence(), group.workers()));
+    later(
+        FIRST_STEPS_MILLIS,
+        () -> {
+          if (living.get(group.fence()) == group) {
+            pool = Optional.of(new Pool(group.fence().job(), Optional.empty()));
+          }
+        });
   }
 
   void onSilence(SimGroup group) {

@@ -120,7 +120,7 @@ final class Operators {
             OnExisting.AUTO),
         restart,
         deadlines,
-        "off",
+        "auto",
         Optional.empty());
   }
 

@@ -5,6 +5,7 @@ import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import java.util.List;
 import java.util.Optional;
 
@@ -31,7 +32,8 @@ sealed interface Report {
       String disk,
       Optional<GroupStatus> group,
       Optional<String> founding,
-      Optional<Reason> trouble)
+      Optional<Reason> trouble,
+      Optional<WarmStatus> warm)
       implements Report {}
 
   record Told(NodeId node, GroupReport report) implements Report {}

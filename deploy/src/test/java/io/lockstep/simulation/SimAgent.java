@@ -78,7 +78,9 @@ final class SimAgent {
   }
 
   private void heartbeat() {
-    send(new Report.Heartbeat(host.id, ref, state.disk(), currentStatus(), founding(), trouble));
+    send(
+        new Report.Heartbeat(
+            host.id, ref, state.disk(), currentStatus(), founding(), trouble, hands.warmPool()));
   }
 
   private Optional<String> founding() {

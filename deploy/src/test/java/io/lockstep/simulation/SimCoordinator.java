@@ -18,6 +18,7 @@ import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.core.LeaseDoor;
 import io.lockstep.coordinator.core.LeaseReport;
 import io.lockstep.coordinator.core.PreparedNode;
+import io.lockstep.coordinator.core.Standbys;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
@@ -35,6 +36,7 @@ import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -71,7 +73,9 @@ final class SimCoordinator {
 
   private record Waiting(ClusterInput input, Consumer<Decision> then) {}
 
-  private record InFlight(Decision decision, Waiting waiting, Term term) {}
+  private record Made(Waiting waiting, Decision decision) {}
+
+  private record InFlight(List<Made> made, ClusterState then, Term term) {}
 
   SimCoordinator(Simulation sim, SimHost host, int number) {
     this.sim = sim;
@@ -307,23 +311,42 @@ final class SimCoordinator {
 
   private void next() {
     while (state.isPresent() && inFlight.isEmpty() && !waiting.isEmpty() && quorum.canAppend()) {
-      Waiting first = waiting.remove();
-      Decision decision = decide(state.get(), first.input());
-      var made = new InFlight(decision, first, quorum.term().orElseThrow());
-      if (decision.events().isEmpty()) {
-        act(made);
-      } else {
-        inFlight = Optional.of(made);
-        if (sim.mutation == Mutation.ACT_BEFORE_STORED) {
-          run(made);
+      Term term = quorum.term().orElseThrow();
+      ClusterState then = state.get();
+      var made = new ArrayList<Made>();
+      var events = new ArrayList<ClusterEvent>();
+      while (!waiting.isEmpty() && mayJoin(waiting.element(), made, events.size())) {
+        Waiting first = waiting.remove();
+        var decided = new Made(first, decide(then, first.input()));
+        if (events.isEmpty() && decided.decision().events().isEmpty()) {
+          act(decided, term);
+          continue;
         }
-        if (sim.mutation == Mutation.ANSWER_BEFORE_STORED) {
-          first.then().accept(decision);
+        made.add(decided);
+        for (ClusterEvent event : decided.decision().events()) {
+          then = codec.evolve(then, event);
+          events.add(event);
         }
-        List<byte[]> bytes = decision.events().stream().map(codec::write).toList();
-        carry(quorum.append(bytes, now()));
       }
+      if (made.isEmpty()) {
+        continue;
+      }
+      inFlight = Optional.of(new InFlight(made, then, term));
+      if (sim.mutation == Mutation.ACT_BEFORE_STORED) {
+        made.forEach(one -> run(one, term));
+      }
+      if (sim.mutation == Mutation.ANSWER_BEFORE_STORED) {
+        made.forEach(one -> one.waiting().then().accept(one.decision()));
+      }
+      carry(quorum.append(events.stream().map(codec::write).toList(), now()));
     }
+  }
+
+  private static boolean mayJoin(Waiting next, List<Made> made, int events) {
+    return made.isEmpty()
+        || (events < SeatLimits.MAX_WRITE_EVENTS
+            && !(next.input() instanceof ClusterInput.StateLarge)
+            && !(made.get(0).waiting().input() instanceof ClusterInput.StateLarge));
   }
 
   private Decision decide(ClusterState known, ClusterInput input) {
@@ -343,14 +366,16 @@ final class SimCoordinator {
 
   private void apply(InFlight stored) {
     ClusterState before = state.orElseThrow();
-    ClusterState changed = before;
-    for (ClusterEvent event : stored.decision().events()) {
-      changed = codec.evolve(changed, event);
-    }
+    ClusterState changed = stored.then();
+    List<ClusterEvent> events =
+        stored.made().stream().flatMap(made -> made.decision().events().stream()).toList();
     state = Optional.of(changed);
-    sim.history.appended(before, stored.decision().events());
-    act(stored);
-    if (quorum.wantsCompaction() || stored.waiting().input() instanceof ClusterInput.StateLarge) {
+    sim.history.appended(before, events);
+    stored.made().forEach(made -> act(made, stored.term()));
+    boolean forgets =
+        stored.made().stream()
+            .anyMatch(made -> made.waiting().input() instanceof ClusterInput.StateLarge);
+    if (quorum.wantsCompaction() || forgets) {
       byte[] snapshot = codec.writeSnapshot(changed);
       carry(quorum.compact(changed.version(), snapshot, now()));
       if (snapshot.length > SeatLimits.FORGET_ABOVE_BYTES) {
@@ -359,24 +384,24 @@ final class SimCoordinator {
     }
   }
 
-  private void act(InFlight made) {
+  private void act(Made made, Term term) {
     if (sim.mutation != Mutation.ACT_BEFORE_STORED || made.decision().events().isEmpty()) {
-      run(made);
+      run(made, term);
     }
     made.waiting().then().accept(made.decision());
   }
 
-  private void run(InFlight made) {
+  private void run(Made made, Term term) {
     for (ClusterAction action : made.decision().actions()) {
       Optional.ofNullable(agents.get(action.node()))
-          .ifPresent(known -> tell(known.agent(), command(action, made.term())));
+          .ifPresent(known -> tell(known.agent(), command(action, term)));
       if (sim.mutation == Mutation.START_BEFORE_ALL_PREPARED
           && action instanceof ClusterAction.Prepare prepare) {
         var early =
             new ClusterAction.Start(
                 prepare.node(), prepare.launch().fence(), 29_500, Optional.empty(), false);
         Optional.ofNullable(agents.get(action.node()))
-            .ifPresent(known -> tell(known.agent(), command(early, made.term())));
+            .ifPresent(known -> tell(known.agent(), command(early, term)));
       }
     }
   }
@@ -404,6 +429,8 @@ final class SimCoordinator {
           term, ack.fence(), GroupReport.Kind.valueOf(ack.report().name()));
     } else if (action instanceof ClusterAction.TakeStacks take) {
       return new GroupInput.TakeStacks(term, take.fence());
+    } else if (action instanceof ClusterAction.StandBy standBy) {
+      return new GroupInput.StandBy(term, standBy.order(), standBy.reason().message());
     }
     throw new IllegalArgumentException("no command for " + action);
   }
@@ -506,6 +533,10 @@ final class SimCoordinator {
         .flatMap(s -> s.node(beat.node()))
         .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
         .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
+    if (sim.mutation != Mutation.POOL_OUTLIVES_ITS_JOB
+        && state.flatMap(s -> Standbys.order(s, beat.node(), beat.warm(), now())).isPresent()) {
+      input(new ClusterInput.WarmSeen(beat.node(), beat.warm()));
+    }
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(this::isNews)

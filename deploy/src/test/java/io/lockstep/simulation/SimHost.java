@@ -77,6 +77,10 @@ final class SimHost {
     return daemon.isPresent();
   }
 
+  boolean keepsNoPool() {
+    return daemon.flatMap(Hands::warmPool).isEmpty();
+  }
+
   AgentState memory() {
     return memory;
   }

@@ -337,9 +337,12 @@ final class Simulation {
     invariants.quietEnd();
   }
 
-  /** Every job is over, no process is left, and every report was heard. */
+  /** Every job is over, no process is left, no warm pool, and every report was heard. */
   private boolean isSettled() {
-    return operators.areServed() && livingGroups().isEmpty() && agentsAreQuiet();
+    return operators.areServed()
+        && livingGroups().isEmpty()
+        && agentsAreQuiet()
+        && hosts.stream().allMatch(SimHost::keepsNoPool);
   }
 
   private boolean agentsAreQuiet() {

@@ -29,6 +29,9 @@ final class Texts {
       return "Acknowledge %s %s".formatted(a.kind(), a.fence());
     } else if (input instanceof GroupInput.TakeStacks t) {
       return "TakeStacks " + t.fence();
+    } else if (input instanceof GroupInput.StandBy s) {
+      return "StandBy for %s: %s"
+          .formatted(s.order().map(o -> o.fence().toString()).orElse("none"), s.why());
     } else if (input instanceof GroupInput.SayHello) {
       return "SayHello";
     } else if (input instanceof GroupInput.GroupExited e) {

@@ -28,7 +28,9 @@ import io.lockstep.protocol.model.RankActivity;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.Term;
+import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -162,6 +164,16 @@ public final class Samples {
 
   private Samples() {}
 
+  public static final StandbyOrder STANDBY =
+      new StandbyOrder(FENCE, JOB_SPEC, 2, Optional.of("{}"));
+  public static final WarmStatus WARM =
+      new WarmStatus(
+          JOB,
+          Optional.of(FENCE),
+          WarmStatus.Phase.FAILED,
+          Optional.of(680_000_000L),
+          Optional.of("its import ends Python"));
+
   /**
    * Every message between coordinator and agents.
    *
@@ -178,11 +190,18 @@ public final class Samples {
         new AgentCommand.Convert(TERM, FOUNDING, FENCE, CHECKPOINT),
         new AgentCommand.Acknowledge(TERM, FOUNDING, FENCE, AgentCommand.ReportKind.EXITED),
         new AgentCommand.TakeStacks(TERM, FOUNDING, FENCE),
+        new AgentCommand.StandBy(TERM, FOUNDING, Optional.of(STANDBY), "it is a spare"),
         new AgentCommand.SayHello(TERM, FOUNDING),
         new AgentCommand.NotAdmitted(TERM, FOUNDING, REASON),
         new AgentReport.Hello(NODE, agent, "disk-1", INVENTORY, List.of(GROUP), FOUNDING),
         new AgentReport.Heartbeat(
-            NODE, agent, "disk-1", Optional.of(GROUP), FOUNDING, Optional.of(REASON)),
+            NODE,
+            agent,
+            "disk-1",
+            Optional.of(GROUP),
+            FOUNDING,
+            Optional.of(REASON),
+            Optional.of(WARM)),
         new AgentReport.Prepared(
             NODE,
             FENCE,
@@ -244,6 +263,8 @@ public final class Samples {
         EXIT.firstFailure().orElseThrow(),
         CHECKPOINTS,
         INVENTORY,
+        STANDBY,
+        WARM,
         TABLE,
         FENCE);
   }

@@ -167,6 +167,9 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     if (command instanceof AgentCommand.TakeStacks take) {
       return new GroupInput.TakeStacks(take.term(), take.fence());
     }
+    if (command instanceof AgentCommand.StandBy standBy) {
+      return new GroupInput.StandBy(standBy.term(), standBy.order(), standBy.reason());
+    }
     if (command instanceof AgentCommand.SayHello hello) {
       return new GroupInput.SayHello(hello.term());
     }
@@ -205,7 +208,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
             state.disk(),
             currentStatus(),
             founding(),
-            trouble.or(host::trouble)));
+            trouble.or(host::trouble),
+            host.warmPool()));
   }
 
   private Optional<String> founding() {

@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.StandbyOrder;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -96,6 +97,9 @@ public sealed interface GroupAction {
 
   /** Asks the shim for the stacks of its workers; while they are taken it does nothing. */
   record TakeStacks(Fence fence) implements GroupAction {}
+
+  /** Keeps a warm pool for this job, or none: the one before is ended where it is another. */
+  record StandBy(Optional<StandbyOrder> order, String why) implements GroupAction {}
 
   /** Introduces this agent with everything that it remembers. */
   record SayHello() implements GroupAction {}

@@ -6,6 +6,7 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.Term;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Duration;
@@ -82,6 +83,14 @@ public sealed interface GroupInput {
     @Override
     public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
       return machine.onTakeStacks(state, this);
+    }
+  }
+
+  /** The coordinator says which job this node is a spare of, or none. */
+  record StandBy(Term term, Optional<StandbyOrder> order, String why) implements Command {
+    @Override
+    public GroupDecision handledBy(GroupMachine machine, AgentState state, Instant now) {
+      return machine.onStandBy(state, this);
     }
   }
 

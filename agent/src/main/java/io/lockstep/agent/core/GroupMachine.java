@@ -7,6 +7,7 @@ import static io.lockstep.protocol.model.ReasonCode.NOTHING_TO_DO;
 import static io.lockstep.protocol.model.ReasonCode.OLD_GROUP_WILL_NOT_END;
 import static io.lockstep.protocol.model.ReasonCode.PREPARING;
 import static io.lockstep.protocol.model.ReasonCode.STALE;
+import static io.lockstep.protocol.model.ReasonCode.STANDING_BY;
 import static io.lockstep.protocol.model.ReasonCode.SUCCEEDED;
 import static io.lockstep.protocol.model.ReasonCode.WORKERS_FAILED;
 
@@ -14,6 +15,7 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StandbyOrder;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -253,6 +255,38 @@ public final class GroupMachine {
             state,
             List.of(new GroupAction.TakeStacks(input.fence())),
             Reason.of(ReasonCode.STANDS_STILL, "takes the stacks of %s", input.fence()));
+  }
+
+  /**
+   * A warm pool is no group: it has no fence, forks nothing before one adopts it, and is remembered
+   * by nobody. So all that matters is that it never competes with a group.
+   */
+  GroupDecision onStandBy(AgentState state, GroupInput.StandBy input) {
+    Optional<WorkerGroup> group = state.current().or(state::ending);
+    if (group.isPresent()) {
+      return nothing(
+          state, NOTHING_TO_DO, "%s is here, and has its own warm pool", group.get().fence());
+    }
+    Optional<Fence> ordered = input.order().map(StandbyOrder::fence);
+    Optional<Fence> newer = ordered.flatMap(fence -> newerOf(state, fence));
+    if (newer.isPresent()) {
+      return nothing(
+          state, STALE, "the order is of %s, and %s was here", ordered.get(), newer.get());
+    }
+    return new GroupDecision(
+        state,
+        List.of(new GroupAction.StandBy(input.order(), input.why())),
+        ordered
+            .map(fence -> Reason.of(STANDING_BY, "stands by for %s: %s", fence.job(), input.why()))
+            .orElseGet(() -> Reason.of(NOTHING_TO_DO, "stands by for no job: %s", input.why())));
+  }
+
+  /** An attempt of the same job that this node knows and that came later. */
+  private static Optional<Fence> newerOf(AgentState state, Fence ordered) {
+    return state.closed().stream()
+        .map(ClosedFence::fence)
+        .filter(fence -> fence.job().equals(ordered.job()) && fence.supersedes(ordered))
+        .findFirst();
   }
 
   /**

@@ -11,6 +11,7 @@ import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -42,6 +43,9 @@ public interface AgentHands {
 
   /** Warm, or cold and why, for people; empty for a group without a warm pool. */
   Optional<String> startOf(Fence fence);
+
+  /** The warm pool of this host; its memory is looked at in the background. */
+  Optional<WarmStatus> warmPool();
 
   /** Newest complete checkpoint as far as it is known; looks again in the background. */
   Optional<CompleteCheckpoint> lastCheckpoint(WorkerGroup group);

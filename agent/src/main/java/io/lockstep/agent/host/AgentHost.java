@@ -9,6 +9,7 @@ import io.lockstep.agent.core.WorkerGroup;
 import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.agent.process.NodeFacts;
 import io.lockstep.agent.process.ProcessGroups;
+import io.lockstep.agent.process.ProcessMemory;
 import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.agent.process.TorchrunCommand;
 import io.lockstep.protocol.message.AgentQuery;
@@ -22,6 +23,8 @@ import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -56,6 +59,9 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private static final int MAX_WAITING_FILE_WORK = 1_000;
   private static final Duration CHECKPOINT_INTERVAL = Duration.ofSeconds(2);
 
+  /** How often the warm pool's memory is looked at. */
+  private static final Duration MEMORY_INTERVAL = Duration.ofSeconds(10);
+
   private final AgentSettings settings;
   private final AgentStore store;
   private final HostInventory inventory;
@@ -77,11 +83,17 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private final ThreadPoolExecutor files = fileThreads();
   private final AtomicReference<@Nullable Consumer<GroupInput>> listener = new AtomicReference<>();
   private final AtomicBoolean looking = new AtomicBoolean();
+  private final AtomicBoolean weighing = new AtomicBoolean();
+  private volatile Weighed weighed =
+      new Weighed(Optional.empty(), Optional.empty(), Long.MIN_VALUE);
   private volatile Seen seen = new Seen(Optional.empty(), Optional.empty(), Long.MIN_VALUE);
 
   /** The newest complete checkpoint of a group, and when it was looked for (nanoTime). */
   private record Seen(
       Optional<Fence> fence, Optional<CompleteCheckpoint> checkpoint, long atNanos) {}
+
+  /** What the warm pool with this standby took, and when it was looked at (nanoTime). */
+  private record Weighed(Optional<Long> pid, Optional<Long> bytes, long atNanos) {}
 
   /** Reads the memory and looks at the host; blocks, up to 10 s where nvidia-smi is slow. */
   public static AgentHost open(AgentSettings settings) throws IOException, InterruptedException {
@@ -219,6 +231,11 @@ public final class AgentHost implements AgentHands, AutoCloseable {
       groups.stop(stop.fence(), stop.grace(), stop.saveWithin());
     } else if (action instanceof GroupAction.TakeStacks take) {
       groups.takeStacks(take.fence());
+    } else if (action instanceof GroupAction.StandBy standBy) {
+      standBy
+          .order()
+          .ifPresentOrElse(
+              order -> standBy(order, standBy.why()), () -> groups.standDown(standBy.why()));
     } else if (action instanceof GroupAction.KillGroup kill) {
       groups.kill(kill.fence());
     } else {
@@ -239,6 +256,19 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   @Override
   public Optional<String> startOf(Fence fence) {
     return groups.startOf(fence);
+  }
+
+  @Override
+  public Optional<WarmStatus> warmPool() {
+    Optional<Long> pid = groups.warmPoolPid();
+    boolean samePool = weighed.pid().equals(pid);
+    boolean isOld = System.nanoTime() - weighed.atNanos() > MEMORY_INTERVAL.toNanos();
+    if (pid.isPresent() && (!samePool || isOld) && weighing.compareAndSet(false, true)) {
+      onFiles(
+          () -> weighed = new Weighed(pid, ProcessMemory.ofTree(pid.get()), System.nanoTime()),
+          weighing);
+    }
+    return groups.warmPool(samePool ? weighed.bytes() : Optional.empty());
   }
 
   @Override
@@ -412,6 +442,15 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private void doNotLaunch(Fence fence, ExitReport report) {
     groups.forget(fence);
     tell(new GroupInput.GroupExited(fence, report));
+  }
+
+  private void standBy(StandbyOrder order, String why) {
+    LaunchSpec like = Spares.launchLike(settings.node(), settings.address(), order);
+    groups.standBy(
+        order,
+        like,
+        TorchrunCommand.of(facts(), like, new StartOrder(0, Optional.empty(), false), daemonEnv),
+        why);
   }
 
   private NodeFacts facts() {

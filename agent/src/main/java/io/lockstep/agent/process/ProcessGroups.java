@@ -11,6 +11,8 @@ import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -142,6 +144,26 @@ public final class ProcessGroups implements AutoCloseable {
   public Optional<String> startOf(Fence fence) {
     ProcessGroup group = living.get(fence);
     return group == null ? Optional.empty() : group.start().or(() -> warm.whyCold(fence));
+  }
+
+  /** This node is a spare of a job: keeps a warm pool for a launch like this one. */
+  public void standBy(StandbyOrder order, LaunchSpec like, TorchrunCommand command, String why) {
+    perform(() -> warm.standBy(order, why, () -> standbyFolder(like, command), System.nanoTime()));
+  }
+
+  /** This node is no spare. */
+  public void standDown(String why) {
+    perform(() -> warm.standDown(why));
+  }
+
+  /** The warm pool that is kept here. */
+  public Optional<WarmStatus> warmPool(Optional<Long> memoryBytes) {
+    return warm.status(memoryBytes);
+  }
+
+  /** The standby's process; its pool is below it. */
+  public Optional<Long> warmPoolPid() {
+    return warm.pid();
   }
 
   /** Living processes of this daemon's groups. */
@@ -282,6 +304,17 @@ public final class ProcessGroups implements AutoCloseable {
               : answer.path("error").asText(lastLine(result)));
     }
     return answer;
+  }
+
+  /** No folder of a group: what lies in one of those was given to a shim, or will be. */
+  private GroupFolder standbyFolder(LaunchSpec like, TorchrunCommand command) throws IOException {
+    var folder = new GroupFolder(dataDir.resolve("standby"));
+    Files.createDirectories(folder.path());
+    Files.deleteIfExists(folder.warmLog());
+    PrivateFile.write(
+        folder.spec(),
+        JSON.writeValueAsBytes(spec(like, command, folder, sockets.of(command.marker()))));
+    return folder;
   }
 
   private void lookAtWarmPool() {
@@ -441,6 +474,7 @@ public final class ProcessGroups implements AutoCloseable {
         ended.clear();
         forbidden.clear();
         floor = 0;
+        warm.standDown("the cluster was founded anew");
       }
       GroupFolder.belongTo(dataDir, founding);
     } catch (IOException e) {

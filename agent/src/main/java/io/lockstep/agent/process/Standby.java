@@ -82,6 +82,10 @@ final class Standby implements AutoCloseable {
     return state;
   }
 
+  long pid() {
+    return process.pid();
+  }
+
   /** Makes it the shim of this fence; blocks up to 10 s. Adopted, it ends no more with this. */
   Adoption adopt(Path spec) throws InterruptedException {
     if (state == State.LOADING) {

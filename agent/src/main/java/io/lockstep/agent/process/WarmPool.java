@@ -6,6 +6,8 @@ import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps at most one standby, for the next attempt of the job that trains here. Used by the one
- * thread that starts and ends groups.
+ * Keeps at most one standby, its one pool: for the next attempt of the job that trains here, or of
+ * the job that this node is a spare of. Used by the one thread that starts and ends groups.
  */
 final class WarmPool implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WarmPool.class);
@@ -39,7 +41,8 @@ final class WarmPool implements AutoCloseable {
   private final String python;
   private final Path shim;
   private final boolean enabled;
-  private Optional<Kept> kept = Optional.empty();
+  private volatile Optional<Kept> kept = Optional.empty();
+  private volatile Optional<Spare> spare = Optional.empty();
   private volatile Optional<Cold> cold = Optional.empty();
   private Optional<Trains> trains = Optional.empty();
 
@@ -49,6 +52,22 @@ final class WarmPool implements AutoCloseable {
     Trains withTried() {
       return new Trains(job, folder, warm, sinceNanos, true);
     }
+  }
+
+  /** As the coordinator ordered it; why it has no pool, where it could not have one. */
+  private record Spare(StandbyOrder order, Optional<String> problem) {
+    JobId job() {
+      return order.fence().job();
+    }
+
+    Spare failed(String why) {
+      return new Spare(order, Optional.of(why));
+    }
+  }
+
+  /** Writes what the standby of a spare is given. */
+  interface SpecFile {
+    GroupFolder write() throws IOException;
   }
 
   private record Cold(Fence fence, String why) {}
@@ -63,7 +82,7 @@ final class WarmPool implements AutoCloseable {
 
   /** What the shim is told: nothing for a job without a warm pool. */
   static Optional<Map<String, Object>> spec(JobSpec job) {
-    if (job.warm().equals("off") || job.entry() != JobSpec.Entry.FILE) {
+    if (!job.mayBeWarm()) {
       return Optional.empty();
     }
     var warm = new LinkedHashMap<String, Object>();
@@ -79,9 +98,76 @@ final class WarmPool implements AutoCloseable {
     return enabled ? spec(job) : Optional.empty();
   }
 
+  /** This node is a spare: what it keeps already for that job is as good as a new one. */
+  void standBy(StandbyOrder order, String why, SpecFile file, long nowNanos) {
+    Optional<Spare> before = spare;
+    boolean same = before.filter(s -> s.order().wantsTheSameAs(order)).isPresent();
+    boolean sameAttempt = before.filter(s -> s.order().fence().equals(order.fence())).isPresent();
+    JobId job = order.fence().job();
+    if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
+      drop("this node is a spare of " + job);
+    } else if (before.isPresent() && !same) {
+      drop("what it is for has changed");
+    }
+    if (same && sameAttempt) {
+      return; // said again: one that failed is tried again for the next attempt
+    }
+    spare = Optional.of(new Spare(order, Optional.empty()));
+    if (!enabled) {
+      noPool("this daemon keeps no warm pools");
+    } else if (kept.isEmpty()) {
+      start(order, why, file, nowNanos);
+    }
+  }
+
+  private void start(StandbyOrder order, String why, SpecFile file, long nowNanos) {
+    try {
+      start(order.fence().job(), file.write(), nowNanos);
+      LOG.info("job={} makes a warm pool on its spare: {}", order.fence().job(), why);
+    } catch (IOException e) {
+      noPool("it cannot be started: " + e.getMessage());
+    }
+  }
+
+  private void noPool(String why) {
+    spare.ifPresent(s -> LOG.warn("job={} no warm pool on its spare: {}", s.job(), why));
+    spare = spare.map(s -> s.failed(why));
+  }
+
+  /** This node is no spare, and nothing runs on it. */
+  void standDown(String why) {
+    spare = Optional.empty();
+    drop(why);
+  }
+
+  /** What is kept here, for people and for the coordinator; any thread. */
+  Optional<WarmStatus> status(Optional<Long> memoryBytes) {
+    Optional<Spare> ordered = spare;
+    Optional<Kept> now = kept;
+    if (ordered.isEmpty() && now.isEmpty()) {
+      return Optional.empty();
+    }
+    WarmStatus.Phase phase =
+        now.map(k -> WarmStatus.Phase.valueOf(k.standby().state().name()))
+            .orElse(WarmStatus.Phase.FAILED);
+    return Optional.of(
+        new WarmStatus(
+            now.map(Kept::job).orElseGet(() -> ordered.orElseThrow().job()),
+            ordered.map(s -> s.order().fence()),
+            phase,
+            now.flatMap(k -> memoryBytes),
+            ordered.flatMap(Spare::problem).filter(p -> phase == WarmStatus.Phase.FAILED)));
+  }
+
+  /** The process whose memory, with that of those below it, the pool takes; any thread. */
+  Optional<Long> pid() {
+    return kept.map(k -> k.standby().pid());
+  }
+
   /** An attempt runs here from now on; a standby of another job is ended. */
   void runs(LaunchSpec launch, GroupFolder folder, boolean warmStart, long nowNanos) {
     JobId job = launch.fence().job();
+    spare = Optional.empty();
     if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
       drop("another job runs here");
     }
@@ -103,13 +189,19 @@ final class WarmPool implements AutoCloseable {
 
   /** Starts what is due and ends what nobody came for. */
   void look(Collection<ProcessGroup> living, long nowNanos) {
-    boolean isUsed = kept.isPresent() && trains.map(Trains::job).equals(kept.map(Kept::job));
+    Optional<JobId> wanted = trains.map(Trains::job).or(() -> spare.map(Spare::job));
+    boolean isUsed = kept.isPresent() && wanted.equals(kept.map(Kept::job));
     if (isUsed) {
       kept = kept.map(k -> new Kept(k.job(), k.standby(), nowNanos));
     } else if (kept.filter(k -> isOver(nowNanos - k.usedNanos())).isPresent()) {
       drop("no attempt of its job came for " + KEPT_WITHOUT_GROUP.toSeconds() + " s");
     }
-    kept.filter(k -> k.standby().state() == Standby.State.FAILED).ifPresent(k -> drop("it failed"));
+    kept.filter(k -> k.standby().state() == Standby.State.FAILED)
+        .ifPresent(
+            k -> {
+              drop("it failed");
+              noPool("it failed; see standby/warm.log in the data directory of this host");
+            });
     if (kept.isEmpty()) {
       trains
           .filter(t -> !t.tried() && living.stream().anyMatch(group -> isDue(t, group, nowNanos)))
@@ -142,7 +234,8 @@ final class WarmPool implements AutoCloseable {
     }
     Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));
     if (ours.isEmpty()) {
-      return startsCold(launch.fence(), "no warm pool of its job is here");
+      return startsCold(
+          launch.fence(), spare.flatMap(Spare::problem).orElse("no warm pool of its job is here"));
     }
     Standby.Adoption adoption = ours.get().standby().adopt(spec);
     if (!adoption.stays()) {
@@ -172,17 +265,20 @@ final class WarmPool implements AutoCloseable {
   private void start(Trains now, long nowNanos) {
     trains = Optional.of(now.withTried());
     try {
-      kept =
-          Optional.of(
-              new Kept(
-                  now.job(),
-                  Standby.start(
-                      now.job().value(), python, shim, now.folder().spec(), now.folder().warmLog()),
-                  nowNanos));
+      start(now.job(), now.folder(), nowNanos);
       LOG.info("job={} makes a warm pool for its next attempt", now.job());
     } catch (IOException e) {
       LOG.warn("job={} no warm pool: {}", now.job(), e.toString());
     }
+  }
+
+  private void start(JobId job, GroupFolder folder, long nowNanos) throws IOException {
+    kept =
+        Optional.of(
+            new Kept(
+                job,
+                Standby.start(job.value(), python, shim, folder.spec(), folder.warmLog()),
+                nowNanos));
   }
 
   private void drop(String why) {

@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.Term;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Duration;
@@ -780,6 +781,55 @@ class GroupMachineTest {
       GroupDecision decision = decide(state, new GroupInput.ShellStarted());
 
       assertThat(decision.actions()).contains(new GroupAction.BelongTo("one"));
+    }
+  }
+
+  @Nested
+  class As_a_spare {
+    private GroupInput.StandBy standBy(Term term, long plan) {
+      var order = new StandbyOrder(fence(plan), Jobs.job(), 2, Optional.empty());
+      return new GroupInput.StandBy(term, Optional.of(order), "it is a spare");
+    }
+
+    @Test
+    void it_stands_by_and_remembers_nothing_of_it() {
+      GroupDecision decision = decide(idle(), standBy(TERM, 3));
+
+      assertThat(decision.actions()).singleElement().isInstanceOf(GroupAction.StandBy.class);
+      assertThat(decision.state()).isEqualTo(idle());
+      assertThat(decision.reason().code()).isEqualTo(ReasonCode.STANDING_BY);
+    }
+
+    @Test
+    void it_stands_down() {
+      GroupDecision decision =
+          decide(idle(), new GroupInput.StandBy(TERM, Optional.empty(), "its job is over"));
+
+      assertThat(decision.actions())
+          .containsExactly(new GroupAction.StandBy(Optional.empty(), "its job is over"));
+    }
+
+    @Test
+    void an_older_coordinator_is_not_heard() {
+      ignores(decide(idle(), standBy(new Term(2), 3)), idle());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void a_group_that_is_here_has_the_node(WorkerGroup.Phase phase) {
+      AgentState state = in(phase, 5);
+
+      ignores(decide(state, standBy(TERM, 6)), state);
+      ignores(
+          decide(state, new GroupInput.StandBy(TERM, Optional.empty(), "its job is over")), state);
+    }
+
+    @Test
+    void an_order_of_an_attempt_before_one_that_was_here_is_void() {
+      AgentState state = after(running(5), exited(5));
+
+      ignores(decide(state, standBy(TERM, 4)), state);
+      assertThat(decide(state, standBy(TERM, 5)).actions()).hasSize(1);
     }
   }
 }

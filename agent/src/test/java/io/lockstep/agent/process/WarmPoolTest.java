@@ -1,18 +1,30 @@
 package io.lockstep.agent.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.lockstep.agent.Jobs;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.WarmStatus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** When a standby is made, and of what. */
+@SuppressWarnings("NullAway.Init") // JUnit sets the folder
 class WarmPoolTest {
   private static Optional<Progress> step(long step) {
     return Optional.of(new Progress(step, 100, Optional.empty(), Optional.empty(), Instant.EPOCH));
@@ -52,6 +64,142 @@ class WarmPoolTest {
     assertThat(WarmPool.spec(job("off", JobSpec.Entry.FILE))).isEmpty();
     assertThat(WarmPool.spec(job("auto", JobSpec.Entry.MODULE))).isEmpty();
     assertThat(WarmPool.spec(job("auto", JobSpec.Entry.PROGRAM))).isEmpty();
+  }
+
+  // a spare's
+
+  @TempDir Path dir;
+
+  /** Says that it is ready, as a standby does, until its stdin ends; then it leaves a mark. */
+  private WarmPool pool(String says) throws IOException {
+    Path python = dir.resolve("python");
+    Files.writeString(
+        python,
+        "#!/bin/sh\necho $$ >> %s/begun\necho '%s'\ncat > /dev/null\necho $$ >> %s/ended\n"
+            .formatted(dir, says, dir));
+    Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwx------"));
+    return new WarmPool(python.toString(), dir.resolve("shim"), true);
+  }
+
+  private static final String READY = "{\"type\":\"ready\"}";
+
+  private void standBy(WarmPool pool, StandbyOrder order) {
+    pool.standBy(order, "it is a spare", () -> new GroupFolder(dir), 0);
+  }
+
+  private static StandbyOrder order(String job, int attempt, int procs) {
+    return new StandbyOrder(
+        new Fence(attempt, new JobId(job), new Attempt(attempt)),
+        job("auto", JobSpec.Entry.FILE),
+        procs,
+        Optional.empty());
+  }
+
+  private static WarmStatus status(WarmPool pool) {
+    return pool.status(Optional.of(5L)).orElseThrow();
+  }
+
+  private long count(String mark) throws IOException {
+    Path file = dir.resolve(mark);
+    return Files.exists(file) ? Files.readAllLines(file).size() : 0;
+  }
+
+  private static void awaitReady(WarmPool pool) {
+    await().until(() -> status(pool).phase() == WarmStatus.Phase.READY);
+  }
+
+  @Test
+  void aSpareKeepsOnePoolAndSaysWhatItTakes() throws IOException {
+    try (WarmPool pool = pool(READY)) {
+      standBy(pool, order("a", 1, 2));
+      awaitReady(pool);
+      standBy(pool, order("a", 1, 2));
+      pool.look(List.of(), Duration.ofHours(9).toNanos());
+
+      assertThat(count("begun")).isEqualTo(1);
+      assertThat(status(pool))
+          .isEqualTo(
+              new WarmStatus(
+                  new JobId("a"),
+                  Optional.of(order("a", 1, 2).fence()),
+                  WarmStatus.Phase.READY,
+                  Optional.of(5L),
+                  Optional.empty()));
+    }
+    await().until(() -> count("ended") == 1);
+  }
+
+  @Test
+  void theNextAttemptOfTheJobHasTheSamePool() throws IOException {
+    try (WarmPool pool = pool(READY)) {
+      standBy(pool, order("a", 1, 2));
+      standBy(pool, order("a", 2, 2));
+
+      assertThat(status(pool).standsBy()).contains(order("a", 2, 2).fence());
+      awaitReady(pool);
+      assertThat(count("begun")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void anotherJobOrOtherWorkersGetAnotherPool() throws IOException {
+    try (WarmPool pool = pool(READY)) {
+      standBy(pool, order("a", 1, 2));
+      awaitReady(pool);
+      standBy(pool, order("a", 2, 4));
+      awaitReady(pool);
+      standBy(pool, order("b", 3, 4));
+
+      assertThat(status(pool).job()).isEqualTo(new JobId("b"));
+      await().until(() -> count("begun") == 3 && count("ended") == 2);
+    }
+  }
+
+  @Test
+  void oneThatIsNoSpareAnyMoreKeepsNone() throws IOException {
+    try (WarmPool pool = pool(READY)) {
+      standBy(pool, order("a", 1, 2));
+      awaitReady(pool);
+      pool.standDown("its job is over");
+
+      assertThat(pool.status(Optional.empty())).isEmpty();
+      await().until(() -> count("ended") == 1);
+    }
+  }
+
+  @Test
+  void oneThatFailedIsSaidAndTriedAgainForTheNextAttemptOnly() throws IOException {
+    try (WarmPool pool = pool("{\"type\":\"failed\",\"why\":\"no torch\"}")) {
+      standBy(pool, order("a", 1, 2));
+      await().until(() -> status(pool).phase() == WarmStatus.Phase.FAILED);
+      pool.look(List.of(), 0);
+      standBy(pool, order("a", 1, 2));
+
+      assertThat(status(pool).problem().orElseThrow()).contains("standby/warm.log");
+      assertThat(status(pool).standsBy()).contains(order("a", 1, 2).fence());
+      assertThat(count("begun")).isEqualTo(1);
+      standBy(pool, order("a", 2, 2));
+      await().until(() -> count("begun") == 2);
+    }
+  }
+
+  @Test
+  void aHostWithoutWarmPoolsSaysSo() throws IOException {
+    try (var pool = new WarmPool("python3", dir, false)) {
+      standBy(pool, order("a", 1, 2));
+
+      assertThat(status(pool).phase()).isEqualTo(WarmStatus.Phase.FAILED);
+      assertThat(status(pool).problem()).contains("this daemon keeps no warm pools");
+    }
+  }
+
+  @Test
+  void memoryIsThatOfTheWholeTree() throws IOException {
+    assertThat(ProcessMemory.parse("Rss:  9 kB\nPss:  1234 kB\nPss_Anon: 7 kB\n"))
+        .contains(1234L << 10);
+    assertThat(ProcessMemory.ofTree(ProcessHandle.current().pid()).orElseThrow())
+        .isGreaterThan(1L << 20);
+    assertThat(ProcessMemory.ofTree(Long.MAX_VALUE)).isEmpty();
   }
 
   private static JobSpec job(String warm, JobSpec.Entry entry) {

@@ -5,6 +5,7 @@ import io.lockstep.coordinator.jobfile.ShippedZero;
 import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.Term;
 import java.util.Optional;
 
@@ -44,14 +45,32 @@ final class ActionRunner {
           term, founding, ack.fence(), AgentCommand.ReportKind.valueOf(ack.report().name()));
     } else if (action instanceof ClusterAction.TakeStacks take) {
       return new AgentCommand.TakeStacks(term, founding, take.fence());
+    } else if (action instanceof ClusterAction.StandBy standBy) {
+      return new AgentCommand.StandBy(
+          term,
+          founding,
+          standBy.order().map(ActionRunner::withShippedZero),
+          standBy.reason().message());
     }
     throw new IllegalArgumentException("no command for " + action);
   }
 
+  private static StandbyOrder withShippedZero(StandbyOrder order) {
+    return new StandbyOrder(
+        order.fence(),
+        order.job(),
+        order.procsPerNode(),
+        order.zeroJson().or(() -> shippedZero(order.job())));
+  }
+
+  private static Optional<String> shippedZero(JobSpec job) {
+    return job.zero().filter(z -> z.stage() > 0).map(z -> ShippedZero.json(z.stage()));
+  }
+
   /** Of a job that an older release queued: it stored the stage alone. */
   private static LaunchSpec withShippedZero(LaunchSpec launch) {
-    Optional<JobSpec.Zero> zero = launch.job().zero();
-    if (launch.zeroJson().isPresent() || zero.isEmpty() || zero.get().stage() == 0) {
+    Optional<String> shipped = shippedZero(launch.job());
+    if (launch.zeroJson().isPresent() || shipped.isEmpty()) {
       return launch;
     }
     return new LaunchSpec(
@@ -61,7 +80,7 @@ final class ActionRunner {
         launch.rankTable(),
         launch.agentDisk(),
         launch.job(),
-        Optional.of(ShippedZero.json(zero.get().stage())),
+        shipped,
         launch.restartCause());
   }
 }

@@ -4,6 +4,7 @@ import akka.actor.typed.ActorRef;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -33,6 +34,7 @@ final class AgentDirectory {
       Instant heard,
       String disk,
       Optional<GroupStatus> group,
+      Optional<WarmStatus> warm,
       boolean greeted) {}
 
   AgentDirectory(Instant since) {
@@ -41,19 +43,24 @@ final class AgentDirectory {
 
   /** An agent said Hello. */
   void greeted(NodeId node, ActorRef<ToAgent> agent, String disk, Instant now) {
-    known.put(node, new Known(agent, now, disk, Optional.empty(), true));
+    known.put(node, new Known(agent, now, disk, Optional.empty(), Optional.empty(), true));
   }
 
   /** True until this agent said Hello, as it is now: the wish for it may be lost. */
   boolean heard(
-      NodeId node, ActorRef<ToAgent> agent, String disk, Optional<GroupStatus> group, Instant now) {
+      NodeId node,
+      ActorRef<ToAgent> agent,
+      String disk,
+      Optional<GroupStatus> group,
+      Optional<WarmStatus> warm,
+      Instant now) {
     Known before = known.get(node);
     boolean greeted =
         before != null
             && before.greeted()
             && before.agent().equals(agent)
             && before.disk().equals(disk);
-    known.put(node, new Known(agent, now, disk, group, greeted));
+    known.put(node, new Known(agent, now, disk, group, warm, greeted));
     return !greeted;
   }
 
@@ -74,6 +81,11 @@ final class AgentDirectory {
 
   Optional<GroupStatus> group(NodeId node) {
     return Optional.ofNullable(known.get(node)).flatMap(Known::group);
+  }
+
+  /** Its warm pool, as last said. */
+  Optional<WarmStatus> warmPool(NodeId node) {
+    return Optional.ofNullable(known.get(node)).flatMap(Known::warm);
   }
 
   /** What its group does, if it was heard lately. */

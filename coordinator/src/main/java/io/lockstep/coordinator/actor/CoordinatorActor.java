@@ -15,6 +15,7 @@ import io.lockstep.coordinator.core.ClusterInput;
 import io.lockstep.coordinator.core.ClusterMachine;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Decision;
+import io.lockstep.coordinator.core.Standbys;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
@@ -38,6 +39,7 @@ import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,8 +76,28 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   /** An input with what to do when its decision is stored. */
   private record Waiting(ClusterInput input, Consumer<Decision> then, Runnable lost) {}
 
-  /** A decision whose events are on their way to the seats. */
-  private record InFlight(Decision decision, Waiting waiting, Term term) {}
+  /** A decision, and what it was made for. */
+  private record Made(Waiting waiting, Decision decision) {}
+
+  /**
+   * Decisions whose events are on their way to the seats, in order and in one write; each was made
+   * on what those before it make true.
+   *
+   * @param then the state when they are stored
+   */
+  private record InFlight(List<Made> made, ClusterState then, Term term) {
+    InFlight {
+      made = List.copyOf(made);
+    }
+
+    boolean forgets() {
+      return made.stream().anyMatch(m -> m.waiting().input() instanceof ClusterInput.StateLarge);
+    }
+
+    void lose() {
+      made.forEach(m -> m.waiting().lost().run());
+    }
+  }
 
   /** After so long without a beat of its own this coordinator was frozen, not its agents. */
   private static final Duration FROZEN = TICK.multipliedBy(2);
@@ -212,9 +234,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       apply(stored);
     } else if (outcome instanceof QuorumOutcome.AppendRefused refused) {
       log.warn("not stored: {}", refused.reason());
-      inFlight.ifPresent(f -> f.waiting().lost().run());
-      boolean forgets =
-          inFlight.filter(f -> f.waiting().input() instanceof ClusterInput.StateLarge).isPresent();
+      inFlight.ifPresent(InFlight::lose);
+      boolean forgets = inFlight.filter(InFlight::forgets).isPresent();
       inFlight = Optional.empty();
       if (!forgets) {
         state.ifPresent(this::compact);
@@ -263,13 +284,13 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     seatChanges.forget(why);
     notLeading = why;
     state = Optional.empty();
-    inFlight.ifPresent(f -> f.waiting().lost().run());
+    inFlight.ifPresent(InFlight::lose);
     inFlight = Optional.empty();
     waiting.forEach(w -> w.lost().run());
     waiting.clear();
   }
 
-  // inputs, one after another: the next is decided on what is stored
+  // inputs, in their order
 
   private void input(ClusterInput input) {
     input(input, decision -> {}, () -> {});
@@ -284,32 +305,61 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     next();
   }
 
+  /**
+   * What waits is decided together and stored in one write, as far as it may be: a thousand nodes
+   * that are prepared at once must not cost a thousand writes. Nothing is done about any of it
+   * before all of it is stored.
+   */
   private void next() {
     while (state.isPresent() && inFlight.isEmpty() && !waiting.isEmpty() && quorum.canAppend()) {
-      Waiting first = waiting.remove();
-      Decision decision = machine.decide(state.get(), first.input(), now());
       Term term = quorum.term().orElseThrow();
-      var made = new InFlight(decision, first, term);
-      if (decision.events().isEmpty()) {
-        act(made);
-      } else {
-        inFlight = Optional.of(made);
-        List<byte[]> bytes = decision.events().stream().map(codec::write).toList();
-        carry(quorum.append(bytes, now()));
+      ClusterState then = state.get();
+      var made = new ArrayList<Made>();
+      var events = new ArrayList<byte[]>();
+      int bytes = 0;
+      while (!waiting.isEmpty() && mayJoin(waiting.element(), made, events.size(), bytes)) {
+        Waiting first = waiting.remove();
+        var decided = new Made(first, machine.decide(then, first.input(), now()));
+        if (events.isEmpty() && decided.decision().events().isEmpty()) {
+          act(decided, term);
+          continue;
+        }
+        made.add(decided);
+        for (ClusterEvent event : decided.decision().events()) {
+          then = then.evolve(event);
+          byte[] written = codec.write(event);
+          events.add(written);
+          bytes += written.length;
+        }
+      }
+      if (!made.isEmpty()) {
+        inFlight = Optional.of(new InFlight(made, then, term));
+        carry(quorum.append(events, now()));
       }
     }
   }
 
+  /** What makes room goes alone: it must not be refused for the size of others. */
+  private static boolean mayJoin(Waiting next, List<Made> made, int events, int bytes) {
+    return made.isEmpty()
+        || (events < SeatLimits.MAX_WRITE_EVENTS
+            && bytes < SeatLimits.MAX_WRITE_BYTES
+            && !(next.input() instanceof ClusterInput.StateLarge)
+            && !(made.get(0).waiting().input() instanceof ClusterInput.StateLarge));
+  }
+
   private void apply(InFlight stored) {
-    ClusterState changed = state.orElseThrow();
-    for (ClusterEvent event : stored.decision().events()) {
-      changed = changed.evolve(event);
-      tell(event, changed.version());
+    long version = state.orElseThrow().version();
+    for (Made made : stored.made()) {
+      for (ClusterEvent event : made.decision().events()) {
+        version++;
+        tell(event, version);
+      }
     }
-    state = Optional.of(changed);
-    act(stored);
-    if (quorum.wantsCompaction() || stored.waiting().input() instanceof ClusterInput.StateLarge) {
-      compact(changed);
+    state = Optional.of(stored.then());
+    stored.made().forEach(made -> act(made, stored.term()));
+    if (quorum.wantsCompaction() || stored.forgets()) {
+      compact(stored.then());
     }
   }
 
@@ -331,10 +381,10 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     }
   }
 
-  private void act(InFlight made) {
+  private void act(Made made, Term term) {
     var runner = new ActionRunner(agents, founding());
     for (ClusterAction action : made.decision().actions()) {
-      runner.run(action, made.term());
+      runner.run(action, term);
     }
     made.waiting().then().accept(made.decision());
   }
@@ -453,7 +503,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       return;
     }
     boolean unknown =
-        agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), now())
+        agents.heard(beat.node(), beat.agent(), beat.disk(), beat.group(), beat.warm(), now())
             || state.flatMap(s -> s.node(beat.node())).filter(n -> !n.lost()).isEmpty()
             || holdsAStranger(beat.node(), beat.group());
     if (unknown) {
@@ -466,6 +516,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .flatMap(s -> s.node(beat.node()))
         .filter(n -> n.trouble().isPresent() != beat.trouble().isPresent())
         .ifPresent(n -> input(new ClusterInput.NodeTrouble(beat.node(), beat.trouble())));
+    if (state.flatMap(s -> Standbys.order(s, beat.node(), beat.warm(), now())).isPresent()) {
+      input(new ClusterInput.WarmSeen(beat.node(), beat.warm()));
+    }
     beat.group()
         .flatMap(g -> g.progress().map(p -> new ClusterInput.StepSeen(g.fence(), p.step())))
         .filter(s -> state.filter(now -> now.awaitsStep(s.fence(), s.step())).isPresent())

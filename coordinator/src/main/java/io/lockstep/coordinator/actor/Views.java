@@ -18,6 +18,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Duration;
 import java.time.Instant;
@@ -28,6 +29,8 @@ import java.util.Set;
 
 /** State and what agents last said, as people and programs see it. */
 final class Views {
+  private static final double MILLIS = 1_000.0;
+
   private final ClusterState state;
   private final AgentDirectory agents;
 
@@ -65,6 +68,7 @@ final class Views {
   /** With what it waits for, node by node, and whether it moves. */
   JobView whole(Job job, Instant now) {
     return job(job)
+        .withAttempts(job.attempts().stream().map(a -> timed(job, a)).toList())
         .waiting(
             state.verdicts(job.id(), now).stream()
                 .map(v -> new JobView.WaitView(v.node().value(), v.free(), v.why()))
@@ -119,7 +123,16 @@ final class Views {
         a.firstStepAt(),
         a.table().map(Views::ranks).orElse(List.of()),
         a.cause().map(AttemptRecord.Cause::traceback).filter(t -> !t.isEmpty()),
-        a.aftermath().map(Views::aftermath));
+        a.aftermath().map(Views::aftermath),
+        Optional.empty());
+  }
+
+  private JobView.AttemptView timed(Job job, AttemptRecord a) {
+    return attempt(a)
+        .taking(
+            state.timeline(job, a.fence().attempt()).parts().stream()
+                .map(p -> new JobView.PartView(p.name(), p.time().toMillis() / MILLIS))
+                .toList());
   }
 
   private static JobView.DiagnosisView diagnosis(Diagnosis d) {
@@ -156,23 +169,33 @@ final class Views {
     Optional<GroupStatus> group =
         agents.group(node.id()).filter(g -> g.phase() != GroupStatus.Phase.EXITED);
     return new NodeView(
-        node.id().value(),
-        node.inventory().address(),
-        node.health().name(),
-        seatHosts.contains(node.inventory().address()),
-        node.id().value().equals(coordinator),
-        group.map(g -> g.workers().size()).orElse(0),
-        node.inventory().gpus().stream()
-            .map(g -> new NodeView.GpuView(g.index(), g.uuid(), g.name(), g.memoryBytes()))
-            .toList(),
-        job.map(j -> j.id().value()),
-        job.flatMap(Job::current)
-            .map(a -> a.table().rankOf(node.id()))
-            .filter(r -> r.isPresent())
-            .map(r -> r.getAsInt()),
-        reason(node.reason()),
-        group.map(g -> g.workers().stream().map(WorkerInfo::pid).toList()).orElse(List.of()),
-        Optional.of(node.inventory().nodeRankHint()).filter(rank -> rank >= 0));
+            node.id().value(),
+            node.inventory().address(),
+            node.health().name(),
+            seatHosts.contains(node.inventory().address()),
+            node.id().value().equals(coordinator),
+            group.map(g -> g.workers().size()).orElse(0),
+            node.inventory().gpus().stream()
+                .map(g -> new NodeView.GpuView(g.index(), g.uuid(), g.name(), g.memoryBytes()))
+                .toList(),
+            job.map(j -> j.id().value()),
+            job.flatMap(Job::current)
+                .map(a -> a.table().rankOf(node.id()))
+                .filter(r -> r.isPresent())
+                .map(r -> r.getAsInt()),
+            reason(node.reason()),
+            group.map(g -> g.workers().stream().map(WorkerInfo::pid).toList()).orElse(List.of()),
+            Optional.of(node.inventory().nodeRankHint()).filter(rank -> rank >= 0))
+        .withWarmPool(agents.warmPool(node.id()).map(Views::warmPool));
+  }
+
+  private static NodeView.WarmPoolView warmPool(WarmStatus pool) {
+    return new NodeView.WarmPoolView(
+        pool.job().value(),
+        pool.phase().name(),
+        pool.standsBy().isPresent(),
+        pool.memoryBytes(),
+        pool.problem());
   }
 
   static EventView event(HistoryEntry e) {

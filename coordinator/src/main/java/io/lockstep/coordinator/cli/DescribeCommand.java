@@ -4,10 +4,14 @@ import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.AttemptView;
 import io.lockstep.protocol.api.JobView.CauseView;
 import io.lockstep.protocol.api.JobView.MotionView;
+import io.lockstep.protocol.api.JobView.PartView;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -151,7 +155,26 @@ final class DescribeCommand extends Verb {
                       "attempt " + attempt.attempt(),
                       cause(cause) + ": " + cause.message(),
                       width));
+      timeline(attempt)
+          .ifPresent(text -> field(lines, "attempt " + attempt.attempt(), text, width));
     }
+  }
+
+  /** Where the time until its first step went. */
+  private static Optional<String> timeline(AttemptView attempt) {
+    List<PartView> parts = attempt.timeline().orElse(List.of());
+    if (parts.isEmpty()) {
+      return Optional.empty();
+    }
+    double total = parts.stream().mapToDouble(PartView::seconds).sum();
+    boolean whole = parts.get(parts.size() - 1).part().equals("first step");
+    String words = !whole ? "so far" : attempt.attempt() > 1 ? "back after" : "first step after";
+    return Optional.of(
+        words
+            + String.format(Locale.ROOT, " %.2f s: ", total)
+            + parts.stream()
+                .map(p -> String.format(Locale.ROOT, "%s %.2f", p.part(), p.seconds()))
+                .collect(Collectors.joining(", ")));
   }
 
   private static String cause(CauseView cause) {

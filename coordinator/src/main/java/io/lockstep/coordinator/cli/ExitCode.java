@@ -159,6 +159,7 @@ public enum ExitCode {
           NODE_JOINED,
           NODE_RETURNED,
           NODE_READY,
+          STANDING_BY,
           STALE,
           TERMINAL,
           NOTHING_TO_DO,

@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.cli;
 
 import io.lockstep.protocol.api.NodeView;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 
@@ -39,11 +40,22 @@ final class NodesCommand extends Verb {
   }
 
   private static String what(NodeView node) {
-    String job = node.job().orElse("");
-    boolean hasReason = !node.health().equals("READY") && !node.reason().message().isEmpty();
-    if (!hasReason) {
-      return job.isEmpty() ? "-" : job;
+    var said = new ArrayList<String>();
+    node.job().ifPresent(said::add);
+    if (!node.health().equals("READY") && !node.reason().message().isEmpty()) {
+      said.add(node.reason().message());
     }
-    return (job.isEmpty() ? "" : job + ", ") + node.reason().message();
+    node.warmPool().map(NodesCommand::pool).ifPresent(said::add);
+    return said.isEmpty() ? "-" : String.join(", ", said);
+  }
+
+  private static String pool(NodeView.WarmPoolView pool) {
+    String memory = pool.memoryBytes().map(b -> " " + (b >> 20) + " MB").orElse("");
+    return (pool.spare() ? "spare of " + pool.job() + ", its warm pool" : "warm pool")
+        + switch (pool.state()) {
+          case "READY" -> memory;
+          case "LOADING" -> memory + " loading";
+          default -> " failed" + pool.problem().map(why -> ": " + why).orElse("");
+        };
   }
 }

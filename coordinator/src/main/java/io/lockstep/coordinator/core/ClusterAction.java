@@ -4,6 +4,8 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StandbyOrder;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -52,6 +54,10 @@ public sealed interface ClusterAction {
 
   /** Tell a node to take the stacks of a group's workers; it says them in its heartbeats. */
   record TakeStacks(NodeId node, Fence fence) implements ClusterAction {}
+
+  /** Tell a node for which job to keep a warm pool as its spare; empty: for none. */
+  record StandBy(NodeId node, Optional<StandbyOrder> order, Reason reason)
+      implements ClusterAction {}
 
   /** Tell a node that its report was stored. */
   record Acknowledge(NodeId node, Fence fence, Report report) implements ClusterAction {}

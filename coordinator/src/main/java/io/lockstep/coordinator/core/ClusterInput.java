@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -194,6 +195,14 @@ public sealed interface ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onActivity(s, this, now);
+    }
+  }
+
+  /** A heartbeat said which warm pool a node keeps; empty: none. */
+  record WarmSeen(NodeId node, Optional<WarmStatus> pool) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onWarm(s, this, now);
     }
   }
 

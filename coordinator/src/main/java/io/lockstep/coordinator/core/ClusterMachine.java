@@ -462,9 +462,28 @@ public final class ClusterMachine {
               seen.fence(),
               seen.step(),
               now,
-              Reason.of(ReasonCode.ALL_STARTED, "training is at step %d", seen.step())));
+              Reason.of(
+                  ReasonCode.ALL_STARTED,
+                  "training is at step %d%s",
+                  seen.step(),
+                  howLongItTook(state, seen.fence(), now))));
     }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
+  }
+
+  /** At the first step only: what the start, or the restart, cost. */
+  private static String howLongItTook(ClusterState state, Fence fence, Instant now) {
+    return state
+        .job(fence.job())
+        .filter(
+            job ->
+                job.lastAttempt()
+                    .filter(a -> a.fence().equals(fence) && a.firstStepAt().isEmpty())
+                    .isPresent())
+        .map(job -> Timeline.of(state.history(), job, fence.attempt(), Optional.of(now)))
+        .filter(Timeline::isWhole)
+        .map(line -> (fence.attempt().number() > 1 ? "; back after " : "; after ") + line)
+        .orElse("");
   }
 
   Decision onActivity(ClusterState state, ClusterInput.ActivitySeen seen, Instant now) {
@@ -474,6 +493,19 @@ public final class ClusterMachine {
         .filter(job -> job.isCurrent(seen.fence()))
         .ifPresent(job -> HangWatch.onActivity(d, job, seen.seen()));
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no gang stands still"));
+  }
+
+  /** What a spare keeps is compared with what it should keep, as often as it says so. */
+  Decision onWarm(ClusterState state, ClusterInput.WarmSeen seen, Instant now) {
+    var d = deciding(state, now);
+    Optional<ClusterAction.StandBy> order = Standbys.order(state, seen.node(), seen.pool(), now);
+    order.ifPresent(d::action);
+    return order
+        .map(o -> d.because(o.reason()))
+        .orElseGet(
+            () ->
+                Deciding.nothing(
+                    Reason.of(ReasonCode.NOTHING_TO_DO, "%s keeps what it should", seen.node())));
   }
 
   Decision onTick(ClusterState state, Instant now) {

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.core;
 
+import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
@@ -64,6 +65,11 @@ public record ClusterState(
         .filter(j -> j.phase() == JobPhase.QUEUED && !j.held() && !j.isInBackoff(now))
         .map(j -> WaitingLine.explain(this, j, now))
         .orElse(List.of());
+  }
+
+  /** Where the time of an attempt went; empty parts where the history has forgotten. */
+  public Timeline timeline(Job job, Attempt attempt) {
+    return Timeline.of(history, job, attempt, Optional.empty());
   }
 
   /** Where this job would go, were it queued now; changes nothing. */

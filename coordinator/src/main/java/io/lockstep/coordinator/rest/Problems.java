@@ -171,6 +171,7 @@ final class Problems {
           NODE_JOINED,
           NODE_RETURNED,
           NODE_READY,
+          STANDING_BY,
           NODE_ID_TAKEN,
           QUARANTINED,
           OTHER,

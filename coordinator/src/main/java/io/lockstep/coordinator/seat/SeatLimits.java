@@ -25,6 +25,12 @@ public final class SeatLimits {
   /** From this many bytes of events since the snapshot on, compaction is wanted too. */
   public static final int COMPACT_AFTER_BYTES = 512 * 1024;
 
+  /** Events of decisions that are stored together; a larger decision goes alone. */
+  public static final int MAX_WRITE_EVENTS = 256;
+
+  /** Bytes of events that are stored together; a larger decision goes alone. */
+  public static final int MAX_WRITE_BYTES = 256 * 1024;
+
   /**
    * How often the coordinator ticks its {@link QuorumDriver}: lost messages are sent again then.
    */

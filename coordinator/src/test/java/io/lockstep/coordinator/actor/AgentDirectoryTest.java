@@ -83,6 +83,6 @@ final class AgentDirectoryTest {
   }
 
   private boolean beat(ActorRef<ToAgent> from, String disk) {
-    return directory.heard(NODE, from, disk, Optional.empty(), NOW);
+    return directory.heard(NODE, from, disk, Optional.empty(), Optional.empty(), NOW);
   }
 }

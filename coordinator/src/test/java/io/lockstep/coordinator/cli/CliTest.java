@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.ReasonView;
 import io.lockstep.protocol.api.MessageResponse;
+import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.api.Problem.Mistake;
 import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.api.SubmitResponse;
@@ -117,6 +118,26 @@ class CliTest {
   }
 
   @Test
+  void describeSaysWhereTheTimeOfARestartWent() {
+    JobView job = Views.restarted("q-1");
+    JobView timed =
+        job.withAttempts(
+            List.of(
+                job.attempts().get(0),
+                job.attempts()
+                    .get(1)
+                    .taking(
+                        List.of(
+                            new JobView.PartView("detect", 1.5),
+                            new JobView.PartView("stop", 4.25),
+                            new JobView.PartView("first step", 0.5)))));
+    api.answer("GET /v1/jobs/q-1", timed);
+
+    assertThat(CliRun.of(api, "describe", "q-1").out)
+        .contains("\nattempt 2    back after 6.25 s: detect 1.50, stop 4.25, first step 0.50\n");
+  }
+
+  @Test
   void describeShowsWhetherTrainingMovesAndWhenItWouldBeTakenForAHang() {
     api.answer(
         "GET /v1/jobs/q-1",
@@ -148,7 +169,22 @@ class CliTest {
         "GET /v1/nodes",
         List.of(
             Views.node("127.0.0.1", "READY", true, Optional.of("qwen3-pretrain-k3x9a1")),
-            Views.node("127.0.0.2", "QUARANTINED", false, Optional.empty())));
+            Views.node("127.0.0.2", "QUARANTINED", false, Optional.empty()),
+            Views.node("127.0.0.3", "READY", false, Optional.empty())
+                .withWarmPool(
+                    Optional.of(
+                        new NodeView.WarmPoolView(
+                            "q-1", "READY", true, Optional.of(650L << 20), Optional.empty()))),
+            Views.node("127.0.0.4", "READY", false, Optional.of("q-1"))
+                .withWarmPool(
+                    Optional.of(
+                        new NodeView.WarmPoolView(
+                            "q-1", "LOADING", false, Optional.empty(), Optional.empty()))),
+            Views.node("127.0.0.5", "READY", false, Optional.empty())
+                .withWarmPool(
+                    Optional.of(
+                        new NodeView.WarmPoolView(
+                            "q-1", "FAILED", true, Optional.empty(), Optional.of("no torch"))))));
 
     CliRun run = CliRun.of(api, "nodes");
 
@@ -158,6 +194,9 @@ class CliTest {
             NODE       HEALTH       ROLE         GPUS  RANK  JOB, REASON
             127.0.0.1  READY        coordinator  0     1     qwen3-pretrain-k3x9a1
             127.0.0.2  QUARANTINED  seat         0     -     its reason, which may be long …
+            127.0.0.3  READY        seat         0     -     spare of q-1, its warm pool 65…
+            127.0.0.4  READY        seat         0     1     q-1, warm pool loading
+            127.0.0.5  READY        seat         0     -     spare of q-1, its warm pool fa…
             """);
   }
 

@@ -16,6 +16,7 @@ final class AJob {
   private int procs = 1;
   private int spares;
   private int priority;
+  private String warm = "auto";
   private Optional<Duration> place = Optional.empty();
   private Optional<JobSpec.Zero> zero = Optional.empty();
   private List<Integer> devices = List.of();
@@ -100,6 +101,11 @@ final class AJob {
     return this;
   }
 
+  AJob warm(String wish) {
+    warm = wish;
+    return this;
+  }
+
   AJob budget(int max) {
     return restart(max, Duration.ofHours(1), Duration.ZERO, Duration.ZERO);
   }
@@ -172,7 +178,7 @@ final class AJob {
             noProgress,
             Duration.ofSeconds(6),
             place),
-        "off",
+        warm,
         Optional.empty(),
         JobSpec.Entry.FILE,
         pins,

@@ -17,6 +17,7 @@ import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -60,6 +61,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
       QUEUED    ActivitySeen     -> QUEUED    NOTHING_TO_DO
+      QUEUED    WarmSeen         -> QUEUED    STANDING_BY | tells StandBy
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
       QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
@@ -82,6 +84,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
       PREPARING ActivitySeen     -> PREPARING NOTHING_TO_DO
+      PREPARING WarmSeen         -> PREPARING NOTHING_TO_DO
       PREPARING StateLarge       -> PREPARING OVERLOADED
       PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
@@ -104,6 +107,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
       STARTING  ActivitySeen     -> STARTING  NOTHING_TO_DO
+      STARTING  WarmSeen         -> STARTING  NOTHING_TO_DO
       STARTING  StateLarge       -> STARTING  OVERLOADED
       STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
@@ -126,6 +130,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
       RUNNING   ActivitySeen     -> RUNNING   STANDS_STILL | AttemptSuspected | tells TakeStacks
+      RUNNING   WarmSeen         -> RUNNING   NOTHING_TO_DO
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
       RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
@@ -148,6 +153,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  ActivitySeen     -> STOPPING  NOTHING_TO_DO
+      STOPPING  WarmSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
       STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
@@ -170,6 +176,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED ActivitySeen     -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED WarmSeen         -> SUCCEEDED STANDING_BY | tells StandBy
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
       SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
@@ -192,6 +199,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
       FAILED    ActivitySeen     -> FAILED    NOTHING_TO_DO
+      FAILED    WarmSeen         -> FAILED    STANDING_BY | tells StandBy
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
       FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
@@ -214,6 +222,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
       CANCELED  ActivitySeen     -> CANCELED  NOTHING_TO_DO
+      CANCELED  WarmSeen         -> CANCELED  STANDING_BY | tells StandBy
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
       CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
@@ -303,12 +312,19 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
             new ClusterInput.StepSeen(fence, 8),
             new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofMinutes(15))),
+            new ClusterInput.WarmSeen(n2, poolOf(new JobId("another"))),
             new ClusterInput.Tick(),
             new ClusterInput.StoodStill(Duration.ofSeconds(9)),
             new ClusterInput.StateLarge(3_000_000, 2_000_000),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));
     return inputs;
+  }
+
+  private static Optional<WarmStatus> poolOf(JobId job) {
+    return Optional.of(
+        new WarmStatus(
+            job, Optional.empty(), WarmStatus.Phase.READY, Optional.empty(), Optional.empty()));
   }
 
   private static GangActivity idleFor(Duration time) {

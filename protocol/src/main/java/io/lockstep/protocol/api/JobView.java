@@ -101,6 +101,34 @@ public record JobView(
         Optional.empty());
   }
 
+  /** The same job with its attempts told in another way. */
+  public JobView withAttempts(List<AttemptView> told) {
+    return new JobView(
+        id,
+        name,
+        phase,
+        reason,
+        attempt,
+        restarts,
+        nodes,
+        procsPerNode,
+        zeroStage,
+        rankTable,
+        masterAddress,
+        masterPort,
+        lastCheckpoint,
+        progress,
+        told,
+        exitCode,
+        spares,
+        submittedAt,
+        endedAt,
+        spareNodes,
+        waits,
+        lastKnown,
+        motion);
+  }
+
   /** The same job with what it waits for. */
   public JobView waiting(List<WaitView> nodes) {
     return new JobView(
@@ -254,7 +282,15 @@ public record JobView(
   public record FollowedView(
       String node, Optional<Integer> rank, Optional<Instant> at, String message, boolean same) {}
 
-  /** One attempt, over or not. */
+  /** One part of an attempt's timeline: detect, decide, stop, prepare, start or first step. */
+  public record PartView(String part, double seconds) {}
+
+  /**
+   * One attempt, over or not.
+   *
+   * @param timeline where the time went until its first step; only what was measured, only where
+   *     one job is asked for
+   */
   public record AttemptView(
       int attempt,
       Instant startedAt,
@@ -265,9 +301,27 @@ public record JobView(
       Optional<Instant> firstStepAt,
       List<RankView> rankTable,
       Optional<String> traceback,
-      Optional<AftermathView> aftermath) {
+      Optional<AftermathView> aftermath,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<List<PartView>> timeline) {
     public AttemptView {
       rankTable = List.copyOf(rankTable);
+      timeline = timeline.map(List::copyOf);
+    }
+
+    /** The same with where its time went. */
+    public AttemptView taking(List<PartView> parts) {
+      return new AttemptView(
+          attempt,
+          startedAt,
+          runningAt,
+          endedAt,
+          cause,
+          resumedFromStep,
+          firstStepAt,
+          rankTable,
+          traceback,
+          aftermath,
+          Optional.of(parts));
     }
 
     /** One from which nothing followed. */
@@ -291,6 +345,7 @@ public record JobView(
           firstStepAt,
           rankTable,
           traceback,
+          Optional.empty(),
           Optional.empty());
     }
   }

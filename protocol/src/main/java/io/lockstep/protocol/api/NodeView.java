@@ -8,6 +8,7 @@ import java.util.Optional;
  * A node as people and programs see it (contract: {@code nodes --output json}).
  *
  * @param askedRank node rank that the host asks for, as {@code lockstep run --node-rank} does
+ * @param warmPool the preloaded process that its next start is forked from; absent without one
  * @param lastKnown present when no coordinator answered; see {@link LastKnownView}
  */
 public record NodeView(
@@ -23,8 +24,9 @@ public record NodeView(
     JobView.ReasonView reason,
     List<Long> workerPids,
     Optional<Integer> askedRank,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<WarmPoolView> warmPool,
     @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<LastKnownView> lastKnown) {
-  /** A node as the coordinator knows it. */
+  /** A node without a warm pool, as the coordinator knows it. */
   public NodeView(
       String node,
       String address,
@@ -51,7 +53,26 @@ public record NodeView(
         reason,
         workerPids,
         askedRank,
+        Optional.empty(),
         Optional.empty());
+  }
+
+  public NodeView withWarmPool(Optional<WarmPoolView> warm) {
+    return new NodeView(
+        node,
+        address,
+        health,
+        seat,
+        coordinator,
+        procs,
+        gpus,
+        job,
+        nodeRank,
+        reason,
+        workerPids,
+        askedRank,
+        warm,
+        lastKnown);
   }
 
   public NodeView {
@@ -61,4 +82,18 @@ public record NodeView(
 
   /** One GPU. */
   public record GpuView(int index, String uuid, String name, long memoryBytes) {}
+
+  /**
+   * A warm pool.
+   *
+   * @param state LOADING, READY or FAILED
+   * @param spare true on a spare, false on a node that trains
+   * @param problem why it failed
+   */
+  public record WarmPoolView(
+      String job,
+      String state,
+      boolean spare,
+      Optional<Long> memoryBytes,
+      Optional<String> problem) {}
 }

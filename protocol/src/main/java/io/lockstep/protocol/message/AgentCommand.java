@@ -4,6 +4,7 @@ import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.util.Optional;
@@ -80,6 +81,13 @@ public sealed interface AgentCommand extends Wire, ToAgent {
    * while they are taken, and shortly after, it does nothing.
    */
   record TakeStacks(Term term, Optional<String> founding, Fence fence) implements AgentCommand {}
+
+  /**
+   * Keep a warm pool for this job, of which this node is a spare; empty: keep none. Says what is to
+   * be, so it is safe to repeat and may be lost; while a group is on the node it does nothing.
+   */
+  record StandBy(Term term, Optional<String> founding, Optional<StandbyOrder> order, String reason)
+      implements AgentCommand {}
 
   /** The coordinator does not know this agent, or is new: say Hello. */
   record SayHello(Term term, Optional<String> founding) implements AgentCommand {}

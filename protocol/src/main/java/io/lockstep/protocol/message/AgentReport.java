@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.NodeReadings;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.time.Instant;
 import java.util.List;
@@ -44,6 +45,7 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
    *
    * @param founding of the cluster that this memory belongs to; empty before the first command
    * @param trouble why this node cannot take part in anything new, as long as it cannot
+   * @param warm its warm pool; empty where there is none
    */
   record Heartbeat(
       NodeId node,
@@ -51,8 +53,13 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
       String disk,
       Optional<GroupStatus> group,
       Optional<String> founding,
-      Optional<Reason> trouble)
-      implements AgentReport {}
+      Optional<Reason> trouble,
+      Optional<WarmStatus> warm)
+      implements AgentReport {
+    public Heartbeat {
+      warm = java.util.Objects.requireNonNullElse(warm, Optional.empty()); // of an older release
+    }
+  }
 
   /**
    * Every older group is proven gone and this attempt can start.

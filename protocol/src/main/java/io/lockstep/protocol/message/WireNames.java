@@ -22,6 +22,7 @@ public final class WireNames {
         .with("cmd.ack", AgentCommand.Acknowledge.class)
         .with("cmd.say-hello", AgentCommand.SayHello.class)
         .with("cmd.take-stacks", AgentCommand.TakeStacks.class)
+        .with("cmd.stand-by", AgentCommand.StandBy.class)
         .with("cmd.not-admitted", AgentCommand.NotAdmitted.class)
         .with("rep.hello", AgentReport.Hello.class)
         .with("rep.heartbeat", AgentReport.Heartbeat.class)

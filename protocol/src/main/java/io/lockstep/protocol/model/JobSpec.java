@@ -41,6 +41,11 @@ public record JobSpec(
     List<NodeId> pins,
     Optional<ProgressRules> progress) {
 
+  /** True unless it is never to be forked from a preloaded process, or cannot be. */
+  public boolean mayBeWarm() {
+    return !warm.equals("off") && entry == Entry.FILE;
+  }
+
   /** What a worker runs. */
   public enum Entry {
     /** A Python file. */

@@ -72,18 +72,22 @@ final class ApiJsonTest {
 
   private static final NodeView NODE =
       new NodeView(
-          "gpu-01",
-          "10.0.0.1",
-          "READY",
-          true,
-          false,
-          4,
-          List.of(new NodeView.GpuView(0, "GPU-1a2b", "H100", 85_899_345_920L)),
-          Optional.of("qwen3-4f2a"),
-          Optional.of(0),
-          REASON,
-          List.of(4_211L),
-          Optional.of(1));
+              "gpu-01",
+              "10.0.0.1",
+              "READY",
+              true,
+              false,
+              4,
+              List.of(new NodeView.GpuView(0, "GPU-1a2b", "H100", 85_899_345_920L)),
+              Optional.of("qwen3-4f2a"),
+              Optional.of(0),
+              REASON,
+              List.of(4_211L),
+              Optional.of(1))
+          .withWarmPool(
+              Optional.of(
+                  new NodeView.WarmPoolView(
+                      "qwen3-4f2a", "READY", false, Optional.of(680_000_000L), Optional.empty())));
 
   static Stream<Record> records() {
     return Stream.of(
