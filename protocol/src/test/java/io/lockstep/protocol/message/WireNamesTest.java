@@ -32,6 +32,7 @@ final class WireNamesTest {
             "cmd.ack",
             "cmd.say-hello",
             "cmd.not-admitted",
+            "cmd.stand-by",
             "rep.hello",
             "rep.heartbeat",
             "rep.prepared",
