@@ -16,6 +16,7 @@ import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.net.http.HttpClient;
@@ -207,5 +208,20 @@ final class LightHands implements AgentHands {
   public CompletionStage<AgentQuery.LogChunk> readLog(AgentQuery.ReadLog ask) {
     return CompletableFuture.completedFuture(
         new AgentQuery.LogChunk(0, new byte[0], true, Optional.empty()));
+  }
+
+  @Override
+  public Optional<Reason> trouble() {
+    return Optional.empty();
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.Examined> examine(AgentQuery.Examine ask) {
+    throw new UnsupportedOperationException("a light agent has no host");
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.Met> meet(AgentQuery.Meet ask) {
+    throw new UnsupportedOperationException("a light agent has no host");
   }
 }

@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.GpuInfo;
 import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.GroupStatus;
@@ -20,6 +21,7 @@ import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.NodeReadings;
 import io.lockstep.protocol.model.OnExisting;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankActivity;
@@ -201,7 +203,13 @@ public final class Samples {
             Optional.of(REASON),
             Optional.of(WARM)),
         new AgentReport.Prepared(
-            NODE, FENCE, Optional.of(29_512), Optional.of("5a5a"), "a5a5", CHECKPOINTS),
+            NODE,
+            FENCE,
+            Optional.of(29_512),
+            Optional.of("5a5a"),
+            "a5a5",
+            CHECKPOINTS,
+            Optional.of(READINGS)),
         new AgentReport.PrepareRejected(NODE, FENCE, REASON),
         new AgentReport.Started(NODE, FENCE, List.of(WORKER), Optional.of("warm")),
         new AgentReport.Exited(
@@ -212,8 +220,34 @@ public final class Samples {
             4_096,
             "step 35\n".getBytes(StandardCharsets.UTF_8),
             true,
-            Optional.of("older output was dropped")));
+            Optional.of("older output was dropped")),
+        new AgentQuery.Examine(
+            "d1",
+            Optional.of("/data/run1/out"),
+            Optional.of("/opt/venv/bin/python"),
+            asker.unsafeUpcast().narrow()),
+        new AgentQuery.Examined(
+            NODE,
+            List.of(FINDING),
+            READINGS,
+            Instant.parse("2026-11-24T12:00:20Z"),
+            Optional.of(29_512)),
+        new AgentQuery.Meet(
+            "d1",
+            Optional.of("/data/run1/out"),
+            List.of(new AgentQuery.Peer(NODE, "10.0.0.3", Optional.of(29_512))),
+            asker.unsafeUpcast().narrow()),
+        new AgentQuery.Met(NODE, List.of(FINDING)));
   }
+
+  private static final Finding FINDING =
+      new Finding(ReasonCode.GPU_ECC, Finding.Severity.WARN, "2 errors", "reset GPU 3");
+  private static final NodeReadings READINGS =
+      new NodeReadings(
+          Map.of("torch", "2.13.0"),
+          List.of("NVIDIA H200"),
+          Optional.of("folder-1"),
+          List.of(FINDING));
 
   /** Every record inside those messages that has optional fields. */
   public static List<Record> values() {

@@ -107,6 +107,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     return newReceiveBuilder()
         .onMessage(AgentCommand.class, this::onCommand)
         .onMessage(AgentQuery.ReadLog.class, this::onReadLog)
+        .onMessage(AgentQuery.Examine.class, this::onExamine)
+        .onMessage(AgentQuery.Meet.class, this::onMeet)
         .onMessage(Input.class, m -> apply(m.input()))
         .onMessage(Tick.class, m -> onTick())
         .onMessage(Stored.class, m -> onStored(m.decision()))
@@ -179,6 +181,16 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     return this;
   }
 
+  private Behavior<ToAgent> onExamine(AgentQuery.Examine ask) {
+    var unused = host.examine(ask).thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
+  private Behavior<ToAgent> onMeet(AgentQuery.Meet ask) {
+    var unused = host.meet(ask).thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
   private Behavior<ToAgent> onTick() {
     heartbeat();
     state.outstanding().forEach(this::report);
@@ -196,7 +208,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
             state.disk(),
             currentStatus(),
             founding(),
-            trouble,
+            trouble.or(host::trouble),
             host.warmPool()));
   }
 
@@ -329,7 +341,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
           prepared.readiness().masterPort(),
           prepared.readiness().zeroSha256(),
           prepared.readiness().scriptSha256(),
-          prepared.readiness().checkpoints());
+          prepared.readiness().checkpoints(),
+          prepared.readiness().readings());
     }
     if (report instanceof GroupReport.PrepareRejected rejected) {
       return new AgentReport.PrepareRejected(settings.node(), rejected.fence(), rejected.reason());

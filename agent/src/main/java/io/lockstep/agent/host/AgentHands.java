@@ -10,6 +10,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.WarmStatus;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -51,4 +52,13 @@ public interface AgentHands {
 
   /** Reads a piece of output; the stage never fails. */
   CompletionStage<AgentQuery.LogChunk> readLog(AgentQuery.ReadLog ask);
+
+  /** Why nothing should be placed here, as last seen; empty on a host that is well. */
+  Optional<Reason> trouble();
+
+  /** Looks at this host when a person asks; the stage never fails. */
+  CompletionStage<AgentQuery.Examined> examine(AgentQuery.Examine ask);
+
+  /** Whether this host sees the others; the stage never fails. */
+  CompletionStage<AgentQuery.Met> meet(AgentQuery.Meet ask);
 }

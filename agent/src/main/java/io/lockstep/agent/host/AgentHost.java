@@ -1,5 +1,6 @@
 package io.lockstep.agent.host;
 
+import io.lockstep.agent.check.GpuProbe;
 import io.lockstep.agent.core.AgentState;
 import io.lockstep.agent.core.GroupAction;
 import io.lockstep.agent.core.GroupInput;
@@ -70,6 +71,8 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private final KeptCheckpoints kept = new KeptCheckpoints(checkpoints);
   private final CheckpointConverter converter;
   private final AtomicReference<@Nullable Fence> converting = new AtomicReference<>();
+  private final HostHealth health;
+  private final HostDoctor doctor;
   private final Preflight preflight;
   private final StartChecks startChecks;
   private final LogFiles logs;
@@ -109,7 +112,9 @@ public final class AgentHost implements AgentHands, AutoCloseable {
     }
     AgentStore store = AgentStore.open(settings.dataDir());
     try {
-      return new AgentHost(settings, store, HostInventory.look(settings), workerEnv);
+      GpuProbe gpus = HostHealth.probe();
+      HostInventory inventory = HostInventory.look(settings, gpus.look());
+      return new AgentHost(settings, store, inventory, gpus, workerEnv);
     } catch (IOException | InterruptedException e) {
       store.close();
       throw e;
@@ -120,6 +125,7 @@ public final class AgentHost implements AgentHands, AutoCloseable {
       AgentSettings settings,
       AgentStore store,
       HostInventory inventory,
+      GpuProbe gpus,
       Map<String, String> workerEnv)
       throws IOException {
     this.settings = settings;
@@ -128,7 +134,9 @@ public final class AgentHost implements AgentHands, AutoCloseable {
     this.converter = new CheckpointConverter(scan);
     this.store = store;
     this.inventory = inventory;
-    this.preflight = new Preflight(settings, inventory, daemonEnv, checkpoints);
+    this.health = new HostHealth(settings, inventory, daemonEnv, gpus);
+    this.preflight = new Preflight(settings, health, checkpoints);
+    this.doctor = new HostDoctor(settings, health);
     this.startChecks = new StartChecks(settings.dataDir(), checkpoints);
     this.logs = new LogFiles(settings.dataDir());
     this.groupFiles = new GroupFiles(settings.dataDir());
@@ -143,6 +151,22 @@ public final class AgentHost implements AgentHands, AutoCloseable {
             settings.keepsWarm(),
             this::tell);
     inventory.gpuProblem().ifPresent(problem -> LOG.warn("node={} {}", settings.node(), problem));
+    health.start();
+  }
+
+  @Override
+  public Optional<Reason> trouble() {
+    return health.trouble();
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.Examined> examine(AgentQuery.Examine ask) {
+    return doctor.examine(ask);
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.Met> meet(AgentQuery.Meet ask) {
+    return doctor.meet(ask);
   }
 
   /** From now on new groups look here for the seats that renew their leases. */
@@ -311,6 +335,8 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   @Override
   public void close() throws IOException {
     listener.set(null);
+    doctor.close();
+    health.close();
     files.shutdownNow();
     disk.shutdown();
     groups.close();

@@ -1,6 +1,6 @@
 package io.lockstep.agent.host;
 
-import io.lockstep.agent.process.BoundedCommand;
+import io.lockstep.agent.check.GpuReading;
 import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.protocol.model.GpuInfo;
 import io.lockstep.protocol.model.NodeInventory;
@@ -10,9 +10,6 @@ import java.net.NetworkInterface;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -23,15 +20,7 @@ import java.util.Optional;
  */
 record HostInventory(
     NodeInventory node, Optional<String> gpuProblem, Optional<String> interfaceName) {
-  private static final Duration QUERY_LIMIT = Duration.ofSeconds(10);
-  private static final List<String> QUERY =
-      List.of(
-          "nvidia-smi",
-          "--query-gpu=index,uuid,name,memory.total",
-          "--format=csv,noheader,nounits");
-
-  static HostInventory look(AgentSettings settings) throws IOException, InterruptedException {
-    Gpus gpus = hasDevice() || hasTool() ? query() : new Gpus(List.of(), Optional.empty());
+  static HostInventory look(AgentSettings settings, GpuReading gpus) throws IOException {
     return new HostInventory(
         new NodeInventory(
             settings.address(),
@@ -39,7 +28,9 @@ record HostInventory(
             ProcessScan.bootId(),
             Runtime.getRuntime().availableProcessors(),
             memoryBytes(),
-            gpus.found(),
+            gpus.gpus().stream()
+                .map(g -> new GpuInfo(g.index(), g.uuid(), g.name(), g.memoryBytes()))
+                .toList(),
             settings.python(),
             settings.version(),
             settings.nodeRankHint()),
@@ -50,67 +41,6 @@ record HostInventory(
   /** True when workers of this host run on GPUs, or should. */
   boolean hasGpus() {
     return !node.gpus().isEmpty() || gpuProblem.isPresent();
-  }
-
-  record Gpus(List<GpuInfo> found, Optional<String> problem) {}
-
-  /** Reads nvidia-smi's lines: index, uuid, name, MiB. */
-  static Gpus parse(String csv) {
-    var found = new ArrayList<GpuInfo>();
-    for (String line : csv.lines().filter(l -> !l.isBlank()).toList()) {
-      String[] cells = line.split(",", -1);
-      if (cells.length != 4) {
-        return new Gpus(List.of(), Optional.of("nvidia-smi said: " + line));
-      }
-      try {
-        found.add(
-            new GpuInfo(
-                Integer.parseInt(cells[0].strip()),
-                cells[1].strip(),
-                cells[2].strip(),
-                Long.parseLong(cells[3].strip()) << 20));
-      } catch (NumberFormatException e) {
-        return new Gpus(List.of(), Optional.of("nvidia-smi said: " + line));
-      }
-    }
-    return new Gpus(found, Optional.empty());
-  }
-
-  private static Gpus query() throws IOException, InterruptedException {
-    BoundedCommand.Result result;
-    try {
-      result = BoundedCommand.run(QUERY, System.getenv(), QUERY_LIMIT);
-    } catch (IOException e) {
-      return broken("nvidia-smi cannot be run: " + e.getMessage());
-    }
-    if (result.isSuccess()) {
-      return parse(result.stdout());
-    }
-    if (!hasDevice()) {
-      return new Gpus(List.of(), Optional.empty()); // the tool alone: a host without a GPU
-    }
-    return broken(
-        result.timedOut()
-            ? "nvidia-smi did not answer within " + QUERY_LIMIT.toSeconds() + " s"
-            : "nvidia-smi failed: " + (result.stdout() + result.stderr()).strip());
-  }
-
-  private static Gpus broken(String why) {
-    return new Gpus(
-        List.of(), Optional.of("there is an NVIDIA device without a working driver: " + why));
-  }
-
-  private static boolean hasDevice() {
-    return Files.exists(Path.of("/dev/nvidia0"));
-  }
-
-  private static boolean hasTool() {
-    for (String folder : System.getenv().getOrDefault("PATH", "").split(":", -1)) {
-      if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, "nvidia-smi"))) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static String hostname(AgentSettings settings) {

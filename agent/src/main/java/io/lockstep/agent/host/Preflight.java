@@ -1,9 +1,13 @@
 package io.lockstep.agent.host;
 
+import io.lockstep.agent.check.Check;
+import io.lockstep.agent.check.CheckRunner;
+import io.lockstep.agent.check.Subject;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.Readiness;
 import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.Reason;
@@ -14,29 +18,29 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * Checks that this node can take part in an attempt, all at once, and writes the files it needs.
+ * Runs the quick checks before an attempt, all at once, and beside them finds what the coordinator
+ * compares, and writes the files that the attempt needs.
  */
 final class Preflight {
   private static final long MAX_SCRIPT_BYTES = 16L << 20;
 
+  /** What no other node would have either is told first: the first code decides. */
+  private static final Set<ReasonCode> OF_THE_JOB =
+      Set.of(ReasonCode.PYTHON_MISSING, ReasonCode.PATH_MISSING, ReasonCode.NOT_ENOUGH_DEVICES);
+
   private final AgentSettings settings;
-  private final HostInventory host;
-  private final Map<String, String> daemonEnv;
+  private final HostHealth health;
   private final CheckpointScan checkpoints;
 
-  Preflight(
-      AgentSettings settings,
-      HostInventory host,
-      Map<String, String> daemonEnv,
-      CheckpointScan checkpoints) {
+  Preflight(AgentSettings settings, HostHealth health, CheckpointScan checkpoints) {
     this.settings = settings;
-    this.host = host;
-    this.daemonEnv = daemonEnv;
+    this.health = health;
     this.checkpoints = checkpoints;
   }
 
@@ -60,35 +64,42 @@ final class Preflight {
     GroupFolder folder = GroupFolder.of(settings.dataDir(), launch.fence());
     Files.createDirectories(folder.path());
     GroupFolder.deleteOld(settings.dataDir(), launch.fence());
-    clearStaleLocks(job);
-    byte[] script = script(job, problems);
-    checkPython(job, problems);
-    checkPaths(job.paths(), problems);
-    checkDevices(launch, problems);
-    Optional<String> zeroSha256 = writeZero(launch, script, folder, problems);
-    CheckpointInventory inventory = inventory(launch, problems);
+    Subject subject = Subject.of(health.facts(), launch, health.lastGpus());
+    List<Check> quick = health.checks().quick();
+    var interpreter = health.interpreter(subject);
+    CheckRunner.Looking looking = health.runner().start(quick, subject);
+    var ours = new ArrayList<Reason>();
+    byte[] script = script(job, ours);
+    Optional<String> zeroSha256 = writeZero(launch, script, folder, ours);
+    CheckpointInventory inventory = inventory(launch, ours);
+    Optional<String> folderId = folderId(job, ours);
+    Optional<Integer> port = masterPort(launch, ours);
+    List<Finding> findings = looking.findings();
+    problems.addAll(failed(findings, code -> code == ReasonCode.WORKDIR_MISSING));
+    problems.addAll(ours);
+    problems.addAll(failed(findings, OF_THE_JOB::contains));
+    problems.addAll(failed(findings, code -> problems.stream().noneMatch(p -> p.code() == code)));
     return new Readiness(
-        masterPort(launch, problems), zeroSha256, Hashes.sha256(script), inventory);
+        port,
+        zeroSha256,
+        Hashes.sha256(script),
+        inventory,
+        Optional.of(HostHealth.readings(subject, interpreter, folderId, findings)));
   }
 
-  // A user's own folder may be shared with a host that is building right now.
-  private void clearStaleLocks(JobSpec job) throws IOException {
-    if (!job.env().containsKey("TORCH_EXTENSIONS_DIR")
-        && !daemonEnv.containsKey("TORCH_EXTENSIONS_DIR")) {
-      TorchExtensions.removeStaleLocks(settings.dataDir().resolve("torch_extensions"));
-    }
+  private static List<Reason> failed(List<Finding> findings, Predicate<ReasonCode> wanted) {
+    return findings.stream()
+        .filter(Finding::isFail)
+        .filter(f -> wanted.test(f.code()))
+        .map(f -> new Reason(f.code(), f.sentence()))
+        .toList();
   }
 
   private static byte[] script(JobSpec job, List<Reason> problems) {
-    Path workdir = Path.of(job.workdir());
-    if (!Files.isDirectory(workdir)) {
-      problems.add(
-          Reason.of(ReasonCode.WORKDIR_MISSING, "the working folder %s is not there", workdir));
-    }
     if (job.entry() == JobSpec.Entry.MODULE) {
       return new byte[0]; // Python alone knows where it is
     }
-    Path script = workdir.resolve(job.script());
+    Path script = Path.of(job.workdir()).resolve(job.script());
     try (var in = Files.newInputStream(script)) {
       return in.readNBytes((int) MAX_SCRIPT_BYTES);
     } catch (IOException e) {
@@ -96,71 +107,6 @@ final class Preflight {
           Reason.of(ReasonCode.SCRIPT_MISSING, "the script %s cannot be read: %s", script, e));
       return new byte[0];
     }
-  }
-
-  private void checkPython(JobSpec job, List<Reason> problems) {
-    String python = job.python().orElse(settings.python());
-    boolean found =
-        python.contains("/")
-            ? Files.isExecutable(Path.of(job.workdir()).resolve(python))
-            : onPath(job, python);
-    if (!found) {
-      problems.add(
-          Reason.of(
-              ReasonCode.PYTHON_MISSING,
-              "the interpreter %s is not there or cannot be executed; set python in the job, or"
-                  + " LOCKSTEP_PYTHON for the daemon",
-              python));
-    }
-  }
-
-  private boolean onPath(JobSpec job, String program) {
-    String path = job.env().getOrDefault("PATH", daemonEnv.getOrDefault("PATH", ""));
-    for (String folder : path.split(":", -1)) {
-      if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, program))) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static void checkPaths(JobSpec.Paths paths, List<Reason> problems) {
-    checkPath("paths.model", paths.model(), problems);
-    checkPath("paths.tokenizer", paths.tokenizer(), problems);
-    checkPath("paths.trainFiles", paths.trainFiles(), problems);
-    checkPath("paths.validFiles", paths.validFiles(), problems);
-  }
-
-  private static void checkPath(String field, Optional<String> path, List<Reason> problems) {
-    path.filter(p -> !Files.exists(Path.of(p)))
-        .ifPresent(
-            p -> problems.add(Reason.of(ReasonCode.PATH_MISSING, "%s: %s is not there", field, p)));
-  }
-
-  private void checkDevices(LaunchSpec launch, List<Reason> problems) {
-    List<Integer> asked = launch.job().devices();
-    int procs = launch.rankTable().procsPerNode();
-    int found = host.node().gpus().size();
-    if (host.gpuProblem().isPresent()) {
-      problems.add(Reason.of(ReasonCode.NOT_ENOUGH_DEVICES, "%s", host.gpuProblem().get()));
-    } else if (!asked.isEmpty() && !indices().containsAll(asked)) {
-      problems.add(
-          Reason.of(
-              ReasonCode.NOT_ENOUGH_DEVICES, "devices %s wanted, found %s", asked, indices()));
-    } else if (!asked.isEmpty() && asked.size() < procs) {
-      problems.add(
-          Reason.of(ReasonCode.NOT_ENOUGH_DEVICES, "%d workers on the devices %s", procs, asked));
-    } else if (found > 0
-        && asked.isEmpty()
-        && procs > found
-        && !launch.job().env().containsKey("CUDA_VISIBLE_DEVICES")) {
-      problems.add(
-          Reason.of(ReasonCode.NOT_ENOUGH_DEVICES, "%d workers wanted, %d GPUs", procs, found));
-    }
-  }
-
-  private List<Integer> indices() {
-    return host.node().gpus().stream().map(gpu -> gpu.index()).toList();
   }
 
   private static Optional<String> writeZero(
@@ -198,6 +144,23 @@ final class Preflight {
           Reason.of(
               ReasonCode.CHECKPOINT_DIR_UNWRITABLE, "the checkpoint folder %s: %s", folder, e));
       return CheckpointInventory.EMPTY;
+    }
+  }
+
+  /** Not where it could not even be written. */
+  private static Optional<String> folderId(JobSpec job, List<Reason> problems) {
+    if (job.checkpoint().dir().isEmpty()
+        || problems.stream().anyMatch(p -> p.code() == ReasonCode.CHECKPOINT_DIR_UNWRITABLE)) {
+      return Optional.empty();
+    }
+    Path folder = Path.of(job.checkpoint().dir().get());
+    try {
+      return FolderMark.of(folder);
+    } catch (IOException e) {
+      problems.add(
+          Reason.of(
+              ReasonCode.CHECKPOINT_DIR_UNWRITABLE, "the checkpoint folder %s: %s", folder, e));
+      return Optional.empty();
     }
   }
 

@@ -7,16 +7,23 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** Runs a short command to its end, or ends it; its output is bounded. */
 public final class BoundedCommand {
   private static final int MAX_OUTPUT_BYTES = 1 << 20;
+  private static final long KILL_LIMIT_MILLIS = 500;
 
   private BoundedCommand() {}
 
-  /** How it ended; {@code timedOut} means that it was killed. */
-  public record Result(int exitCode, boolean timedOut, String stdout, String stderr) {
+  /**
+   * How it ended; {@code timedOut} means that it was killed.
+   *
+   * @param left the process, where it outlives its kill: it waits inside the kernel
+   */
+  public record Result(
+      int exitCode, boolean timedOut, String stdout, String stderr, Optional<ProcessHandle> left) {
     public boolean isSuccess() {
       return !timedOut && exitCode == 0;
     }
@@ -45,7 +52,13 @@ public final class BoundedCommand {
           process.destroyForcibly();
         }
       }
-      return new Result(ended ? process.exitValue() : -1, !ended, read(out), read(err));
+      boolean gone = ended || process.waitFor(KILL_LIMIT_MILLIS, TimeUnit.MILLISECONDS);
+      return new Result(
+          ended ? process.exitValue() : -1,
+          !ended,
+          read(out),
+          read(err),
+          gone ? Optional.empty() : Optional.of(process.toHandle()));
     } finally {
       Files.deleteIfExists(out);
       Files.deleteIfExists(err);

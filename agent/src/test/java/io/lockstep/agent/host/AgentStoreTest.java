@@ -106,6 +106,18 @@ class AgentStoreTest {
   }
 
   @Test
+  void theMemoryOfAReleaseWithoutReadingsIsRead(@TempDir Path dir) throws IOException {
+    String now = Files.readString(Path.of("src/test/resources/golden/agent.json"));
+    String before = now.replace(",\"readings\":null", "");
+    assertThat(before).isNotEqualTo(now);
+    Files.writeString(dir.resolve("agent.json"), before);
+
+    try (var store = AgentStore.open(dir)) {
+      assertThat(store.stored()).isEqualTo(full("disk-1"));
+    }
+  }
+
+  @Test
   void anUnreadableMemoryIsANewOneAndTheOldIsKept(@TempDir Path dir) throws IOException {
     String before;
     try (var store = AgentStore.open(dir)) {

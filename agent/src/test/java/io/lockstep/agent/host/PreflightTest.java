@@ -3,6 +3,8 @@ package io.lockstep.agent.host;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.agent.Jobs;
+import io.lockstep.agent.check.FakeNvidiaSmi;
+import io.lockstep.agent.check.GpuProbe;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.Readiness;
 import io.lockstep.protocol.model.CheckpointFormat;
@@ -54,6 +56,28 @@ class PreflightTest {
 
   private GroupInput check(
       int gpus, Optional<String> gpuProblem, JobSpec job, Optional<String> zero) {
+    try {
+      return check(gpus, gpuProblem, job, zero, probe(gpus, gpuProblem));
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private GpuProbe probe(int gpus, Optional<String> problem)
+      throws IOException, InterruptedException {
+    var tool = new FakeNvidiaSmi(Files.createDirectories(dir.resolve("smi" + gpus)));
+    if (problem.isPresent()) {
+      tool.does("echo '" + problem.get() + "'; exit 9");
+    } else if (gpus > 0) {
+      tool.says(FakeNvidiaSmi.healthy(gpus));
+    }
+    GpuProbe probe = tool.probe(gpus > 0 || problem.isPresent());
+    probe.look();
+    return probe;
+  }
+
+  private GroupInput check(
+      int gpus, Optional<String> gpuProblem, JobSpec job, Optional<String> zero, GpuProbe probe) {
     var inventory =
         new NodeInventory(
             "127.0.0.1",
@@ -66,8 +90,10 @@ class PreflightTest {
             "t",
             -1);
     var host = new HostInventory(inventory, gpuProblem, Optional.of("lo"));
-    return new Preflight(settings(), host, Map.of(), new CheckpointScan())
-        .run(Jobs.alone(Jobs.fence(7), job, Jobs.DISK, zero));
+    try (var health = new HostHealth(settings(), host, Map.of(), probe)) {
+      return new Preflight(settings(), health, new CheckpointScan())
+          .run(Jobs.alone(Jobs.fence(7), job, Jobs.DISK, zero));
+    }
   }
 
   private JobSpec job(int procs, JobSpec.Checkpoint checkpoint) {
@@ -108,7 +134,8 @@ class PreflightTest {
         failed(
             check(
                 0, Optional.of("no working driver"), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
-    assertThat(reason.code()).isEqualTo(ReasonCode.NOT_ENOUGH_DEVICES);
+    // another node may do: it is no mistake of the job's
+    assertThat(reason.code()).isEqualTo(ReasonCode.GPU_DRIVER);
     assertThat(reason.message()).contains("127.0.0.1").contains("no working driver");
   }
 
@@ -139,5 +166,70 @@ class PreflightTest {
     Files.createFile(ours);
     passed(check(0, Optional.empty(), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
     assertThat(ours).doesNotExist();
+  }
+
+  @Test
+  void itTakesUnderTwoSecondsAtFirstAndUnderATenthAgain() throws Exception {
+    List<Long> withGpu = millis(1);
+    assertThat(withGpu.get(0)).as(withGpu.toString()).isLessThan(2_000);
+    List<Long> without = millis(0);
+    // the best one: the machine that tests may be busy with something else; with a GPU it is mostly
+    // the start of a process, which then takes any time
+    assertThat(java.util.Collections.min(without.subList(1, without.size())))
+        .as(without.toString())
+        .isLessThan(100);
+  }
+
+  private List<Long> millis(int gpus) throws Exception {
+    var shim = Path.of("src/main/python/lockstep_shim").toAbsolutePath();
+    var settings =
+        new AgentSettings(
+            Jobs.NODE,
+            "127.0.0.1",
+            1,
+            dir.resolve("data"),
+            shim,
+            "python3",
+            29_500,
+            29_999,
+            "t",
+            -1,
+            false,
+            List.of(),
+            true);
+    var inventory =
+        new NodeInventory(
+            "127.0.0.1",
+            "host",
+            "boot",
+            2,
+            1,
+            gpus == 0 ? List.of() : List.of(new GpuInfo(0, "u", "H200", 1)),
+            System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3"),
+            "t",
+            -1);
+    var host = new HostInventory(inventory, Optional.empty(), Optional.of("lo"));
+    var python = Optional.of(System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3"));
+    JobSpec job =
+        Jobs.local(
+            work,
+            "train.py",
+            List.of(),
+            1,
+            Jobs.checkpointIn(work.resolve("out"), CheckpointFormat.HF),
+            python);
+    var launch = Jobs.alone(Jobs.fence(7), job, Jobs.DISK, Optional.of("{}"));
+    try (var health =
+        new HostHealth(
+            settings, host, Map.of("PATH", System.getenv("PATH")), probe(gpus, Optional.empty()))) {
+      var preflight = new Preflight(settings, health, new CheckpointScan());
+      var millis = new java.util.ArrayList<Long>();
+      for (int i = 0; i < 12; i++) {
+        long began = System.nanoTime();
+        passed(preflight.run(launch));
+        millis.add((System.nanoTime() - began) / 1_000_000);
+      }
+      return millis;
+    }
   }
 }

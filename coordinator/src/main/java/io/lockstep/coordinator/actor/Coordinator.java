@@ -3,6 +3,7 @@ package io.lockstep.coordinator.actor;
 import akka.actor.typed.ActorRef;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.message.ToAgent;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
@@ -28,4 +29,8 @@ public interface Coordinator {
   /** Asks an agent for a piece of log; fails like {@link #ask}. */
   CompletionStage<AgentQuery.LogChunk> readLog(
       ActorRef<ToAgent> agent, Function<ActorRef<AgentQuery.LogChunk>, AgentQuery.ReadLog> query);
+
+  /** Asks an agent something else; fails when it does not answer within the limit. */
+  <A> CompletionStage<A> askAgent(
+      ActorRef<ToAgent> agent, Function<ActorRef<A>, AgentQuery> query, Duration limit);
 }

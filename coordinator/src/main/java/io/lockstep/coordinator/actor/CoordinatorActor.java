@@ -435,7 +435,11 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
               p.node(),
               p.fence(),
               new io.lockstep.coordinator.core.PreparedNode(
-                  p.masterPort(), p.zeroSha256(), p.scriptSha256(), p.checkpoints())));
+                  p.masterPort(),
+                  p.zeroSha256(),
+                  p.scriptSha256(),
+                  p.checkpoints(),
+                  p.readings())));
     } else if (report instanceof AgentReport.PrepareRejected r) {
       input(new ClusterInput.NodeRejected(r.node(), r.fence(), r.reason()));
     } else if (report instanceof AgentReport.Started s) {

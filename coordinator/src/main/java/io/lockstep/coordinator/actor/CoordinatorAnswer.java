@@ -10,8 +10,10 @@ import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.Wire;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import java.util.List;
+import java.util.Optional;
 
 /** The coordinator's answer to a {@link CoordinatorRequest}; sent after what it says is stored. */
 public sealed interface CoordinatorAnswer extends Wire {
@@ -41,4 +43,10 @@ public sealed interface CoordinatorAnswer extends Wire {
   /** Ask this agent for the output of this rank. */
   record LogPlace(ActorRef<ToAgent> agent, JobId job, int attempt, int rank, int nodeRank)
       implements CoordinatorAnswer {}
+
+  /** Ask these agents. */
+  record NodePlaces(List<NodePlace> places) implements CoordinatorAnswer {}
+
+  /** A node, and its agent where that was heard of. */
+  record NodePlace(NodeId node, String address, Optional<ActorRef<ToAgent>> agent) {}
 }

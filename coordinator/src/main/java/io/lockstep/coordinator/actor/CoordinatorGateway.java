@@ -78,4 +78,10 @@ public final class CoordinatorGateway implements Coordinator {
     return AskPattern.<ToAgent, AgentQuery.LogChunk>ask(
         agent, query::apply, ASK_TIMEOUT, system.scheduler());
   }
+
+  @Override
+  public <A> CompletionStage<A> askAgent(
+      ActorRef<ToAgent> agent, Function<ActorRef<A>, AgentQuery> query, Duration limit) {
+    return AskPattern.<ToAgent, A>ask(agent, query::apply, limit, system.scheduler());
+  }
 }

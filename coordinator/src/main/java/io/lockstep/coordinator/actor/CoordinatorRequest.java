@@ -8,6 +8,7 @@ import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -100,4 +101,16 @@ public sealed interface CoordinatorRequest extends Wire, ToCoordinator {
       Optional<Integer> rank,
       ActorRef<CoordinatorAnswer> replyTo)
       implements CoordinatorRequest {}
+
+  /**
+   * Where the agents of these nodes are.
+   *
+   * @param nodes empty means all that are not lost
+   */
+  record LocateNodes(List<NodeId> nodes, ActorRef<CoordinatorAnswer> replyTo)
+      implements CoordinatorRequest {
+    public LocateNodes {
+      nodes = List.copyOf(nodes);
+    }
+  }
 }

@@ -28,6 +28,8 @@ public final class CoordinatorSerializer extends WireSerializer {
         .with("req.list-events", CoordinatorRequest.ListEvents.class)
         .with("req.describe-cluster", CoordinatorRequest.DescribeCluster.class)
         .with("req.locate-log", CoordinatorRequest.LocateLog.class)
+        .with("req.locate-nodes", CoordinatorRequest.LocateNodes.class)
+        .with("ans.node-places", CoordinatorAnswer.NodePlaces.class)
         .with("req.list-seats", CoordinatorRequest.ListSeats.class)
         .with("req.add-seat", CoordinatorRequest.AddSeat.class)
         .with("req.remove-seat", CoordinatorRequest.RemoveSeat.class)

@@ -6,6 +6,7 @@ import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.SeatId;
 import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -47,6 +48,8 @@ record Reads(
       return events(list);
     } else if (request instanceof CoordinatorRequest.LocateLog locate) {
       return locate(locate);
+    } else if (request instanceof CoordinatorRequest.LocateNodes locate) {
+      return places(locate.nodes());
     }
     throw new IllegalArgumentException("nothing to read in " + request);
   }
@@ -72,6 +75,25 @@ record Reads(
             .filter(e -> list.job().isEmpty() || e.job().equals(list.job()))
             .limit(Math.min(list.limit(), MAX_EVENTS))
             .map(Views::event)
+            .toList());
+  }
+
+  private CoordinatorAnswer places(List<NodeId> wanted) {
+    Optional<NodeId> unknown = wanted.stream().filter(n -> state.node(n).isEmpty()).findFirst();
+    if (unknown.isPresent()) {
+      return refused(
+          ReasonCode.UNKNOWN_NODE,
+          "there is no node " + unknown.get() + "; lockstep nodes shows those there are");
+    }
+    return new CoordinatorAnswer.NodePlaces(
+        state.nodes().values().stream()
+            .filter(n -> wanted.isEmpty() ? !n.lost() : wanted.contains(n.id()))
+            .map(
+                n ->
+                    new CoordinatorAnswer.NodePlace(
+                        n.id(),
+                        n.inventory().address(),
+                        n.lost() ? Optional.empty() : agents.agent(n.id())))
             .toList());
   }
 

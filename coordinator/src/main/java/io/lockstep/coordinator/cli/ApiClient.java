@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lockstep.protocol.api.CancelRequest;
 import io.lockstep.protocol.api.ClusterView;
+import io.lockstep.protocol.api.DoctorView;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
@@ -44,6 +45,11 @@ public final class ApiClient {
 
   private static final int CONNECT_TIMEOUT_MILLIS = 2_000;
   private static final int READ_TIMEOUT_MILLIS = 15_000;
+
+  /** Nodes that hang are waited for, within HTTP's own 20 s. */
+  private static final int DOCTOR_TIMEOUT_MILLIS = 25_000;
+
+  private static final String DOCTOR = "/v1/doctor";
   private static final int MAX_ANSWER_BYTES = 67_108_864;
 
   static {
@@ -190,6 +196,19 @@ public final class ApiClient {
         Repeat.NEVER);
   }
 
+  /** How these nodes are; all when none is named. */
+  DoctorView doctor(List<String> nodes, Optional<String> folder, Optional<String> python)
+      throws ApiRefused, NoCoordinator {
+    var query = new ArrayList<String>();
+    if (!nodes.isEmpty()) {
+      query.add("nodes=" + segment(String.join(",", nodes)));
+    }
+    folder.ifPresent(f -> query.add("folder=" + segment(f)));
+    python.ifPresent(p -> query.add("python=" + segment(p)));
+    String path = DOCTOR + (query.isEmpty() ? "" : "?" + String.join("&", query));
+    return send("POST", path, null, DoctorView.class, Repeat.SAFE);
+  }
+
   public SeatsView seats() throws ApiRefused, NoCoordinator {
     return get("/v1/seats", SeatsView.class);
   }
@@ -286,7 +305,8 @@ public final class ApiClient {
     var connection = (HttpURLConnection) URI.create(address + path).toURL().openConnection();
     connection.setRequestMethod(method);
     connection.setConnectTimeout(CONNECT_TIMEOUT_MILLIS);
-    connection.setReadTimeout(READ_TIMEOUT_MILLIS);
+    connection.setReadTimeout(
+        path.startsWith(DOCTOR) ? DOCTOR_TIMEOUT_MILLIS : READ_TIMEOUT_MILLIS);
     connection.setInstanceFollowRedirects(false);
     connection.setUseCaches(false);
     connection.setRequestProperty("Accept", "application/json, application/problem+json");

@@ -115,6 +115,7 @@ public final class Main implements Runnable {
     verbs.put("resume", ResumeCommand.class);
     verbs.put("nodes", NodesCommand.class);
     verbs.put("plan", PlanCommand.class);
+    verbs.put("doctor", DoctorCommand.class);
     verbs.put("seats", SeatsCommand.class);
     verbs.put("schema", SchemaCommand.class);
     verbs.put("completion", CompletionCommand.class);

@@ -60,7 +60,23 @@ final class Agreement {
               "the ZeRO configuration was not written alike: %s",
               zero.get()));
     }
+    Optional<UnlikeNodes.Unlike> unlike = UnlikeNodes.first(job, attempt);
+    if (unlike.isPresent()) {
+      return unlike(job, unlike.get());
+    }
     return checkpoint(job, attempt);
+  }
+
+  /** Another node may be like the first one; where this one comes again, there is no other. */
+  private static Outcome unlike(Job job, UnlikeNodes.Unlike unlike) {
+    String code = unlike.reason().code().name();
+    boolean again =
+        GangPlanner.refusals(job).stream()
+            .filter(c -> c.node().filter(unlike.node()::equals).isPresent())
+            .anyMatch(c -> c.message().startsWith(code));
+    return again
+        ? new Outcome.Refused(unlike.reason())
+        : new Outcome.NotYet(unlike.node(), unlike.reason().toString());
   }
 
   private static Optional<String> different(

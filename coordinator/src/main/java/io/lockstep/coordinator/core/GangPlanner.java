@@ -12,6 +12,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Places a gang on the fleet, all nodes or none. */
@@ -40,7 +42,7 @@ final class GangPlanner {
     int wanted = job.spec().nodes();
     boolean onGpus = runsOnGpus(state, job);
     int procs = procsPerNode(job, free, onGpus);
-    List<Node> fit = withoutRefuser(job, fitting(job, free, procs, onGpus));
+    List<Node> fit = withoutRefusers(job, fitting(job, free, procs, onGpus));
     if (procs == 0 || fit.size() < wanted || !missingPins(job, fit).isEmpty()) {
       return new Placement.Unplaceable(whyNot(state, job, now, kept));
     }
@@ -59,15 +61,26 @@ final class GangPlanner {
     return fitting(job, fleet, leastProcs(job), onGpus).stream().map(Node::id).toList();
   }
 
-  /** Who has just refused is asked again only where there is nobody else. */
-  private static List<Node> withoutRefuser(Job job, List<Node> fit) {
-    Optional<NodeId> refuser =
-        job.lastAttempt()
-            .flatMap(AttemptRecord::cause)
-            .filter(c -> c.code() == FailureCause.PREPARE_REJECTED)
-            .flatMap(AttemptRecord.Cause::node);
-    List<Node> others = fit.stream().filter(n -> refuser.filter(n.id()::equals).isEmpty()).toList();
+  /** Who has just refused, in one attempt after another, is asked again only for want of others. */
+  private static List<Node> withoutRefusers(Job job, List<Node> fit) {
+    Set<NodeId> refusers =
+        refusals(job).stream().flatMap(c -> c.node().stream()).collect(Collectors.toSet());
+    List<Node> others = fit.stream().filter(n -> !refusers.contains(n.id())).toList();
     return others.size() < job.spec().nodes() ? fit : others;
+  }
+
+  /** Of the attempts just before, as long as none of them got past its preparation. */
+  static List<AttemptRecord.Cause> refusals(Job job) {
+    var found = new ArrayList<AttemptRecord.Cause>();
+    for (int i = job.attempts().size() - 1; i >= 0; i--) {
+      Optional<AttemptRecord.Cause> cause = job.attempts().get(i).cause();
+      // the attempt that is under way has none yet
+      if (cause.isPresent() && cause.get().code() != FailureCause.PREPARE_REJECTED) {
+        break;
+      }
+      cause.ifPresent(found::add);
+    }
+    return found;
   }
 
   /** Auto takes as few workers as the nodes that are free ask for. */

@@ -305,7 +305,11 @@ final class JobMachine {
                   prepared.node(),
                   prepared.said(),
                   d.now(),
-                  Reason.of(ReasonCode.PREPARING, "%s is prepared", prepared.node())));
+                  Reason.of(
+                      ReasonCode.PREPARING,
+                      "%s is prepared%s",
+                      prepared.node(),
+                      prepared.said().warnings())));
           releaseIfReady(d, d.job(job.id()));
         }
       }

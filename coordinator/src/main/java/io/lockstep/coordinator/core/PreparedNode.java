@@ -1,14 +1,42 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.CheckpointInventory;
+import io.lockstep.protocol.model.NodeReadings;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
-/** What a node said when it was prepared. */
+/**
+ * What a node said when it was prepared.
+ *
+ * @param readings what must be alike on all nodes; empty from an older agent, and once agreed on
+ */
 public record PreparedNode(
     Optional<Integer> masterPort,
     Optional<String> zeroSha256,
     String scriptSha256,
-    CheckpointInventory checkpoints) {
+    CheckpointInventory checkpoints,
+    Optional<NodeReadings> readings) {
+  private static final int MAX_WARNINGS_BYTES = 1_000;
+
+  /** Without readings. */
+  public PreparedNode(
+      Optional<Integer> masterPort,
+      Optional<String> zeroSha256,
+      String scriptSha256,
+      CheckpointInventory checkpoints) {
+    this(masterPort, zeroSha256, scriptSha256, checkpoints, Optional.empty());
+  }
+
+  /** For the end of a sentence; empty when there is nothing to say. */
+  String warnings() {
+    String all =
+        readings.map(NodeReadings::warnings).orElse(List.of()).stream()
+            .map(w -> "; WARNING " + w.code() + ": " + w.sentence())
+            .collect(Collectors.joining());
+    return BoundedText.head(all, MAX_WARNINGS_BYTES);
+  }
+
   PreparedNode withoutCheckpoints() {
     return new PreparedNode(masterPort, zeroSha256, scriptSha256, CheckpointInventory.EMPTY);
   }

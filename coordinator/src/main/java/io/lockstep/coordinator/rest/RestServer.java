@@ -47,6 +47,7 @@ public final class RestServer {
             new JobRoutes(coordinator, replies).endpoints(),
             new EventRoutes(coordinator, replies).endpoints(),
             new NodeRoutes(coordinator, replies).endpoints(),
+            new DoctorRoutes(coordinator, replies).endpoints(),
             new SeatRoutes(coordinator, replies).endpoints(),
             new ClusterRoutes(coordinator, replies).endpoints())
         .flatMap(List::stream)

@@ -203,6 +203,7 @@ final class Samples {
         new CoordinatorRequest.ListNodes(asker),
         new CoordinatorRequest.ListEvents(Optional.of(JOB), 41, 100, asker),
         new CoordinatorRequest.DescribeCluster(asker),
+        new CoordinatorRequest.LocateNodes(List.of(GPU_3), asker),
         new CoordinatorRequest.LocateLog(JOB, Optional.of(new Attempt(2)), Optional.of(3), asker),
         new CoordinatorAnswer.Refused(reason),
         new CoordinatorAnswer.Submitted(JOB, true, reason),
@@ -240,6 +241,8 @@ final class Samples {
                         Optional.of("disk-1"),
                         true,
                         "")))),
+        new CoordinatorAnswer.NodePlaces(
+            List.of(new CoordinatorAnswer.NodePlace(GPU_3, "10.0.0.3", Optional.of(agent)))),
         new CoordinatorAnswer.LogPlace(agent, JOB, 2, 3, 1));
   }
 

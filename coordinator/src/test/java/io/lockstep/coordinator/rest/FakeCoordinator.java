@@ -79,4 +79,10 @@ final class FakeCoordinator implements Coordinator {
       this.failure = failure;
     }
   }
+
+  @Override
+  public <A> CompletionStage<A> askAgent(
+      ActorRef<ToAgent> agent, Function<ActorRef<A>, AgentQuery> query, java.time.Duration limit) {
+    throw new UnsupportedOperationException();
+  }
 }

@@ -11,6 +11,7 @@ import io.lockstep.coordinator.actor.CoordinatorRequest;
 import io.lockstep.coordinator.actor.LastKnown;
 import io.lockstep.protocol.api.CancelRequest;
 import io.lockstep.protocol.api.ClusterView;
+import io.lockstep.protocol.api.DoctorView;
 import io.lockstep.protocol.api.DryRunView;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
@@ -56,6 +57,14 @@ class OpenApiTest {
             Function<ActorRef<AgentQuery.LogChunk>, AgentQuery.ReadLog> query) {
           throw new UnsupportedOperationException();
         }
+
+        @Override
+        public <A> CompletionStage<A> askAgent(
+            ActorRef<ToAgent> agent,
+            Function<ActorRef<A>, AgentQuery> query,
+            java.time.Duration limit) {
+          throw new UnsupportedOperationException();
+        }
       };
 
   private final JsonNode document;
@@ -96,6 +105,9 @@ class OpenApiTest {
             DryRunView.LaunchView.class,
             JobView.ReasonView.class,
             EventView.class,
+            DoctorView.class,
+            DoctorView.PatientView.class,
+            DoctorView.FindingView.class,
             NodeView.class,
             LogView.class,
             ClusterView.class,

@@ -2,10 +2,16 @@ package io.lockstep.protocol.message;
 
 import akka.actor.typed.ActorRef;
 import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.NodeReadings;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
-/** What anyone may ask an agent; changes nothing. */
+/** What anyone may ask an agent; changes nothing that outlives the answer. */
 public sealed interface AgentQuery extends Wire, ToAgent {
   /** Most bytes of log in one answer. */
   int MAX_LOG_BYTES = 131_072;
@@ -69,4 +75,56 @@ public sealed interface AgentQuery extends Wire, ToAgent {
    */
   record LogChunk(long offset, byte[] data, boolean ended, Optional<String> problem)
       implements AgentQuery {}
+
+  /**
+   * How is this host? The first half of {@code lockstep doctor}: looks at the host, writes this
+   * doctor's token into the folder and listens at a port, both until {@link #KEPT} is over.
+   *
+   * @param doctor names this look, in names of files
+   * @param folder where checkpoints go, to be looked at as well
+   * @param python interpreter to look at; empty means the node's default
+   */
+  record Examine(
+      String doctor, Optional<String> folder, Optional<String> python, ActorRef<Examined> replyTo)
+      implements AgentQuery {}
+
+  /** How long a token and a port are kept for the others. */
+  Duration KEPT = Duration.ofSeconds(60);
+
+  /**
+   * How the host is.
+   *
+   * @param clock of this host when it answered
+   * @param port where the others can try to connect; empty where none could be had
+   */
+  record Examined(
+      NodeId node,
+      List<Finding> findings,
+      NodeReadings readings,
+      Instant clock,
+      Optional<Integer> port)
+      implements AgentQuery {
+    public Examined {
+      findings = List.copyOf(findings);
+    }
+  }
+
+  /** Another node that was examined. */
+  record Peer(NodeId node, String address, Optional<Integer> port) {}
+
+  /**
+   * Does this host see the others? The second half: connects to their ports, reads their tokens.
+   */
+  record Meet(String doctor, Optional<String> folder, List<Peer> peers, ActorRef<Met> replyTo)
+      implements AgentQuery {
+    public Meet {
+      peers = List.copyOf(peers);
+    }
+  }
+
+  record Met(NodeId node, List<Finding> findings) implements AgentQuery {
+    public Met {
+      findings = List.copyOf(findings);
+    }
+  }
 }

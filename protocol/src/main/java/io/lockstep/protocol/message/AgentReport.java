@@ -7,6 +7,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
+import io.lockstep.protocol.model.NodeReadings;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
@@ -65,6 +66,7 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
    *
    * @param masterPort free port on the node of rank 0; empty elsewhere
    * @param zeroSha256 hash of the configuration as written; empty without ZeRO
+   * @param readings what must be alike on all nodes; empty from an older release
    */
   record Prepared(
       NodeId node,
@@ -72,7 +74,8 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
       Optional<Integer> masterPort,
       Optional<String> zeroSha256,
       String scriptSha256,
-      CheckpointInventory checkpoints)
+      CheckpointInventory checkpoints,
+      Optional<NodeReadings> readings)
       implements AgentReport {}
 
   /** This node cannot take part in this attempt. */

@@ -32,7 +32,11 @@ public final class WireNames {
         .with("rep.exited", AgentReport.Exited.class)
         .with("rep.unknown", AgentReport.Unknown.class)
         .with("ask.read-log", AgentQuery.ReadLog.class)
-        .with("ask.log-chunk", AgentQuery.LogChunk.class);
+        .with("ask.log-chunk", AgentQuery.LogChunk.class)
+        .with("ask.examine", AgentQuery.Examine.class)
+        .with("ask.examined", AgentQuery.Examined.class)
+        .with("ask.meet", AgentQuery.Meet.class)
+        .with("ask.met", AgentQuery.Met.class);
   }
 
   /** Adds one name; both name and class must be new. */

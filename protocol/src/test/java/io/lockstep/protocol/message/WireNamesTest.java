@@ -32,6 +32,7 @@ final class WireNamesTest {
             "cmd.ack",
             "cmd.say-hello",
             "cmd.not-admitted",
+            "cmd.stand-by",
             "rep.hello",
             "rep.heartbeat",
             "rep.prepared",
@@ -40,7 +41,11 @@ final class WireNamesTest {
             "rep.exited",
             "rep.unknown",
             "ask.read-log",
-            "ask.log-chunk");
+            "ask.log-chunk",
+            "ask.examine",
+            "ask.examined",
+            "ask.meet",
+            "ask.met");
   }
 
   @Test

@@ -1,0 +1,69 @@
+package io.lockstep.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** lockstep doctor, on three nodes of one machine. */
+@DisabledIfSystemProperty(named = "slow.tests", matches = "false")
+@SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
+final class DoctorE2eTest {
+  private static final Path DIR = Installation.freshFolder("doctor");
+
+  @RegisterExtension
+  static final LeavesNothing NOTHING_IS_LEFT = new LeavesNothing(() -> DoctorE2eTest.fleet);
+
+  private static Fleet fleet;
+
+  @BeforeAll
+  static void startFleet() {
+    fleet = Fleet.of(DIR, 3);
+  }
+
+  @AfterAll
+  static void stopFleet() {
+    fleet.close();
+  }
+
+  @Test
+  void everyNodeSeesItselfAndTheOthers() throws Exception {
+    Path folder = Files.createDirectories(DIR.resolve("shared"));
+    Fleet.Said said = fleet.cli("doctor", "--folder", folder.toString(), "--output", "json");
+
+    assertThat(said.exit()).as(said.out() + said.err()).isZero();
+    JsonNode view = new ObjectMapper().readTree(said.out());
+    assertThat(view.path("nodes")).hasSize(3);
+    for (JsonNode node : view.path("nodes")) {
+      assertThat(node.findValuesAsText("code"))
+          .contains("GPU_DRIVER", "VERSIONS", "DIFFERENT_VERSIONS", "CLOCK_SKEW", "NO_FREE_PORT");
+      assertThat(count(node, "FOLDER_NOT_SHARED")).as(node.toString()).isEqualTo(2);
+      assertThat(count(node, "PEER_UNREACHABLE")).as(node.toString()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void aFolderThatIsNotThereFailsWithExitCode6AndWhatToDo() {
+    Path missing = DIR.resolve("nowhere");
+    Fleet.Said said = fleet.cli("doctor", "--folder", missing.toString());
+
+    assertThat(said.exit()).isEqualTo(6);
+    assertThat(said.out()).contains("FAIL CHECKPOINT_DIR_UNWRITABLE").contains("do: mount it");
+  }
+
+  @Test
+  void aNodeThatThereIsNotIsRefused() {
+    assertThat(fleet.cli("doctor", "gpu-99").exit()).isEqualTo(9);
+  }
+
+  private static long count(JsonNode node, String code) {
+    return node.findValuesAsText("code").stream().filter(code::equals).count();
+  }
+}
