@@ -17,6 +17,7 @@ HANDOVER_SECONDS = 2.0
 # A request to a daemon that knows no coordinator is given up after so long, and sent again.
 TRY_SECONDS = 1.0
 FROZEN_SECONDS = 20
+HEARD_SECONDS = 3.0  # heartbeats are 1 s apart
 
 
 class WriteProbe:
@@ -250,7 +251,10 @@ def seat_replaced(run: Run) -> None:
     job.finish()
     run.network.heal()
     run.cluster.start(dead)
+    # its node may still count as READY from before, when the row was quick: ask itself
+    wait_until(f"{dead} answers", WAIT_SECONDS, lambda: run.cluster.ask("/v1/nodes", [dead]))
     run.cluster.await_ready(WAIT_SECONDS)
+    time.sleep(HEARD_SECONDS)
     _replace(run, new, dead)  # other rows count on it
 
 
