@@ -27,6 +27,7 @@ final class AgentDirectory {
   /**
    * One agent as last heard.
    *
+   * @param newest what it last said of a group that was somewhere
    * @param greeted it said Hello to this coordinator, with this memory
    */
   private record Known(
@@ -34,6 +35,7 @@ final class AgentDirectory {
       Instant heard,
       String disk,
       Optional<GroupStatus> group,
+      Optional<GroupStatus> newest,
       Optional<WarmStatus> warm,
       boolean greeted) {}
 
@@ -43,7 +45,8 @@ final class AgentDirectory {
 
   /** An agent said Hello. */
   void greeted(NodeId node, ActorRef<ToAgent> agent, String disk, Instant now) {
-    known.put(node, new Known(agent, now, disk, Optional.empty(), Optional.empty(), true));
+    known.put(
+        node, new Known(agent, now, disk, Optional.empty(), newest(node), Optional.empty(), true));
   }
 
   /** True until this agent said Hello, as it is now: the wish for it may be lost. */
@@ -60,7 +63,9 @@ final class AgentDirectory {
             && before.greeted()
             && before.agent().equals(agent)
             && before.disk().equals(disk);
-    known.put(node, new Known(agent, now, disk, group, warm, greeted));
+    Optional<GroupStatus> newest =
+        group.filter(g -> g.progress().isPresent()).or(() -> newest(node));
+    known.put(node, new Known(agent, now, disk, group, newest, warm, greeted));
     return !greeted;
   }
 
@@ -81,6 +86,11 @@ final class AgentDirectory {
 
   Optional<GroupStatus> group(NodeId node) {
     return Optional.ofNullable(known.get(node)).flatMap(Known::group);
+  }
+
+  /** What it last said of a group's progress: how far that came is asked for after its end too. */
+  Optional<GroupStatus> newest(NodeId node) {
+    return Optional.ofNullable(known.get(node)).flatMap(Known::newest);
   }
 
   /** Its warm pool, as last said. */

@@ -88,13 +88,13 @@ final class Views {
         m.stragglers().stream().map(Straggler::toString).toList());
   }
 
-  /** Progress of the attempt under way, from the node of rank 0. */
+  /** Progress of the newest attempt, from the node of rank 0. */
   private Optional<JobView.ProgressView> progress(Job job) {
     return job.lastAttempt()
         .flatMap(
             a ->
                 a.table()
-                    .flatMap(t -> agents.group(t.master().node()))
+                    .flatMap(t -> agents.newest(t.master().node()))
                     .filter(g -> g.fence().equals(a.fence())))
         .flatMap(GroupStatus::progress)
         .map(Views::progress);

@@ -8,7 +8,12 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorRefResolver;
 import com.typesafe.config.ConfigFactory;
 import io.lockstep.protocol.message.ToAgent;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -16,6 +21,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class AgentDirectoryTest {
+  private static final Optional<WarmStatus> NO_POOL = Optional.empty();
   private static final NodeId NODE = new NodeId("n1");
   private static final Instant NOW = Instant.parse("2026-11-24T00:00:00Z");
 
@@ -80,6 +86,31 @@ final class AgentDirectoryTest {
     } finally {
       kit.shutdownTestKit();
     }
+  }
+
+  @Test
+  void howFarAGroupCameIsKnownAfterItsEnd() {
+    directory.greeted(NODE, agent, "disk-1", NOW);
+    directory.heard(NODE, agent, "disk-1", Optional.of(group(Optional.of(at(4)))), NO_POOL, NOW);
+    directory.heard(NODE, agent, "disk-1", Optional.of(group(Optional.empty())), NO_POOL, NOW);
+    directory.heard(NODE, agent, "disk-1", Optional.empty(), NO_POOL, NOW);
+
+    assertThat(directory.group(NODE)).isEmpty();
+    assertThat(directory.newest(NODE).flatMap(GroupStatus::progress)).contains(at(4));
+  }
+
+  private static Progress at(long step) {
+    return new Progress(step, 10, Optional.empty(), Optional.empty(), NOW);
+  }
+
+  private static GroupStatus group(Optional<Progress> progress) {
+    return new GroupStatus(
+        new Fence(6, Samples.JOB, Attempt.FIRST),
+        GroupStatus.Phase.RUNNING,
+        List.of(),
+        progress,
+        Optional.empty(),
+        Optional.empty());
   }
 
   private boolean beat(ActorRef<ToAgent> from, String disk) {
