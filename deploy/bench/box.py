@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from launchers import install_nvrx
+from measured import unpacked
 from lockstep_chaos import sandbox
 from lockstep_chaos.network import command
 
@@ -40,8 +41,4 @@ def enter(launchers: list[str], inside: Callable[[], int]) -> int:
 def unpack(work: Path) -> None:
     """Names the distribution to run in BENCH_HOME, where it is not named already."""
     if not os.environ.get("BENCH_HOME"):
-        archive = max(DEPLOY.glob("target/lockstep-*.tar.gz"), key=lambda path: path.stat().st_mtime, default=None)
-        if archive is None:
-            sys.exit("benchmark: no distribution in deploy/target; build it: mvn -DskipTests package")
-        subprocess.run(["tar", "-xzf", str(archive), "-C", str(work)], check=True)
-        os.environ["BENCH_HOME"] = str(next(work.glob("lockstep-*")))
+        os.environ["BENCH_HOME"] = str(unpacked(work))

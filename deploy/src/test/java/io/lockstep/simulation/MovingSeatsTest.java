@@ -36,15 +36,7 @@ final class MovingSeatsTest {
   @ParameterizedTest
   @EnumSource(names = {"CHANGE_BEFORE_SHIMS_KNOW", "TELL_A_SET_TOO_EARLY"})
   void aRuleOfSeatChangesTakenOutIsNoticed(Mutation mutation) {
-    for (long seed = mutation.firstSeed; seed < mutation.firstSeed + MUTATION_SEEDS; seed++) {
-      try {
-        Simulation.ofSeatsApart(seed, mutation, Trace.Detail.NOTHING).runRandom();
-      } catch (Broken broken) {
-        System.out.printf("%s noticed by seed %d: %s%n", mutation, seed, broken.invariant);
-        return;
-      }
-    }
-    throw new AssertionError(mutation + " was not noticed in " + MUTATION_SEEDS + " seeds");
+    Seeds.mustNotice(Simulation::ofSeatsApart, mutation, MUTATION_SEEDS);
   }
 
   @Test

@@ -23,14 +23,6 @@ final class MutationTest {
         "GRANT_WHATEVER_IS_COUNTED"
       })
   void aRuleTakenOutIsNoticed(Mutation mutation) {
-    for (long seed = mutation.firstSeed; seed < mutation.firstSeed + SEEDS; seed++) {
-      try {
-        Simulation.random(seed, mutation, Trace.Detail.NOTHING).runRandom();
-      } catch (Broken broken) {
-        System.out.printf("%s noticed by seed %d: %s%n", mutation, seed, broken.invariant);
-        return;
-      }
-    }
-    throw new AssertionError(mutation + " was not noticed in " + SEEDS + " seeds");
+    Seeds.mustNotice(Simulation::random, mutation, SEEDS);
   }
 }

@@ -34,4 +34,17 @@ final class Seeds {
       }
     }
   }
+
+  /** Fails unless one of so many schedules breaks an invariant without this rule. */
+  static void mustNotice(Drawn drawn, Mutation mutation, int seeds) {
+    for (long seed = mutation.firstSeed; seed < mutation.firstSeed + seeds; seed++) {
+      try {
+        drawn.from(seed, mutation, Trace.Detail.NOTHING).runRandom();
+      } catch (Broken broken) {
+        System.out.printf("%s noticed by seed %d: %s%n", mutation, seed, broken.invariant);
+        return;
+      }
+    }
+    throw new AssertionError(mutation + " was not noticed in " + seeds + " seeds");
+  }
 }

@@ -194,9 +194,9 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private Behavior<ToAgent> onTick() {
     heartbeat();
     state.outstanding().forEach(this::report);
-    // One waits for a slow disk. None must be left out: a coordinator that repeats itself each
+    // One waits for a slow disk, and none is left out: a coordinator that repeats itself each
     // second
-    // may have the disk busy at every one.
+    // may keep the disk busy at every one.
     return waiting.contains(TICK_INPUT) ? this : apply(TICK_INPUT);
   }
 

@@ -3,6 +3,7 @@ package io.lockstep.agent.check;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.Finding.Severity;
 import io.lockstep.protocol.model.ReasonCode;
+import java.time.Duration;
 import java.util.Locale;
 
 /** One thing that must hold on a node before workers start on it. */
@@ -12,6 +13,11 @@ public interface Check {
 
   /** Looks. May block for a moment, must not throw, is safe to repeat. */
   Finding look(Subject subject);
+
+  /** How long it is waited for. */
+  default Duration limit() {
+    return CheckRunner.LIMIT;
+  }
 
   /** As it should be. */
   default Finding ok(String format, Object... args) {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -19,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /** Runs checks side by side on threads of their own; one that hangs is told, not waited for. */
 public final class CheckRunner implements AutoCloseable {
-  /** A folder on a server that is gone answers never. */
+  /** For a check that names no other: a folder on a server that is gone answers never. */
   public static final Duration LIMIT = Duration.ofSeconds(10);
 
   private static final Logger LOG = LoggerFactory.getLogger(CheckRunner.class);
@@ -85,18 +86,17 @@ public final class CheckRunner implements AutoCloseable {
     try {
       return threads.submit(work);
     } catch (RejectedExecutionException e) {
-      return java.util.concurrent.CompletableFuture.failedFuture(e);
+      return CompletableFuture.failedFuture(e);
     }
   }
 
   private static Finding answer(Check check, Future<Finding> future, long began) {
-    Duration limit = check instanceof GpuMemoryCheck ? GpuMemoryCheck.LIMIT : LIMIT;
-    long left = limit.toNanos() - (System.nanoTime() - began);
+    long left = check.limit().toNanos() - (System.nanoTime() - began);
     try {
       return future.get(Math.max(0, left), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       future.cancel(true);
-      return hangs(check, "no answer within " + limit.toSeconds() + " s");
+      return hangs(check, "no answer within " + check.limit().toSeconds() + " s");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return hangs(check, "interrupted");

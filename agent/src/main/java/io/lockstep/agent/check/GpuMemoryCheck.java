@@ -24,9 +24,6 @@ final class GpuMemoryCheck extends GpuCheck {
 
   private static final Duration SLACK = Duration.ofSeconds(3);
 
-  /** For the whole of it. */
-  static final Duration LIMIT = WAIT.plus(SLACK).plus(SLACK);
-
   private final Duration wait;
   private final List<String> library;
 
@@ -43,6 +40,12 @@ final class GpuMemoryCheck extends GpuCheck {
     super(ReasonCode.GPU_MEMORY_HELD);
     this.wait = wait;
     this.library = List.copyOf(library);
+  }
+
+  /** For the whole of it. */
+  @Override
+  public Duration limit() {
+    return WAIT.plus(SLACK).plus(SLACK);
   }
 
   @Override

@@ -2,7 +2,6 @@ package io.lockstep.agent.check;
 
 import io.lockstep.agent.process.BoundedCommand;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -61,7 +60,7 @@ public final class GpuProbe {
 
   private GpuReading query() throws InterruptedException {
     Optional<String> wanted = devices.why();
-    Optional<Path> tool = tool();
+    Optional<Path> tool = SearchPath.find("nvidia-smi", env);
     if (tool.isEmpty()) {
       return wanted
           .map(why -> broken(why + ", and nvidia-smi is not on the PATH of the daemon"))
@@ -97,15 +96,5 @@ public final class GpuProbe {
 
   private GpuReading broken(String why) {
     return GpuReading.broken(NO_DRIVER + why, System.nanoTime());
-  }
-
-  private Optional<Path> tool() {
-    for (String folder : env.getOrDefault("PATH", "").split(":", -1)) {
-      Path file = Path.of(folder.isEmpty() ? "." : folder, "nvidia-smi");
-      if (!folder.isEmpty() && Files.isExecutable(file)) {
-        return Optional.of(file);
-      }
-    }
-    return Optional.empty();
   }
 }

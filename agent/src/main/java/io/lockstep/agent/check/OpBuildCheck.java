@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -71,7 +72,7 @@ final class OpBuildCheck implements Check {
     }
     JsonNode config = Bf16Check.read(launch.zeroJson().get());
     JsonNode optimizer = config.path("optimizer");
-    String type = optimizer.path("type").asText().toLowerCase(java.util.Locale.ROOT);
+    String type = optimizer.path("type").asText().toLowerCase(Locale.ROOT);
     boolean plain = optimizer.path("params").path("torch_adam").asBoolean();
     String offload =
         config.path("zero_optimization").path("offload_optimizer").path("device").asText("none");

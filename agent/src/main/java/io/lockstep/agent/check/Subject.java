@@ -2,8 +2,6 @@ package io.lockstep.agent.check;
 
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +34,7 @@ public record Subject(
   }
 
   /** As workers see it, as far as the checks care. */
-  Map<String, String> env() {
+  public Map<String, String> env() {
     var env = new TreeMap<>(host.env());
     job().ifPresent(j -> env.putAll(j.env()));
     return env;
@@ -84,11 +82,6 @@ public record Subject(
 
   /** True when this program is on the PATH of the workers. */
   boolean onPath(String program) {
-    for (String folder : env().getOrDefault("PATH", "").split(":", -1)) {
-      if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, program))) {
-        return true;
-      }
-    }
-    return false;
+    return SearchPath.find(program, env()).isPresent();
   }
 }

@@ -74,14 +74,9 @@ public final class VersionProbe {
 
   /** The JVM would look on its own PATH. */
   private static String resolved(String python, Map<String, String> env) {
-    if (!python.contains("/")) {
-      for (String folder : env.getOrDefault("PATH", "").split(":", -1)) {
-        if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, python))) {
-          return Path.of(folder, python).toString();
-        }
-      }
-    }
-    return python;
+    return python.contains("/")
+        ? python
+        : SearchPath.find(python, env).map(Path::toString).orElse(python);
   }
 
   private static Optional<InterpreterFacts> read(String text) {

@@ -1,5 +1,6 @@
 package io.lockstep.agent.host;
 
+import io.lockstep.agent.process.FileTree;
 import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.agent.process.LongCommand;
 import io.lockstep.agent.process.ProcessScan;
@@ -13,13 +14,11 @@ import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.UniversalCheckpoint;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -74,17 +73,17 @@ final class CheckpointConverter {
         return failed(launch, shards, "an earlier conversion cannot be ended: " + left);
       }
       deleteOlder(room, launch);
-      delete(room);
+      FileTree.delete(room);
       Files.createDirectories(room);
       Path made = room.resolve(target.getFileName());
       String wrong = run(launch, like, shards, made, log, isWanted);
       endAll(launch);
       if (!wrong.isEmpty()) {
-        delete(room);
+        FileTree.delete(room);
         return failed(launch, shards, wrong + "; its output is in " + log + said(log));
       }
       if (isThere(checkpoint, format)) {
-        delete(room); // another node was ordered meanwhile, and was first
+        FileTree.delete(room); // another node was ordered meanwhile, and was first
         return Optional.empty();
       }
       takePlace(launch, made, target);
@@ -93,7 +92,7 @@ final class CheckpointConverter {
           target.resolveSibling(UniversalCheckpoint.LATEST),
           StandardCopyOption.ATOMIC_MOVE,
           StandardCopyOption.REPLACE_EXISTING);
-      delete(room);
+      FileTree.delete(room);
       LOG.info("group={} converted {} to {}", launch.fence(), shards, target);
       return isThere(checkpoint, format)
           ? Optional.empty()
@@ -118,7 +117,7 @@ final class CheckpointConverter {
       all = list.filter(path -> planOf(path) < launch.fence().plan()).toList();
     }
     for (Path path : all) {
-      delete(path);
+      FileTree.delete(path);
     }
   }
 
@@ -194,21 +193,6 @@ final class CheckpointConverter {
       return ": " + new String(tail, 0, read, StandardCharsets.UTF_8).strip().replace('\n', ' ');
     } catch (IOException e) {
       return "";
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    List<Path> all;
-    try (Stream<Path> tree = Files.walk(folder)) {
-      all = tree.sorted(Comparator.reverseOrder()).toList();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    for (Path path : all) {
-      Files.deleteIfExists(path);
     }
   }
 }

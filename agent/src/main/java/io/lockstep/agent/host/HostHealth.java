@@ -116,12 +116,7 @@ final class HostHealth implements AutoCloseable {
 
   /** What the workers' interpreter has, as soon as it is known. */
   Future<Optional<InterpreterFacts>> interpreter(Subject subject) {
-    return runner.submit(
-        () -> {
-          Map<String, String> all = new TreeMap<>(env);
-          subject.launch().ifPresent(l -> all.putAll(l.job().env()));
-          return versions.of(subject.python(), all);
-        });
+    return runner.submit(() -> versions.of(subject.python(), subject.env()));
   }
 
   /** What is compared with the other nodes. */

@@ -1,5 +1,6 @@
 package io.lockstep.agent.host;
 
+import io.lockstep.agent.process.FileTree;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CompleteCheckpoint;
 import io.lockstep.protocol.model.JobSpec;
@@ -11,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -93,7 +93,7 @@ final class KeptCheckpoints {
   private void link(Path live, Path kept, CompleteCheckpoint found, CheckpointFormat format)
       throws IOException {
     Path unfinished = kept.resolveSibling(UNFINISHED + kept.getFileName());
-    delete(unfinished);
+    FileTree.delete(unfinished);
     try {
       Files.createDirectories(unfinished);
       for (Path file : files(live)) {
@@ -102,7 +102,7 @@ final class KeptCheckpoints {
         Files.createLink(link, file);
       }
     } catch (NoSuchFileException e) {
-      delete(unfinished);
+      FileTree.delete(unfinished);
       return; // it was rotated away meanwhile
     }
     // The script may have begun to delete it before it was listed.
@@ -113,7 +113,7 @@ final class KeptCheckpoints {
             OwnRanks.NONE);
     if (problem.isPresent()) {
       LOG.debug("{} is not kept: {}", live, problem.get());
-      delete(unfinished);
+      FileTree.delete(unfinished);
       return;
     }
     if (Files.exists(kept)) {
@@ -126,9 +126,9 @@ final class KeptCheckpoints {
   /** By a rename first: half of one is never found. */
   private static void drop(Path kept) throws IOException {
     Path dropped = kept.resolveSibling(DROPPED + kept.getFileName());
-    delete(dropped);
+    FileTree.delete(dropped);
     Files.move(kept, dropped, StandardCopyOption.ATOMIC_MOVE);
-    delete(dropped);
+    FileTree.delete(dropped);
     LOG.info("{} is not kept any more", kept);
   }
 
@@ -140,7 +140,7 @@ final class KeptCheckpoints {
     Instant left = Instant.now().minus(LEFT_AFTER);
     for (Path path : all) {
       if (Files.getLastModifiedTime(path).toInstant().isBefore(left)) {
-        delete(path);
+        FileTree.delete(path);
         LOG.info("{} was left by an agent that died at it: deleted", path);
       }
     }
@@ -156,20 +156,6 @@ final class KeptCheckpoints {
       return tree.filter(Files::isRegularFile).sorted().toList();
     } catch (UncheckedIOException e) {
       throw e.getCause();
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    List<Path> all;
-    try (Stream<Path> tree = Files.walk(folder)) {
-      all = tree.sorted(Comparator.reverseOrder()).toList();
-    } catch (NoSuchFileException e) {
-      return;
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    for (Path path : all) {
-      Files.deleteIfExists(path);
     }
   }
 }

@@ -6,7 +6,6 @@ import io.lockstep.protocol.model.JobId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -156,13 +155,7 @@ public record GroupFolder(Path path) {
     if (folder.equals(kept)) {
       return;
     }
-    try (Stream<Path> tree = Files.walk(folder)) {
-      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
-      }
-    } catch (NoSuchFileException e) {
-      return; // somebody tidied up by hand
-    }
+    FileTree.delete(folder); // or somebody tidied up by hand
   }
 
   private record Found(Path path, int attempt, long plan) {}

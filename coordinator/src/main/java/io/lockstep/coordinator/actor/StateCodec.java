@@ -120,12 +120,16 @@ public class StateCodec {
 
   /** The state that seats hold: the snapshot, then the events since. */
   public ClusterState read(StoredState stored) {
-    ClusterState state =
-        stored.snapshot().length > 0 ? readSnapshot(stored.snapshot()) : ClusterState.EMPTY;
+    ClusterState state = snapshotOf(stored);
     for (byte[] event : stored.events()) {
       state = evolve(state, readEvent(event));
     }
     return state;
+  }
+
+  /** What the events since are folded onto. */
+  final ClusterState snapshotOf(StoredState stored) {
+    return stored.snapshot().length > 0 ? readSnapshot(stored.snapshot()) : ClusterState.EMPTY;
   }
 
   protected ClusterState readSnapshot(byte[] bytes) {

@@ -53,7 +53,10 @@ public final class StateLaw implements LeaseLaw.Reader {
   @Override
   public LeaseLaw read(StoredState stored) {
     try {
-      state = isAppendedTo(stored) ? appended(stored) : whole(stored);
+      state =
+          isAppendedTo(stored)
+              ? appended(stored)
+              : folded(codec.snapshotOf(stored), stored.events());
       read = stored;
     } catch (UncheckedIOException | IllegalArgumentException e) {
       log.error("this release cannot read the state of its seat, and so grants no lease", e);
@@ -82,12 +85,6 @@ public final class StateLaw implements LeaseLaw.Reader {
       }
     }
     return true;
-  }
-
-  private ClusterState whole(StoredState stored) {
-    ClusterState snapshot =
-        stored.snapshot().length > 0 ? codec.readSnapshot(stored.snapshot()) : ClusterState.EMPTY;
-    return folded(snapshot, stored.events());
   }
 
   private ClusterState appended(StoredState stored) {
