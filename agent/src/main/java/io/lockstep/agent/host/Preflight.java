@@ -72,7 +72,7 @@ final class Preflight {
     byte[] script = script(job, ours);
     Optional<String> zeroSha256 = writeZero(launch, script, folder, ours);
     CheckpointInventory inventory = inventory(launch, ours);
-    Optional<String> folderId = folderId(job, ours);
+    Optional<String> folderId = folderId(launch, ours);
     Optional<Integer> port = masterPort(launch, ours);
     List<Finding> findings = looking.findings();
     problems.addAll(failed(findings, code -> code == ReasonCode.WORKDIR_MISSING));
@@ -147,9 +147,11 @@ final class Preflight {
     }
   }
 
-  /** Not where it could not even be written. */
-  private static Optional<String> folderId(JobSpec job, List<Reason> problems) {
-    if (job.checkpoint().dir().isEmpty()
+  /** Not for a node alone, which has nobody to compare with, nor where it cannot be written. */
+  private static Optional<String> folderId(LaunchSpec launch, List<Reason> problems) {
+    JobSpec job = launch.job();
+    if (launch.rankTable().nnodes() == 1
+        || job.checkpoint().dir().isEmpty()
         || problems.stream().anyMatch(p -> p.code() == ReasonCode.CHECKPOINT_DIR_UNWRITABLE)) {
       return Optional.empty();
     }

@@ -10,6 +10,7 @@ import io.lockstep.agent.core.Readiness;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.GpuInfo;
 import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -78,6 +79,11 @@ class PreflightTest {
 
   private GroupInput check(
       int gpus, Optional<String> gpuProblem, JobSpec job, Optional<String> zero, GpuProbe probe) {
+    return check(gpus, gpuProblem, Jobs.alone(Jobs.fence(7), job, Jobs.DISK, zero), probe);
+  }
+
+  private GroupInput check(
+      int gpus, Optional<String> gpuProblem, LaunchSpec launch, GpuProbe probe) {
     var inventory =
         new NodeInventory(
             "127.0.0.1",
@@ -91,8 +97,7 @@ class PreflightTest {
             -1);
     var host = new HostInventory(inventory, gpuProblem, Optional.of("lo"));
     try (var health = new HostHealth(settings(), host, Map.of(), probe)) {
-      return new Preflight(settings(), health, new CheckpointScan())
-          .run(Jobs.alone(Jobs.fence(7), job, Jobs.DISK, zero));
+      return new Preflight(settings(), health, new CheckpointScan()).run(launch);
     }
   }
 
@@ -108,6 +113,20 @@ class PreflightTest {
   private static Reason failed(GroupInput input) {
     assertThat(input).isInstanceOf(GroupInput.PreflightFailed.class);
     return ((GroupInput.PreflightFailed) input).reason();
+  }
+
+  @Test
+  void onlyAGangMarksItsCheckpointFolder() throws Exception {
+    Path folder = Files.createDirectories(dir.resolve("out"));
+    JobSpec job = job(1, Jobs.checkpointIn(folder, CheckpointFormat.HF));
+
+    passed(check(0, Optional.empty(), job, Optional.empty()));
+    assertThat(folder).as("a node alone has nobody to compare with").isEmptyDirectory();
+
+    LaunchSpec ofTwo = Jobs.launch(Jobs.fence(7), job, Jobs.DISK);
+    Readiness said = passed(check(0, Optional.empty(), ofTwo, probe(0, Optional.empty())));
+    assertThat(said.readings().orElseThrow().folderId())
+        .contains(Files.readString(folder.resolve(FolderMark.FILE)));
   }
 
   @Test
