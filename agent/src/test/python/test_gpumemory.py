@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -11,30 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHIM
+from conftest import HERE, SHIM
 
-NVML = r"""
-#include <stdio.h>
-#include <string.h>
-typedef struct { unsigned version; unsigned long long total, reserved, free, used; } memory2;
-int nvmlInit_v2(void) { return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned i, void **d) { *d = (void *)(long)(i + 1); return i < 2 ? 0 : 2; }
-int nvmlDeviceGetMemoryInfo_v2(void *d, memory2 *m) {
-  if (m->version != (sizeof(memory2) | 2u << 24)) return 25;
-  unsigned long long mib = 0; FILE *f = fopen(USED, "r");
-  if (f) { fscanf(f, "%llu", &mib); fclose(f); }
-  m->used = d == (void *)1L ? mib << 20 : 0; return 0;
-}
-int nvmlDeviceGetComputeRunningProcesses_v3(void *d, unsigned *n, unsigned *p) { *n = 1; p[0] = 4711; return 0; }
-"""
+FAKE = HERE.parent / "resources" / "fake" / "nvml.c"
 
 
 @pytest.fixture(name="nvml")
 def build(tmp_path: Path) -> Path:
-    (tmp_path / "nvml.c").write_text(NVML, encoding="utf-8")
     library = tmp_path / "libnvml.so"
-    used = f'-DUSED="{tmp_path / "used"}"'
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", used, "-o", library, tmp_path / "nvml.c"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", f'-DFOLDER="{tmp_path}"', "-o", library, FAKE], check=True)
     return library
 
 
@@ -65,6 +51,38 @@ def test_memory_that_comes_back_is_waited_for(nvml: Path) -> None:
 def test_who_holds_it_is_named(nvml: Path) -> None:
     (nvml.parent / "used").write_text("70000")
     assert ask(nvml, "0.2")[1]["held"] == [{"gpu": 0, "mib": 70000, "pids": [4711]}]
+
+
+def serve(library: Path) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-IS", str(SHIM / "gpumemory.py"), "serve", str(library)]
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+
+def asked(process: subprocess.Popen[str], question: str) -> dict[str, Any]:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(question + "\n")
+    return dict(json.loads(process.stdout.readline()))
+
+
+def test_one_process_answers_again_and_again_and_holds_no_device_between(nvml: Path) -> None:
+    used = nvml.parent / "used"
+    with serve(nvml) as process:
+        used.write_text("70000")
+        assert asked(process, "0,1 1024 0")["held"][0]["mib"] == 70000
+        used.write_text("0")
+        assert asked(process, "0,1 1024 5") == {"waitedSeconds": 0.0, "held": []}
+        process.send_signal(signal.SIGINT)  # Ctrl-C in the terminal of `lockstep run`
+        assert asked(process, "0 1024 0")["held"] == []
+        assert (nvml.parent / "calls").read_text() == "open\nshut\n" * 3
+        assert process.stdin is not None
+        process.stdin.close()  # whoever asks is gone, also by kill -9
+        assert process.wait(5) == 0
+
+
+def test_it_ends_after_a_problem_so_that_the_library_is_loaded_anew(nvml: Path) -> None:
+    with serve(nvml) as process:
+        assert asked(process, "7 1024 0") == {"problem": "nvmlDeviceGetHandleByIndex_v2 answers 2"}
+        assert process.wait(5) == 3
 
 
 def test_no_library_and_no_device_are_told(nvml: Path) -> None:

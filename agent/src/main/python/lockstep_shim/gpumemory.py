@@ -1,12 +1,14 @@
 """Owns waiting until GPUs have their memory back: NVML tells it in a millisecond where nvidia-smi takes a tenth of a second.
 
-Run as `python3 -IS gpumemory.py DEVICES LIMIT_MIB WAIT_SECONDS [LIBRARY]`; writes one JSON object.
+Run as `python3 -IS gpumemory.py DEVICES LIMIT_MIB WAIT_SECONDS [LIBRARY]`; writes one JSON object. With `serve [LIBRARY]`
+it answers such lines from stdin, one JSON object a line, until there are no more: the end of who asks is the end of stdin.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import signal
 import sys
 import time
 from typing import Any
@@ -61,6 +63,10 @@ class Nvml:
             raise NvmlError(f"{path} cannot be loaded: {problem}") from problem
         self._call("nvmlInit_v2")
 
+    def close(self) -> None:
+        """Lets go of the devices: who holds them keeps an operator from resetting one or from loading another driver."""
+        self._code("nvmlShutdown")
+
     def _call(self, name: str, *arguments: Any) -> None:
         code = self._code(name, *arguments)
         if code != 0:
@@ -111,18 +117,40 @@ def wait(nvml: Nvml, devices: list[int], limit: int, seconds: float) -> dict[str
         time.sleep(min(POLL_SECONDS, seconds - waited))
 
 
-def main(arguments: list[str]) -> int:
-    """One JSON object on stdout; a problem is one too, with exit code 3."""
-    devices, mib, seconds, *library = arguments
+def answer(devices: str, mib: str, seconds: str, library: list[str]) -> dict[str, Any]:
+    """What `wait` says, or the problem. NVML is opened for each question: a driver that failed may be well again."""
     try:
         nvml = Nvml(*library)
-        indices = [int(word) for word in devices.split(",")]
-        said = wait(nvml, indices, int(mib) * MIB, float(seconds))
     except NvmlError as problem:
-        print(json.dumps({"problem": str(problem)}))
-        return 3
-    print(json.dumps(said))
+        return {"problem": str(problem)}
+    try:
+        return wait(nvml, [int(word) for word in devices.split(",")], int(mib) * MIB, float(seconds))
+    except NvmlError as problem:
+        return {"problem": str(problem)}
+    finally:
+        nvml.close()
+
+
+def serve(library: list[str]) -> int:
+    """Ends after a problem: the library of a driver that is there no more stays loaded."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for who asks
+    for line in iter(sys.stdin.readline, ""):
+        devices, mib, seconds = line.split()
+        said = answer(devices, mib, seconds, library)
+        print(json.dumps(said), flush=True)
+        if "problem" in said:
+            return 3
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    """A problem is a JSON object too, with exit code 3."""
+    if arguments[0] == "serve":
+        return serve(arguments[1:])
+    devices, mib, seconds, *library = arguments
+    said = answer(devices, mib, seconds, library)
+    print(json.dumps(said))
+    return 3 if "problem" in said else 0
 
 
 if __name__ == "__main__":

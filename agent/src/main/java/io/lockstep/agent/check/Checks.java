@@ -6,25 +6,26 @@ import java.util.List;
 /** All checks, in the order in which they are told: what is the job's own comes first. */
 public final class Checks {
   private final List<Check> job;
-  private final List<Check> gpus =
-      List.of(
-          new GpuDriverCheck(),
-          new GpuLostCheck(),
-          new GpuEccCheck(),
-          new GpuRemapCheck(),
-          new GpuRecoveryCheck(),
-          new GpuHeatCheck(),
-          new GpuThrottleCheck(),
-          new GpuMigCheck(),
-          new GpuProcessesCheck(),
-          new GpuMemoryCheck(),
-          new Bf16Check());
+  private final List<Check> gpus;
   private final List<Check> host =
       List.of(new SharedMemoryCheck(), new OpenFilesCheck(), new InterfaceCheck(), new RoomCheck());
   private final List<Check> slow;
   private final OpBuildCheck opBuild;
 
-  public Checks(VersionProbe versions) {
+  public Checks(VersionProbe versions, GpuMemoryHelper memory) {
+    this.gpus =
+        List.of(
+            new GpuDriverCheck(),
+            new GpuLostCheck(),
+            new GpuEccCheck(),
+            new GpuRemapCheck(),
+            new GpuRecoveryCheck(),
+            new GpuHeatCheck(),
+            new GpuThrottleCheck(),
+            new GpuMigCheck(),
+            new GpuProcessesCheck(),
+            new GpuMemoryCheck(memory),
+            new Bf16Check());
     this.job = List.of(new WorkdirCheck(), new PythonCheck(), new PathsCheck(), new DevicesCheck());
     this.opBuild = new OpBuildCheck(versions);
     this.slow = List.of(new VersionsCheck(versions), new KernelLogCheck());

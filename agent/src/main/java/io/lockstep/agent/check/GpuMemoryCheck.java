@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The memory of the job's GPUs is free. That of an earlier attempt comes back a moment after its
@@ -24,22 +25,21 @@ final class GpuMemoryCheck extends GpuCheck {
 
   private static final Duration SLACK = Duration.ofSeconds(3);
 
-  private final Duration wait;
-  private final List<String> library;
+  /** So long is waited in one question: a helper that hangs is noticed, and the rest is left. */
+  private static final Duration ONE_QUESTION = Duration.ofSeconds(1);
 
-  GpuMemoryCheck() {
-    this(WAIT, List.of());
+  private final GpuMemoryHelper helper;
+  private final Duration wait;
+
+  GpuMemoryCheck(GpuMemoryHelper helper) {
+    this(helper, WAIT);
   }
 
-  /**
-   * With another wait.
-   *
-   * @param library that stands in for NVIDIA's; empty for that one
-   */
-  GpuMemoryCheck(Duration wait, List<String> library) {
+  /** With another wait. */
+  GpuMemoryCheck(GpuMemoryHelper helper, Duration wait) {
     super(ReasonCode.GPU_MEMORY_HELD);
+    this.helper = helper;
     this.wait = wait;
-    this.library = List.copyOf(library);
   }
 
   /** For the whole of it. */
@@ -54,27 +54,14 @@ final class GpuMemoryCheck extends GpuCheck {
       long most = gpus.stream().mapToLong(g -> g.usedBytes() >> 20).max().orElse(0);
       return ok("%d MiB in use at most", most); // a job may be at work
     }
-    var argv = new ArrayList<String>();
-    argv.addAll(
-        List.of(
-            subject.host().python(),
-            "-IS",
-            subject.host().shim().resolve("gpumemory.py").toString(),
-            indices(gpus),
-            Integer.toString(MAX_USED_MIB),
-            Double.toString(wait.toMillis() / 1_000.0)));
-    argv.addAll(library);
+    String what = indices(gpus) + " " + MAX_USED_MIB + " ";
+    long began = System.nanoTime();
     try {
-      BoundedCommand.Result said = BoundedCommand.run(argv, subject.host().env(), wait.plus(SLACK));
-      if (said.timedOut()) {
-        return fail(
-            "run nvidia-smi on the node; reboot it where that hangs",
-            "NVML did not answer within %d s",
-            wait.plus(SLACK).toSeconds());
+      Optional<JsonNode> said = askHelper(what, began);
+      if (said.isEmpty()) {
+        return askAnew(what, began, gpus);
       }
-      return finding(WireJson.json().readTree(said.stdout()), said, gpus);
-    } catch (JsonProcessingException e) {
-      return skipped("the answer of NVML cannot be read: %s", e.getOriginalMessage());
+      return finding(said.get(), waited(began), gpus);
     } catch (IOException e) {
       return skipped("NVML cannot be asked: %s", e);
     } catch (InterruptedException e) {
@@ -83,13 +70,57 @@ final class GpuMemoryCheck extends GpuCheck {
     }
   }
 
-  private Finding finding(JsonNode said, BoundedCommand.Result result, List<GpuState> gpus) {
-    if (!result.isSuccess()) {
-      return skipped(
-          "NVML cannot be asked: %s",
-          said.path("problem").asText(GpuXml.shown(result.stdout() + result.stderr())));
+  /** Again and again until the memory is free or the time is over; empty where it fails. */
+  private Optional<JsonNode> askHelper(String what, long began) throws InterruptedException {
+    while (true) {
+      Duration left = left(began);
+      Duration now = left.compareTo(ONE_QUESTION) < 0 ? left : ONE_QUESTION;
+      Optional<JsonNode> said = helper.ask(what + seconds(now), now);
+      boolean isOver = left.compareTo(ONE_QUESTION) <= 0;
+      if (said.isEmpty() || isOver || said.get().path("held").isEmpty()) {
+        return said;
+      }
     }
-    double waited = said.path("waitedSeconds").asDouble();
+  }
+
+  private Finding askAnew(String what, long began, List<GpuState> gpus)
+      throws IOException, InterruptedException {
+    BoundedCommand.Result result =
+        helper.askAnew(what + seconds(left(began)), left(began).plus(SLACK));
+    if (result.timedOut()) {
+      return fail(
+          "run nvidia-smi on the node; reboot it where that hangs",
+          "NVML did not answer within %d s",
+          waited(began).toSeconds());
+    }
+    JsonNode said;
+    try {
+      said = WireJson.json().readTree(result.stdout());
+    } catch (JsonProcessingException e) {
+      return skipped("the answer of NVML cannot be read: %s", e.getOriginalMessage());
+    }
+    return result.isSuccess()
+        ? finding(said, waited(began), gpus)
+        : skipped(
+            "NVML cannot be asked: %s",
+            said.path("problem").asText(GpuXml.shown(result.stdout() + result.stderr())));
+  }
+
+  private Duration left(long began) {
+    Duration left = wait.minus(waited(began));
+    return left.isNegative() ? Duration.ZERO : left;
+  }
+
+  private static Duration waited(long began) {
+    return Duration.ofNanos(System.nanoTime() - began);
+  }
+
+  private static double seconds(Duration time) {
+    return time.toMillis() / 1_000.0;
+  }
+
+  private Finding finding(JsonNode said, Duration waited, List<GpuState> gpus) {
+    double seconds = seconds(waited);
     var held = new ArrayList<String>();
     said.path("held")
         .forEach(
@@ -98,12 +129,12 @@ final class GpuMemoryCheck extends GpuCheck {
                     "GPU %d: %d MiB, pids %s"
                         .formatted(h.path("gpu").asInt(), h.path("mib").asLong(), h.path("pids"))));
     return held.isEmpty()
-        ? ok("free on %d GPUs, after %.1f s", gpus.size(), waited)
+        ? ok("free on %d GPUs, after %.1f s", gpus.size(), seconds)
         : fail(
             "end the processes named; where there is none, reset the GPU or reboot the node",
             "more than %d MiB are in use after %.0f s: %s",
             MAX_USED_MIB,
-            waited,
+            seconds,
             String.join(", ", held));
   }
 }

@@ -2,6 +2,7 @@ package io.lockstep.agent.host;
 
 import io.lockstep.agent.check.CheckRunner;
 import io.lockstep.agent.check.Checks;
+import io.lockstep.agent.check.GpuMemoryHelper;
 import io.lockstep.agent.check.GpuProbe;
 import io.lockstep.agent.check.GpuReading;
 import io.lockstep.agent.check.GpuState;
@@ -43,6 +44,7 @@ final class HostHealth implements AutoCloseable {
   private final Map<String, String> env;
   private final GpuProbe gpus;
   private final VersionProbe versions;
+  private final GpuMemoryHelper memory;
   private final Checks checks;
   private final CheckRunner runner = new CheckRunner();
   private final Thread background;
@@ -60,7 +62,8 @@ final class HostHealth implements AutoCloseable {
     this.env = env;
     this.gpus = gpus;
     this.versions = new VersionProbe(settings.shim());
-    this.checks = new Checks(versions);
+    this.memory = new GpuMemoryHelper(settings.python(), settings.shim(), env);
+    this.checks = new Checks(versions, memory);
     this.background = new Thread(this::lookAgainAndAgain, "agent-health");
     background.setDaemon(true);
     judge(gpus.last());
@@ -153,15 +156,22 @@ final class HostHealth implements AutoCloseable {
 
   private void lookAgainAndAgain() {
     try {
-      versions.of(settings.python(), env);
       while (true) {
+        keepReady();
         Thread.sleep(GpuProbe.INTERVAL.toMillis());
         lookAtGpus();
-        versions.of(settings.python(), env);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // closed
     }
+  }
+
+  /** What a start would else have to start a process for. */
+  void keepReady() {
+    if (inventory.hasGpus()) {
+      memory.keep();
+    }
+    versions.of(settings.python(), env);
   }
 
   /** Only what is wrong with all of the host: a job may use other GPUs than the one that is ill. */
@@ -185,6 +195,7 @@ final class HostHealth implements AutoCloseable {
   @Override
   public void close() {
     background.interrupt();
+    memory.close();
     runner.close();
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -27,7 +28,10 @@ class ChecksAreDocumentedTest {
   private static final Set<String> OF_THE_JOB =
       Set.of("WORKDIR_MISSING", "PYTHON_MISSING", "PATH_MISSING", "NOT_ENOUGH_DEVICES");
 
-  private final Checks checks = new Checks(new VersionProbe(Path.of("nowhere")));
+  private static final Path NOWHERE = Path.of("nowhere");
+
+  private final Checks checks =
+      new Checks(new VersionProbe(NOWHERE), new GpuMemoryHelper("python3", NOWHERE, Map.of()));
   private final String text = Files.readString(Path.of("../docs/doctor.md"));
 
   ChecksAreDocumentedTest() throws Exception {}

@@ -24,6 +24,10 @@ class GpuProbeTest {
     return new FakeNvidiaSmi(dir).says(said).probe(true).look();
   }
 
+  private Checks checks() {
+    return new Checks(new VersionProbe(dir), new GpuMemoryHelper("python3", dir, Map.of()));
+  }
+
   private Finding finding(ReasonCode code, GpuReading read) {
     var host =
         new HostFacts(
@@ -39,12 +43,11 @@ class GpuProbeTest {
             29_500,
             dir.resolve("root"));
     var subject = new Subject(host, Optional.empty(), read, Optional.empty(), Optional.empty());
-    return new Checks(new VersionProbe(dir))
-        .doctor().stream()
-            .filter(c -> c.code() == code)
-            .map(c -> c.look(subject))
-            .findFirst()
-            .orElseThrow();
+    return checks().doctor().stream()
+        .filter(c -> c.code() == code)
+        .map(c -> c.look(subject))
+        .findFirst()
+        .orElseThrow();
   }
 
   private Severity severity(ReasonCode code, String changed, String into) throws Exception {
@@ -61,7 +64,7 @@ class GpuProbeTest {
     assertThat(read.gpus()).hasSize(1);
     assertThat(read.gpus().get(0).memoryBytes()).isEqualTo(143_771L << 20);
     assertThat(read.gpus().get(0).celsiusLeft()).contains(51);
-    for (Check check : new Checks(new VersionProbe(dir)).doctor()) {
+    for (Check check : checks().doctor()) {
       if (check.code().name().startsWith("GPU_")) {
         assertThat(finding(check.code(), read).severity())
             .as("%s", check.code())

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.agent.Jobs;
 import io.lockstep.agent.check.FakeNvidiaSmi;
+import io.lockstep.agent.check.FakeNvml;
 import io.lockstep.agent.check.GpuProbe;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.Readiness;
@@ -17,6 +18,8 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -189,17 +192,22 @@ class PreflightTest {
 
   @Test
   void itTakesUnderTwoSecondsAtFirstAndUnderATenthAgain() throws Exception {
-    List<Long> withGpu = millis(1);
-    assertThat(withGpu.get(0)).as(withGpu.toString()).isLessThan(2_000);
-    List<Long> without = millis(0);
-    // the best one: the machine that tests may be busy with something else; with a GPU it is mostly
-    // the start of a process, which then takes any time
-    assertThat(java.util.Collections.min(without.subList(1, without.size())))
-        .as(without.toString())
-        .isLessThan(100);
+    for (int gpus : List.of(0, 1)) {
+      Tries tries = tries(gpus);
+      assertThat(tries.millis().get(0)).as(tries.toString()).isLessThan(2_000);
+      // the best one: the machine that tests may be busy with something else
+      assertThat(Collections.min(tries.millis().subList(1, tries.millis().size())))
+          .as("%d GPUs, %s", gpus, tries)
+          .isLessThan(100);
+      assertThat(tries.startsAfterTheFirst()).as("processes that a restart starts").isEmpty();
+    }
   }
 
-  private List<Long> millis(int gpus) throws Exception {
+  private record Tries(List<Long> millis, List<String> startsAfterTheFirst) {}
+
+  private Tries tries(int gpus) throws Exception {
+    FakeNvml nvml = FakeNvml.in(Files.createDirectories(dir.resolve("nvml" + gpus)));
+    String python = System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3");
     var shim = Path.of("src/main/python/lockstep_shim").toAbsolutePath();
     var settings =
         new AgentSettings(
@@ -208,7 +216,7 @@ class PreflightTest {
             1,
             dir.resolve("data"),
             shim,
-            "python3",
+            nvml.counting(python),
             29_500,
             29_999,
             "t",
@@ -224,11 +232,10 @@ class PreflightTest {
             2,
             1,
             gpus == 0 ? List.of() : List.of(new GpuInfo(0, "u", "H200", 1)),
-            System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3"),
+            settings.python(),
             "t",
             -1);
     var host = new HostInventory(inventory, Optional.empty(), Optional.of("lo"));
-    var python = Optional.of(System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3"));
     JobSpec job =
         Jobs.local(
             work,
@@ -236,19 +243,20 @@ class PreflightTest {
             List.of(),
             1,
             Jobs.checkpointIn(work.resolve("out"), CheckpointFormat.HF),
-            python);
+            Optional.of(settings.python()));
     var launch = Jobs.alone(Jobs.fence(7), job, Jobs.DISK, Optional.of("{}"));
-    try (var health =
-        new HostHealth(
-            settings, host, Map.of("PATH", System.getenv("PATH")), probe(gpus, Optional.empty()))) {
+    try (var health = new HostHealth(settings, host, nvml.env(), probe(gpus, Optional.empty()))) {
+      health.keepReady();
       var preflight = new Preflight(settings, health, new CheckpointScan());
-      var millis = new java.util.ArrayList<Long>();
+      var millis = new ArrayList<Long>();
+      int before = 0;
       for (int i = 0; i < 12; i++) {
         long began = System.nanoTime();
         passed(preflight.run(launch));
         millis.add((System.nanoTime() - began) / 1_000_000);
+        before = i == 0 ? nvml.starts().size() : before;
       }
-      return millis;
+      return new Tries(millis, nvml.starts().subList(before, nvml.starts().size()));
     }
   }
 }
