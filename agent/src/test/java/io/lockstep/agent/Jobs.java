@@ -51,6 +51,35 @@ public final class Jobs {
     return launch(fence(plan), job(), DISK);
   }
 
+  /** A job that lets others hold so much of each GPU. */
+  public static LaunchSpec launchAllowing(int heldMib) {
+    JobSpec j = job();
+    var allowing =
+        new JobSpec(
+            j.name(),
+            j.script(),
+            j.args(),
+            j.workdir(),
+            j.nodes(),
+            j.procsPerNode(),
+            j.devices(),
+            j.spares(),
+            j.priority(),
+            j.zero(),
+            j.paths(),
+            j.env(),
+            j.checkpoint(),
+            j.restart(),
+            j.deadlines(),
+            j.warm(),
+            j.python(),
+            j.entry(),
+            j.pins(),
+            j.progress(),
+            Optional.of(new JobSpec.Preflight(heldMib)));
+    return launch(fence(1), allowing, DISK);
+  }
+
   public static LaunchSpec launch(Fence fence, JobSpec job, String disk) {
     return new LaunchSpec(
         fence,

@@ -20,9 +20,6 @@ final class GpuMemoryCheck extends GpuCheck {
   /** How long the memory of an earlier attempt may take to come back. */
   static final Duration WAIT = Duration.ofSeconds(30);
 
-  /** So much may be in use, by monitoring or a screen, MiB. */
-  static final int MAX_USED_MIB = 1_024;
-
   private static final Duration SLACK = Duration.ofSeconds(3);
 
   /** So long is waited in one question: a helper that hangs is noticed, and the rest is left. */
@@ -54,14 +51,15 @@ final class GpuMemoryCheck extends GpuCheck {
       long most = gpus.stream().mapToLong(g -> g.usedBytes() >> 20).max().orElse(0);
       return ok("%d MiB in use at most", most); // a job may be at work
     }
-    String what = indices(gpus) + " " + MAX_USED_MIB + " ";
+    int allowed = subject.launch().get().job().preflightLimits().gpuMemoryHeldMib();
+    String what = indices(gpus) + " " + allowed + " ";
     long began = System.nanoTime();
     try {
       Optional<JsonNode> said = askHelper(what, began);
       if (said.isEmpty()) {
-        return askAnew(what, began, gpus);
+        return askAnew(what, began, gpus, allowed);
       }
-      return finding(said.get(), waited(began), gpus);
+      return finding(said.get(), waited(began), gpus, allowed);
     } catch (IOException e) {
       return skipped("NVML cannot be asked: %s", e);
     } catch (InterruptedException e) {
@@ -83,7 +81,7 @@ final class GpuMemoryCheck extends GpuCheck {
     }
   }
 
-  private Finding askAnew(String what, long began, List<GpuState> gpus)
+  private Finding askAnew(String what, long began, List<GpuState> gpus, int allowed)
       throws IOException, InterruptedException {
     BoundedCommand.Result result =
         helper.askAnew(what + seconds(left(began)), left(began).plus(SLACK));
@@ -100,7 +98,7 @@ final class GpuMemoryCheck extends GpuCheck {
       return skipped("the answer of NVML cannot be read: %s", e.getOriginalMessage());
     }
     return result.isSuccess()
-        ? finding(said, waited(began), gpus)
+        ? finding(said, waited(began), gpus, allowed)
         : skipped(
             "NVML cannot be asked: %s",
             said.path("problem").asText(GpuXml.shown(result.stdout() + result.stderr())));
@@ -119,7 +117,7 @@ final class GpuMemoryCheck extends GpuCheck {
     return time.toMillis() / 1_000.0;
   }
 
-  private Finding finding(JsonNode said, Duration waited, List<GpuState> gpus) {
+  private Finding finding(JsonNode said, Duration waited, List<GpuState> gpus, int allowed) {
     double seconds = seconds(waited);
     var held = new ArrayList<String>();
     said.path("held")
@@ -129,11 +127,12 @@ final class GpuMemoryCheck extends GpuCheck {
                     "GPU %d: %d MiB, pids %s"
                         .formatted(h.path("gpu").asInt(), h.path("mib").asLong(), h.path("pids"))));
     return held.isEmpty()
-        ? ok("free on %d GPUs, after %.1f s", gpus.size(), seconds)
+        ? ok("at most %d MiB in use on %d GPUs, after %.1f s", allowed, gpus.size(), seconds)
         : fail(
-            "end the processes named; where there is none, reset the GPU or reboot the node",
+            "end the processes named, or allow what they hold (preflight.gpuMemoryHeld in the job"
+                + " file); where there is none, reset the GPU or reboot the node",
             "more than %d MiB are in use after %.0f s: %s",
-            MAX_USED_MIB,
+            allowed,
             seconds,
             String.join(", ", held));
   }

@@ -7,6 +7,7 @@ import io.lockstep.agent.Jobs;
 import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.Finding.Severity;
+import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -54,6 +55,10 @@ class GpuMemoryCheckTest {
   }
 
   private Finding look(GpuMemoryHelper helper, Duration wait) {
+    return look(helper, wait, Jobs.launch(1));
+  }
+
+  private Finding look(GpuMemoryHelper helper, Duration wait, LaunchSpec launch) {
     var host =
         new HostFacts(
             new NodeId("n1"),
@@ -67,7 +72,7 @@ class GpuMemoryCheckTest {
             SHIM,
             29_500,
             dir.resolve("root"));
-    return new GpuMemoryCheck(helper, wait).look(Subject.of(host, Jobs.launch(1), gpus));
+    return new GpuMemoryCheck(helper, wait).look(Subject.of(host, launch, gpus));
   }
 
   /**
@@ -119,6 +124,22 @@ class GpuMemoryCheckTest {
     assertThat(look(helper, Duration.ofSeconds(20)).severity()).isEqualTo(Severity.OK);
     later.join();
     assertThat(nvml.starts()).hasSize(1);
+  }
+
+  @Test
+  void whatTheJobLetsOthersHoldIsNoFailure() throws Exception {
+    nvml.uses(3_000);
+    GpuMemoryHelper helper = helper(SHIM);
+    helper.keep();
+    Finding usual = look(helper, Duration.ZERO);
+    assertThat(usual.severity()).isEqualTo(Severity.FAIL);
+    assertThat(usual.found()).contains("more than 1024 MiB");
+    assertThat(usual.todo()).contains("preflight.gpuMemoryHeld");
+
+    Finding allowed = look(helper, Duration.ZERO, Jobs.launchAllowing(4_096));
+    assertThat(allowed.severity()).isEqualTo(Severity.OK);
+    assertThat(look(helper, Duration.ZERO, Jobs.launchAllowing(2_048)).found())
+        .contains("more than 2048 MiB");
   }
 
   @Test

@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +56,7 @@ public final class JobFile {
               "restart",
               "deadlines",
               "progress",
+              "preflight",
               "warm",
               "python"),
           "paths",
@@ -68,7 +70,9 @@ public final class JobFile {
           "deadlines",
           keys("place", "prepare", "start", "firstStep", "noProgress", "lease"),
           "progress",
-          keys("step", "factor", "floor"));
+          keys("step", "factor", "floor"),
+          "preflight",
+          keys("gpuMemoryHeld"));
 
   /** Keys whose values are paths, dotted. */
   public static final List<String> PATH_KEYS =
@@ -98,6 +102,9 @@ public final class JobFile {
   private static final Duration MAX_LEASE = Duration.ofMinutes(10);
   private static final Duration MAX_ON_STOP = Duration.ofHours(1);
   private static final Duration MAX_CONVERT = Duration.ofHours(24);
+  private static final Pattern MEBIBYTES = Pattern.compile("([0-9]{1,7})(MiB|GiB)");
+  private static final String MEMORY =
+      "so much memory of one GPU, up to 1024GiB, as in 4GiB or 600MiB";
   private static final String ABSOLUTE = "an absolute path";
 
   private static final Pattern ENV_NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
@@ -217,6 +224,7 @@ public final class JobFile {
     JobSpec.Restart restart = restart();
     JobSpec.Deadlines deadlines = deadlines();
     Optional<JobSpec.ProgressRules> progress = progress();
+    Optional<JobSpec.Preflight> preflight = preflight();
     String warm = warm();
     Optional<String> python =
         file.text(
@@ -247,7 +255,8 @@ public final class JobFile {
             python,
             entry,
             pins,
-            progress);
+            progress,
+            preflight);
     return new Parsed(Optional.of(spec), id, List.of());
   }
 
@@ -587,6 +596,21 @@ public final class JobFile {
             progress.number("factor", 2, 1_000).orElse(JobSpec.ProgressRules.FACTOR),
             progress.duration(
                 "floor", JobSpec.ProgressRules.FLOOR, Duration.ofSeconds(1), Durations.MAX)));
+  }
+
+  private Optional<JobSpec.Preflight> preflight() {
+    return file.inner("preflight", known("preflight"))
+        .mapped("gpuMemoryHeld", MEMORY, JobFile::mebibytes)
+        .map(JobSpec.Preflight::new);
+  }
+
+  private static Optional<Integer> mebibytes(String text) {
+    Matcher found = MEBIBYTES.matcher(text);
+    return Optional.of(found)
+        .filter(Matcher::matches)
+        .map(m -> Long.parseLong(m.group(1)) << (text.endsWith("GiB") ? 10 : 0))
+        .filter(mib -> mib <= JobSpec.Preflight.MAX_MIB)
+        .map(Long::intValue);
   }
 
   /** Python reads it; what Java can read too is near enough to refuse mistakes at the door. */

@@ -182,6 +182,7 @@ final class AJob {
         Optional.empty(),
         JobSpec.Entry.FILE,
         pins,
-        progress);
+        progress,
+        Optional.empty());
   }
 }

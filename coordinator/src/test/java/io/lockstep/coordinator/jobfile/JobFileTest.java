@@ -106,6 +106,21 @@ class JobFileTest {
   }
 
   @Test
+  void whatOthersMayHoldOfEachGpuCanBeSaid() {
+    assertThat(held("4GiB")).isEqualTo(4_096);
+    assertThat(held("600MiB")).isEqualTo(600);
+    assertThat(held("0MiB")).isZero();
+    assertThat(valid(LEAST).preflightLimits().gpuMemoryHeldMib()).isEqualTo(1_024);
+    assertThat(valid(LEAST).preflight()).as("an older agent reads the job as before").isEmpty();
+  }
+
+  private static int held(String size) {
+    return valid(LEAST + "preflight: {gpuMemoryHeld: " + size + "}\n")
+        .preflightLimits()
+        .gpuMemoryHeldMib();
+  }
+
+  @Test
   void theLeastJobFileTakesEveryDefault() {
     JobSpec spec = valid(LEAST);
 
@@ -225,6 +240,24 @@ class JobFileTest {
         mistake("deadlines: {lease: 0}", 4, 20, "deadlines.lease", "at least 2s", "0"),
         mistake("deadlines: {start: 2 minutes}", 4, 20, "deadlines.start", "or 0", "2 minutes"),
         mistake("deadlines: {start: 999d}", 4, 20, "deadlines.start", "duration", "999d"),
+        mistake(
+            "preflight: {gpuMemoryHeld: 4}", 4, 28, "preflight.gpuMemoryHeld", "as in 4GiB", "4"),
+        mistake(
+            "preflight: {gpuMemoryHeld: 4TiB}", 4, 28, "preflight.gpuMemoryHeld", "GiB", "4TiB"),
+        mistake(
+            "preflight: {gpuMemoryHeld: 2048GiB}",
+            4,
+            28,
+            "preflight.gpuMemoryHeld",
+            "1024GiB",
+            "2048GiB"),
+        mistake(
+            "preflight: {gpuMemoryHold: 4GiB}",
+            4,
+            13,
+            "preflight.gpuMemoryHold",
+            "did you mean gpuMemoryHeld?",
+            ""),
         mistake("progress: {factor: 1}", 4, 20, "progress.factor", "from 2", "1"),
         mistake("progress: {floor: soon}", 4, 19, "progress.floor", "duration", "soon"),
         mistake("progress: {step: 'no group'}", 4, 18, "progress.step", "one group", "no group"),

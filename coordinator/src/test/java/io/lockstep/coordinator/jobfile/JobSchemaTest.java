@@ -27,6 +27,7 @@ class JobSchemaTest {
         .isEqualTo(JobFile.KEYS.get("backoff"));
     assertThat(keys(properties.path("deadlines"))).isEqualTo(JobFile.KEYS.get("deadlines"));
     assertThat(keys(properties.path("progress"))).isEqualTo(JobFile.KEYS.get("progress"));
+    assertThat(keys(properties.path("preflight"))).isEqualTo(JobFile.KEYS.get("preflight"));
   }
 
   @Test

@@ -175,6 +175,12 @@ final class RunOptions {
       description = "With old checkpoints: auto, resume, refuse, or overwrite (moves aside).")
   Optional<String> onExisting = Optional.empty();
 
+  @Option(
+      names = "--gpu-memory-held",
+      paramLabel = "SIZE",
+      description = "Memory of each GPU that others may hold, as in 4GiB (default: 1GiB).")
+  Optional<String> gpuMemoryHeld = Optional.empty();
+
   @Option(names = "--keep", description = "Keep the run's folder also when all went well.")
   boolean keep;
 

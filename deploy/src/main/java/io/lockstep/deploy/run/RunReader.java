@@ -167,6 +167,7 @@ final class RunReader {
     if (!checkpoint.isEmpty()) {
       job.put("checkpoint", checkpoint);
     }
+    options.gpuMemoryHeld.ifPresent(size -> job.put("preflight", Map.of("gpuMemoryHeld", size)));
     JobFile.Parsed parsed = JobFile.parse(JobDocument.of(job), JobFile.Defaults.STANDARD);
     if (parsed.spec().isEmpty()) {
       throw refused(

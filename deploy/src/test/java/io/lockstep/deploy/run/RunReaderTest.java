@@ -112,7 +112,8 @@ final class RunReaderTest {
         "--no-python gone | is no program",
         "--nnodes 2 --node-rank 1 train.py | LOCKSTEP_HOST",
         "--nnodes 2 --node-rank 0 --host 127.9.0.2 train.py | node rank 0 is the host of",
-        "--checkpoint-dir out --checkpoint-format zip train.py | hf-deepspeed"
+        "--checkpoint-dir out --checkpoint-format zip train.py | hf-deepspeed",
+        "--gpu-memory-held 4GB train.py | as in 4GiB"
       })
   void whatCannotBeIsRefused(String line, String told) {
     assertThatThrownBy(() -> read(line.split(" ", -1)))
@@ -154,6 +155,12 @@ final class RunReaderTest {
 
   private Map<String, String> looked(String dir, String format) {
     return Map.of("dir", folder.resolve(dir).toString(), "format", format);
+  }
+
+  @Test
+  void whatOthersMayHoldOfEachGpuReachesTheJob() throws RunRefused {
+    assertThat(read("--gpu-memory-held", "4GiB", "train.py").job())
+        .containsEntry("preflight", Map.of("gpuMemoryHeld", "4GiB"));
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.util.TreeMap;
  * @param entry what {@code script} names
  * @param pins nodes by node rank, for the first placement; empty means any
  * @param progress how steps are read and when their absence is a hang; empty means the usual rules
+ * @param preflight what the checks before an attempt let pass; empty means the usual limits
  */
 public record JobSpec(
     String name,
@@ -39,7 +40,8 @@ public record JobSpec(
     Optional<String> python,
     Entry entry,
     List<NodeId> pins,
-    Optional<ProgressRules> progress) {
+    Optional<ProgressRules> progress,
+    Optional<Preflight> preflight) {
 
   /** True unless it is never to be forked from a preloaded process, or cannot be. */
   public boolean mayBeWarm() {
@@ -203,7 +205,32 @@ public record JobSpec(
     }
   }
 
+  /**
+   * What the checks before an attempt let pass.
+   *
+   * @param gpuMemoryHeldMib so much of each GPU may be in use by others, MiB
+   */
+  public record Preflight(int gpuMemoryHeldMib) {
+    /** Monitoring, or a screen. */
+    public static final int GPU_MEMORY_HELD_MIB = 1_024;
+
+    /** No GPU has more. */
+    public static final int MAX_MIB = 1 << 20;
+
+    public static final Preflight DEFAULT = new Preflight(GPU_MEMORY_HELD_MIB);
+
+    public Preflight {
+      Checks.require(
+          gpuMemoryHeldMib >= 0 && gpuMemoryHeldMib <= MAX_MIB,
+          "preflight.gpuMemoryHeld",
+          gpuMemoryHeldMib,
+          "0 to " + MAX_MIB + " MiB");
+    }
+  }
+
   public JobSpec {
+    // a state stored before there was this
+    preflight = Objects.requireNonNullElse(preflight, Optional.empty());
     progress = Objects.requireNonNullElse(progress, Optional.empty());
     args = List.copyOf(args);
     devices = List.copyOf(devices);
@@ -300,6 +327,7 @@ public record JobSpec(
         python,
         entry,
         pins,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -325,11 +353,17 @@ public record JobSpec(
         python,
         entry,
         pins,
-        progress);
+        progress,
+        preflight);
   }
 
   /** Its rules of progress, said or not. */
   public ProgressRules progressRules() {
     return progress.orElse(ProgressRules.DEFAULT);
+  }
+
+  /** What its preflight lets pass, said or not. */
+  public Preflight preflightLimits() {
+    return preflight.orElse(Preflight.DEFAULT);
   }
 }
