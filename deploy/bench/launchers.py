@@ -5,6 +5,7 @@ Hosts are network namespaces (deploy/chaos), one bridge between them; a host is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -287,8 +288,8 @@ def kill_all(host: Host) -> None:
 
 def install_nvrx(python: str) -> tuple[str | None, str]:
     """Path of ft_launcher in an environment of its own with the same torch, and what was found or why there is none."""
-    home = Path(python).parent.parent
-    venv = home.with_name(home.name.replace("python-", "nvrx-"))
+    name = hashlib.sha256(os.path.abspath(python).encode()).hexdigest()[:12]
+    venv = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"lockstep/nvrx-{name}"
     try:
         if not (venv / "bin/ft_launcher").exists():
             subprocess.run([python, "-m", "venv", str(venv)], check=True, capture_output=True)
