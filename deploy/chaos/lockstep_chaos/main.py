@@ -18,7 +18,7 @@ from lockstep_chaos.row import ROWS, NotRun, Row, Run
 
 DEPLOY = Path(__file__).resolve().parents[2]
 FEWEST_HOSTS = 5
-MOST_HOSTS = 50
+MOST_HOSTS = 100
 EXIT_UNAVAILABLE = 69
 PYTHON_SECONDS = 1800
 
