@@ -167,7 +167,7 @@ class Lockstep(Launcher):
             "name": "probe", "script": str(self.script), "workdir": str(self.work), "nodes": RANKS, "procsPerNode": 1,
             "spares": 1, "warm": self.warm,
             "restart": {"max": MAX_RESTARTS, "backoff": {"initial": "0s", "max": "0s"}},
-            "env": {"PROBE_DIR": str(self.steps.folder), "PROBE_SAVE": str(self.save)},
+            "env": {"PROBE_DIR": str(self.steps.folder), "PROBE_SAVE": str(self.save), "DS_ACCELERATOR": "cpu"},
         }  # fmt: skip
         self.cluster.submit(json.dumps(job), "probe")
         self.await_settled()
