@@ -182,10 +182,11 @@ final class JobMachine {
             d.now(),
             Reason.of(
                 ReasonCode.PREPARING,
-                "attempt %s on %s%s",
+                "attempt %s on %s%s%s",
                 attempt,
                 some(placed.table().nodes()),
-                placed.spares().isEmpty() ? "" : ", spare " + some(placed.spares()))));
+                placed.spares().isEmpty() ? "" : ", spare " + some(placed.spares()),
+                placed.leftOut().isEmpty() ? "" : ", all with " + placed.leftOut())));
     resend(d, d.job(job.id()));
   }
 
