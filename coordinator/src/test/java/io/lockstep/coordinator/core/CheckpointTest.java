@@ -234,6 +234,24 @@ class CheckpointTest {
   }
 
   @Test
+  void oneThatIsTakenForWantOfAnotherIsGoneOnFromAndSaidByAnEvent() {
+    ACluster cluster = two(AJob.of(2));
+    String wanting =
+        "checkpoint-30: rng_state_1.pth is missing: found 1 of 2 random states; taken all the same,"
+            + " for want of another";
+
+    Decision decision = start(cluster, broken(List.of(wanting), checkpoint(30)));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .isNotEmpty()
+        .allMatch(s -> s.resume().equals(Optional.of(checkpoint(30))));
+    assertThat(events(decision, ClusterEvent.CheckpointPassedOver.class))
+        .singleElement()
+        .satisfies(e -> assertThat(e.reason().message()).isEqualTo(wanting));
+    assertThat(releaseOf(decision)).contains("going on from step 30", "WARNING", wanting);
+  }
+
+  @Test
   void whatOnlyOneNodeFindsBrokenIsSaidToo() {
     ACluster cluster = two(AJob.of(2));
 
