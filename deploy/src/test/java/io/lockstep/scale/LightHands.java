@@ -9,6 +9,7 @@ import io.lockstep.agent.host.AgentHands;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupActivity;
@@ -181,6 +182,11 @@ final class LightHands implements AgentHands {
 
   @Override
   public Optional<Progress> progress(Fence fence) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<ConversionStatus> conversion(Fence fence) {
     return Optional.empty();
   }
 

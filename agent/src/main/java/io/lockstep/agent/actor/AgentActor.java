@@ -16,6 +16,7 @@ import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.GroupMachine;
 import io.lockstep.agent.core.GroupReport;
 import io.lockstep.agent.core.StartOrder;
+import io.lockstep.agent.core.WorkerGroup;
 import io.lockstep.agent.host.AgentHands;
 import io.lockstep.agent.host.AgentSettings;
 import io.lockstep.protocol.message.AgentCommand;
@@ -217,15 +218,14 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   }
 
   private Optional<GroupStatus> currentStatus() {
-    return state
-        .current()
-        .map(
-            group ->
-                group.status(
-                    host.progress(group.fence()),
-                    host.lastCheckpoint(group),
-                    host.activity(group.fence())))
-        .or(state::lastUnheard);
+    return state.current().map(this::status).or(state::lastUnheard);
+  }
+
+  private GroupStatus status(WorkerGroup group) {
+    return group
+        .status(
+            host.progress(group.fence()), host.lastCheckpoint(group), host.activity(group.fence()))
+        .converting(host.conversion(group.fence()));
   }
 
   /** Inputs wait in order while a decision is on its way to the disk. */
@@ -310,15 +310,7 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
   private void hello() {
     var groups = new ArrayList<GroupStatus>();
     state.closed().stream().filter(c -> !c.heard()).forEach(c -> groups.add(c.status()));
-    state
-        .current()
-        .map(
-            group ->
-                group.status(
-                    host.progress(group.fence()),
-                    host.lastCheckpoint(group),
-                    host.activity(group.fence())))
-        .ifPresent(groups::add);
+    state.current().map(this::status).ifPresent(groups::add);
     coordinator.tell(
         new AgentReport.Hello(
             settings.node(),

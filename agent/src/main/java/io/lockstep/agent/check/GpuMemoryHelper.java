@@ -1,11 +1,10 @@
 package io.lockstep.agent.check;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.lockstep.agent.process.AnsweringProcess;
 import io.lockstep.agent.process.BoundedCommand;
 import io.lockstep.protocol.message.WireJson;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,14 +26,12 @@ public final class GpuMemoryHelper implements AutoCloseable {
   static final Duration ANSWER_LIMIT = Duration.ofSeconds(2);
 
   private static final Logger LOG = LoggerFactory.getLogger(GpuMemoryHelper.class);
-  private static final int MAX_ANSWER_BYTES = 64 << 10;
-  private static final long LOOK_MILLIS = 1;
 
   private final List<String> command;
   private final Map<String, String> env;
   private final Duration answerLimit;
   private final ReentrantLock asking = new ReentrantLock();
-  private volatile @Nullable Process process;
+  private volatile @Nullable AnsweringProcess process;
   private volatile boolean closed;
 
   /** None is started yet. */
@@ -54,10 +51,12 @@ public final class GpuMemoryHelper implements AutoCloseable {
       return; // it is just being asked
     }
     try {
-      Process now = process;
+      AnsweringProcess now = process;
       // one that outlives its kill waits inside the driver: the next one would as well
       if (!closed && (now == null || !now.isAlive())) {
-        process = start();
+        var argv = new ArrayList<>(command);
+        argv.add("serve");
+        process = AnsweringProcess.start(argv, env);
         if (closed) {
           end(process);
         }
@@ -78,7 +77,7 @@ public final class GpuMemoryHelper implements AutoCloseable {
       return Optional.empty();
     }
     try {
-      Process now = process;
+      AnsweringProcess now = process;
       return now == null || !now.isAlive() ? Optional.empty() : ask(now, question, wait);
     } finally {
       asking.unlock();
@@ -95,26 +94,17 @@ public final class GpuMemoryHelper implements AutoCloseable {
 
   /** Of the process at hand; empty where there is none. */
   Optional<Long> pid() {
-    return Optional.ofNullable(process).filter(Process::isAlive).map(Process::pid);
+    return Optional.ofNullable(process)
+        .filter(AnsweringProcess::isAlive)
+        .map(AnsweringProcess::pid);
   }
 
-  private Process start() throws IOException {
-    var argv = new ArrayList<>(command);
-    argv.add("serve");
-    var builder = new ProcessBuilder(argv).redirectError(ProcessBuilder.Redirect.DISCARD);
-    builder.environment().clear();
-    builder.environment().putAll(env);
-    return builder.start();
-  }
-
-  private Optional<JsonNode> ask(Process now, String question, Duration wait)
+  private Optional<JsonNode> ask(AnsweringProcess now, String question, Duration wait)
       throws InterruptedException {
     Optional<JsonNode> answer = Optional.empty();
     String why = "no answer within " + wait.plus(answerLimit);
     try {
-      now.getOutputStream().write((question + "\n").getBytes(StandardCharsets.UTF_8));
-      now.getOutputStream().flush();
-      Optional<String> line = line(now, wait.plus(answerLimit));
+      Optional<String> line = now.ask(question, wait.plus(answerLimit));
       if (line.isPresent()) {
         why = "it says " + GpuXml.shown(line.get());
         JsonNode said = WireJson.json().readTree(line.get());
@@ -125,35 +115,10 @@ public final class GpuMemoryHelper implements AutoCloseable {
     } finally {
       if (answer.isEmpty()) { // what it may still say must not be taken for the next answer
         LOG.warn("the reader of GPU memory, pid {}, is ended: {}", now.pid(), why);
-        now.destroyForcibly();
+        now.end();
       }
     }
     return answer;
-  }
-
-  /** Looks again and again: a read that blocks could not be given up. */
-  private static Optional<String> line(Process now, Duration limit)
-      throws IOException, InterruptedException {
-    InputStream from = now.getInputStream();
-    var text = new StringBuilder();
-    long began = System.nanoTime();
-    while (System.nanoTime() - began < limit.toNanos() && text.length() < MAX_ANSWER_BYTES) {
-      boolean alive = now.isAlive();
-      int there = from.available();
-      if (there > 0) {
-        text.append(
-            new String(
-                from.readNBytes(Math.min(there, MAX_ANSWER_BYTES)), StandardCharsets.ISO_8859_1));
-        if (text.charAt(text.length() - 1) == '\n') {
-          return Optional.of(text.toString());
-        }
-      } else if (!alive) {
-        break;
-      } else {
-        Thread.sleep(LOOK_MILLIS);
-      }
-    }
-    return Optional.empty();
   }
 
   @Override
@@ -162,9 +127,9 @@ public final class GpuMemoryHelper implements AutoCloseable {
     end(process);
   }
 
-  private static void end(@Nullable Process process) {
+  private static void end(@Nullable AnsweringProcess process) {
     if (process != null) {
-      process.destroyForcibly();
+      process.end();
     }
   }
 }

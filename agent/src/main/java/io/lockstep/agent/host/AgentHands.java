@@ -6,6 +6,7 @@ import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.WorkerGroup;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.NodeInventory;
@@ -40,6 +41,9 @@ public interface AgentHands {
 
   /** What the group's workers did lately, as its shim last said. */
   Optional<GroupActivity> activity(Fence fence);
+
+  /** How far the group's conversion is; looked at in the background. */
+  Optional<ConversionStatus> conversion(Fence fence);
 
   /** Warm, or cold and why, for people; empty for a group without a warm pool. */
   Optional<String> startOf(Fence fence);

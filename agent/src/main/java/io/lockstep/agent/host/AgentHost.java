@@ -14,6 +14,7 @@ import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.agent.process.TorchrunCommand;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupActivity;
@@ -69,6 +70,8 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private final ProcessScan scan;
   private final CheckpointScan checkpoints = new CheckpointScan();
   private final KeptCheckpoints kept = new KeptCheckpoints(checkpoints);
+  private final ConversionWatch conversion = new ConversionWatch();
+  private final AtomicBoolean watching = new AtomicBoolean();
   private final CheckpointConverter converter;
   private final AtomicReference<@Nullable Fence> converting = new AtomicReference<>();
   private final HostHealth health;
@@ -131,7 +134,7 @@ public final class AgentHost implements AgentHands, AutoCloseable {
     this.settings = settings;
     this.daemonEnv = Map.copyOf(workerEnv);
     this.scan = new ProcessScan(settings.markerPrefix());
-    this.converter = new CheckpointConverter(scan);
+    this.converter = new CheckpointConverter(scan, conversion);
     this.store = store;
     this.inventory = inventory;
     this.health = new HostHealth(settings, inventory, daemonEnv, gpus);
@@ -251,6 +254,14 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   @Override
   public Optional<GroupActivity> activity(Fence fence) {
     return groups.activity(fence);
+  }
+
+  @Override
+  public Optional<ConversionStatus> conversion(Fence fence) {
+    if (conversion.isDue() && watching.compareAndSet(false, true)) {
+      onFiles(conversion::look, watching);
+    }
+    return conversion.last(fence);
   }
 
   @Override

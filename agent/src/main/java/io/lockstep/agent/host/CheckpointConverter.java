@@ -41,9 +41,11 @@ final class CheckpointConverter {
 
   private final FileChecks files = new FileChecks();
   private final ProcessScan scan;
+  private final ConversionWatch watch;
 
-  CheckpointConverter(ProcessScan scan) {
+  CheckpointConverter(ProcessScan scan, ConversionWatch watch) {
     this.scan = scan;
+    this.watch = watch;
   }
 
   /**
@@ -76,6 +78,7 @@ final class CheckpointConverter {
       FileTree.delete(room);
       Files.createDirectories(room);
       Path made = room.resolve(target.getFileName());
+      watch.begins(launch.fence(), shards, made);
       String wrong = run(launch, like, shards, made, log, isWanted);
       endAll(launch);
       if (!wrong.isEmpty()) {
@@ -102,6 +105,8 @@ final class CheckpointConverter {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return failed(launch, shards, "the agent is ending");
+    } finally {
+      watch.ended();
     }
   }
 

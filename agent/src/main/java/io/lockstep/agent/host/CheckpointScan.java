@@ -358,24 +358,52 @@ final class CheckpointScan {
     int found = 0;
     String lacks = "";
     for (int rank = 0; rank < wrote; rank++) {
-      Path state = folder.resolve(wrote == 1 ? "rng_state.pth" : "rng_state_" + rank + ".pth");
+      Path state = randomState(folder, wrote, rank);
       if (!Files.exists(state)) {
         lacks = lacks.isEmpty() ? state.getFileName() + " is missing" : lacks;
         continue;
       }
       found++;
-      try {
-        if (own.looksAtAll() || own.contains(rank)) {
-          files.requireZip(state);
-        }
-      } catch (IncompleteException e) {
-        lacks = lacks.isEmpty() ? String.valueOf(e.getMessage()) : lacks;
+      if (own.looksAtAll() || own.contains(rank)) {
+        Optional<String> broken = brokenZip(state);
+        lacks = lacks.isEmpty() ? broken.orElse("") : lacks;
       }
     }
     // A script that keeps none at all wants none.
     return lacks.isEmpty() || found == 0
         ? verdict
         : verdict.asLastResort("%s: found %d of %d random states".formatted(lacks, found, wrote));
+  }
+
+  /**
+   * Random states of the Trainer that are there and cannot be read: it goes on without one that is
+   * missing, and fails at one that is broken.
+   */
+  List<Path> brokenRandomStates(CompleteCheckpoint checkpoint, CheckpointFormat format)
+      throws IOException {
+    var broken = new ArrayList<Path>();
+    if (format == CheckpointFormat.HF_DEEPSPEED) {
+      for (int rank = 0; rank < checkpoint.worldSize(); rank++) {
+        Path state = randomState(Path.of(checkpoint.path()), checkpoint.worldSize(), rank);
+        if (Files.exists(state) && brokenZip(state).isPresent()) {
+          broken.add(state);
+        }
+      }
+    }
+    return broken;
+  }
+
+  private static Path randomState(Path folder, int wrote, int rank) {
+    return folder.resolve(wrote == 1 ? "rng_state.pth" : "rng_state_" + rank + ".pth");
+  }
+
+  private Optional<String> brokenZip(Path file) throws IOException {
+    try {
+      files.requireZip(file);
+      return Optional.empty();
+    } catch (IncompleteException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
   }
 
   private static void checkTrainerState(Path folder, long step)

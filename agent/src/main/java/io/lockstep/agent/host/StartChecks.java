@@ -60,6 +60,9 @@ final class StartChecks {
     Path folder = Path.of(wanted.dir().get());
     try {
       moveAside(folder, wanted.format(), launch, order);
+      if (launch.nodeRank() == 0 && !inPieces) {
+        moveBrokenRandomStatesAside(wanted.format(), launch, order);
+      }
       OwnerMark.write(folder, launch.fence().job(), launch.job().name());
       return Optional.empty();
     } catch (IOException e) {
@@ -101,6 +104,16 @@ final class StartChecks {
     }
     if (format == CheckpointFormat.DEEPSPEED) {
       correctLatest(folder, launch, order);
+    }
+  }
+
+  /** Of a checkpoint that is taken for want of another: the Trainer would fail at them. */
+  private void moveBrokenRandomStatesAside(
+      CheckpointFormat format, LaunchSpec launch, StartOrder order) throws IOException {
+    if (order.resume().isPresent()) {
+      for (Path broken : checkpoints.brokenRandomStates(order.resume().get(), format)) {
+        moveAside(Path.of(order.resume().get().path()), broken, launch);
+      }
     }
   }
 

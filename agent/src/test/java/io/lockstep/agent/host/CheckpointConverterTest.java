@@ -8,6 +8,7 @@ import io.lockstep.agent.process.ProcessScan;
 import io.lockstep.agent.process.TorchrunCommand;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.OnExisting;
@@ -15,6 +16,7 @@ import io.lockstep.protocol.model.OnResize;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -22,6 +24,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -47,6 +50,7 @@ class CheckpointConverterTest {
 
   @TempDir Path dir;
   private CompleteCheckpoint checkpoint;
+  private final ConversionWatch watch = new ConversionWatch();
 
   @BeforeEach
   void aCheckpoint() throws IOException {
@@ -89,7 +93,7 @@ class CheckpointConverterTest {
             dir.toString(),
             python.toString(),
             "marker");
-    return new CheckpointConverter(new ProcessScan(PREFIX))
+    return new CheckpointConverter(new ProcessScan(PREFIX), watch)
         .convert(launch, checkpoint, like, folder, isWanted);
   }
 
@@ -117,6 +121,54 @@ class CheckpointConverterTest {
         .contains("--input_folder " + checkpoint.path() + " ");
     assertThat(dir.resolve("out/latest_universal")).hasContent("global_step4_universal");
     assertThat(dir.resolve("out/.lockstep-converting-1")).doesNotExist();
+  }
+
+  @Test
+  void howFarItIsIsSeenByTheFilesThatItHasWritten() throws Exception {
+    Files.write(dir.resolve("out/global_step4/x_rank_0_optim_states.pt"), new byte[3_000]);
+    Files.write(dir.resolve("out/global_step4/x_rank_1_optim_states.pt"), new byte[3_000]);
+    String slow =
+        """
+        #!/bin/sh
+        mkdir -p "$7/tmp/a.weight/0" "$7/tmp/b.weight/0" "$7/tmp/c.bias/0"; touch %1$s/apart
+        while [ ! -e %1$s/goOn ]; do sleep 0.05; done
+        mkdir -p "$7/zero/a.weight"; head -c 500 /dev/zero > "$7/zero/a.weight/fp32.pt"
+        touch %1$s/merging; while [ ! -e %1$s/end ]; do sleep 0.05; done
+        """;
+    var conversion =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                convert(slow, Duration.ofMinutes(1), () -> true);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    appears("apart");
+    assertThat(watch.isDue()).isTrue();
+    assertThat(watch.last(Jobs.fence(1))).isEmpty();
+    watch.look();
+    assertThat(watch.last(Jobs.fence(1))).contains(new ConversionStatus(false, 0, 3, 0, 6_000));
+    assertThat(watch.last(Jobs.fence(2))).isEmpty();
+    assertThat(watch.isDue()).as("it was just looked at").isFalse();
+
+    Files.createFile(dir.resolve("goOn"));
+    appears("merging");
+    watch.look();
+    assertThat(watch.last(Jobs.fence(1))).contains(new ConversionStatus(true, 1, 3, 500, 6_000));
+
+    Files.createFile(dir.resolve("end"));
+    conversion.join();
+    assertThat(watch.last(Jobs.fence(1))).isEmpty();
+    watch.look();
+    assertThat(watch.isDue()).isFalse();
+  }
+
+  private void appears(String file) throws InterruptedException {
+    for (int i = 0; i < 1_000 && !Files.exists(dir.resolve(file)); i++) {
+      Thread.sleep(20);
+    }
+    assertThat(dir.resolve(file)).exists();
   }
 
   @Test

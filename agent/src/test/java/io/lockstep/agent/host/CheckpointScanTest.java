@@ -2,8 +2,13 @@ package io.lockstep.agent.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lockstep.agent.Jobs;
+import io.lockstep.agent.core.StartOrder;
 import io.lockstep.protocol.model.CheckpointFormat;
+import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.JobSpec;
+import io.lockstep.protocol.model.LaunchSpec;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -13,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
@@ -162,6 +168,65 @@ class CheckpointScanTest {
     assertThat(
             scan.problemOf(alone.complete().get(0), CheckpointFormat.HF_DEEPSPEED, OwnRanks.NONE))
         .isEmpty();
+  }
+
+  @Test
+  void anOlderWholeOneComesBeforeAnyWithoutARandomStateAndElseTheNewestOfThese()
+      throws IOException {
+    Path whole = real(2);
+    Files.delete(copyOf(whole, 6).resolve("rng_state_0.pth"));
+    Checkpoints.cutOff(copyOf(whole, 8).resolve("rng_state_1.pth"), 100);
+    Files.delete(copyOf(whole, 9).resolve("latest"));
+
+    assertThat(steps(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED))).containsExactly(4L);
+
+    Path kept = Files.createDirectories(dir.resolve(KeptCheckpoints.FOLDER));
+    Files.move(whole, kept.resolve("checkpoint-4"));
+    assertThat(steps(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED)))
+        .as("a kept one is one")
+        .containsExactly(4L);
+
+    Checkpoints.delete(kept);
+    var wanting = scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED);
+    assertThat(steps(wanting)).containsExactly(8L);
+    assertThat(wanting.incomplete())
+        .filteredOn(why -> why.endsWith("; taken all the same, for want of another"))
+        .singleElement()
+        .asString()
+        .startsWith("checkpoint-8: rng_state_1.pth");
+  }
+
+  private static List<Long> steps(CheckpointInventory found) {
+    return found.complete().stream().map(CompleteCheckpoint::step).toList();
+  }
+
+  @Test
+  void aRandomStateThatIsBrokenIsMovedAsideBeforeTheForkSinceTheTrainerWouldFailAtIt()
+      throws IOException {
+    Path checkpoint = real(2);
+    Checkpoints.cutOff(checkpoint.resolve("rng_state_1.pth"), 0);
+    CompleteCheckpoint taken = scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED).complete().get(0);
+    JobSpec job =
+        Jobs.local(
+            dir,
+            "train.py",
+            List.of(),
+            2,
+            Jobs.checkpointIn(dir, CheckpointFormat.HF_DEEPSPEED),
+            Optional.empty());
+    LaunchSpec launch = Jobs.alone(Jobs.fence(3), job, "disk", Optional.empty());
+
+    assertThat(
+            new StartChecks(dir.resolve("data"), scan)
+                .run(launch, new StartOrder(29_500, Optional.of(taken), false)))
+        .isEmpty();
+
+    assertThat(checkpoint.resolve("rng_state_1.pth")).doesNotExist();
+    assertThat(checkpoint.resolve("aside-3-rng_state_1.pth")).exists();
+    assertThat(checkpoint.resolve("rng_state_0.pth")).exists();
+    assertThat(steps(scan.inventory(dir, CheckpointFormat.HF_DEEPSPEED)))
+        .as("the next attempt finds it as before")
+        .containsExactly(4L);
   }
 
   @Test

@@ -6,6 +6,7 @@ import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.GangActivity;
 import io.lockstep.coordinator.core.Job;
 import io.lockstep.coordinator.core.JobPhase;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
@@ -35,6 +36,35 @@ public final class ActivityWatch {
         .flatMap(job -> job.current().stream())
         .map(a -> (ClusterInput) new ClusterInput.ActivitySeen(a.fence(), of(a, fresh)))
         .toList();
+  }
+
+  /** One input for each conversion that a node is at. */
+  static List<ClusterInput> conversions(
+      ClusterState state, Function<NodeId, Optional<GroupStatus>> fresh) {
+    return state.jobs().values().stream()
+        .flatMap(
+            job ->
+                conversion(job, fresh)
+                    .map(
+                        status ->
+                            (ClusterInput)
+                                new ClusterInput.ConversionSeen(
+                                    job.current().orElseThrow().fence(), status))
+                    .stream())
+        .toList();
+  }
+
+  /** How far the node is that was ordered to convert; empty when none is at it. */
+  static Optional<ConversionStatus> conversion(
+      Job job, Function<NodeId, Optional<GroupStatus>> fresh) {
+    return job.current()
+        .filter(a -> job.phase() == JobPhase.PREPARING)
+        .flatMap(
+            a ->
+                a.conversion()
+                    .flatMap(c -> fresh.apply(c.on()))
+                    .filter(g -> g.fence().equals(a.fence()))
+                    .flatMap(GroupStatus::conversion));
   }
 
   /** Of the attempt under way; empty when there is none. */

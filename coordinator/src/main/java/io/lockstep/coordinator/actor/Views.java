@@ -13,6 +13,7 @@ import io.lockstep.coordinator.core.Straggler;
 import io.lockstep.protocol.api.EventView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Progress;
@@ -75,7 +76,19 @@ final class Views {
                 .toList())
         .moving(
             Motion.of(job, ActivityWatch.of(job, node -> agents.freshGroup(node, now)))
-                .map(Views::motion));
+                .map(Views::motion))
+        .converting(
+            ActivityWatch.conversion(job, node -> agents.freshGroup(node, now))
+                .map(Views::conversion));
+  }
+
+  private static JobView.ConversionView conversion(ConversionStatus status) {
+    return new JobView.ConversionView(
+        status.parameters(),
+        status.ofParameters(),
+        status.bytes(),
+        status.ofBytes(),
+        status.toString());
   }
 
   private static JobView.MotionView motion(Motion m) {

@@ -61,6 +61,7 @@ final class DescribeCommand extends Verb {
       field(lines, "master", job.masterAddress().get() + port, width);
     }
     job.progress().ifPresent(p -> field(lines, "progress", JobText.progress(p), width));
+    job.conversion().ifPresent(c -> field(lines, "converting", c.text(), width));
     job.motion().ifPresent(m -> motion(lines, m, width));
     job.lastCheckpoint()
         .ifPresent(

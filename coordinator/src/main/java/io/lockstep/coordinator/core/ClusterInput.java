@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
@@ -195,6 +196,14 @@ public sealed interface ClusterInput {
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onActivity(s, this, now);
+    }
+  }
+
+  /** A heartbeat said how far a node is with the conversion that was ordered. */
+  record ConversionSeen(Fence fence, ConversionStatus status) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onConversion(s, this, now);
     }
   }
 

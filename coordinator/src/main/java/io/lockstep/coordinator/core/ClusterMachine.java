@@ -495,6 +495,15 @@ public final class ClusterMachine {
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no gang stands still"));
   }
 
+  Decision onConversion(ClusterState state, ClusterInput.ConversionSeen seen, Instant now) {
+    var d = deciding(state, now);
+    state
+        .job(seen.fence().job())
+        .filter(job -> job.phase() == JobPhase.PREPARING && job.isCurrent(seen.fence()))
+        .ifPresent(job -> JobMachine.conversionSeen(d, job, seen.status()));
+    return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "nothing new of a conversion"));
+  }
+
   /** What a spare keeps is compared with what it should keep, as often as it says so. */
   Decision onWarm(ClusterState state, ClusterInput.WarmSeen seen, Instant now) {
     var d = deciding(state, now);

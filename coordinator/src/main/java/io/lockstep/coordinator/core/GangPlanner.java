@@ -9,10 +9,12 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +27,12 @@ final class GangPlanner {
 
   /** A place, or why there is none. */
   sealed interface Placement {
-    record Placed(RankTable table, List<NodeId> spares) implements Placement {}
+    /**
+     * Who has which rank.
+     *
+     * @param leftOut what of the free nodes was not taken for its kind; empty where nothing was
+     */
+    record Placed(RankTable table, List<NodeId> spares, String leftOut) implements Placement {}
 
     record Unplaceable(Reason reason) implements Placement {}
   }
@@ -41,14 +48,119 @@ final class GangPlanner {
             .toList();
     int wanted = job.spec().nodes();
     boolean onGpus = runsOnGpus(state, job);
-    int procs = procsPerNode(job, free, onGpus);
-    List<Node> fit = withoutRefusers(job, fitting(job, free, procs, onGpus));
+    var kinds = new GpuKinds(job, onGpus);
+    Optional<List<Node>> ofOneKind = alike(job, free, kinds, onGpus);
+    // where no kind will ever do, the nodes say themselves how they differ
+    List<Node> alike =
+        ofOneKind.orElseGet(() -> isThereAKind(state, job, kinds, onGpus) ? List.of() : free);
+    int procs = procsPerNode(job, alike, onGpus);
+    List<Node> fit = withoutRefusers(job, fitting(job, alike, procs, onGpus));
     if (procs == 0 || fit.size() < wanted || !missingPins(job, fit).isEmpty()) {
       return new Placement.Unplaceable(whyNot(state, job, now, kept));
     }
     RankTable table = table(job, fit, procs, wanted);
     List<NodeId> spares = spares(job, fit, table);
-    return new Placement.Placed(table, spares);
+    String leftOut =
+        ofOneKind.map(a -> leftOut(kinds, a, fitting(job, free, procs, onGpus))).orElse("");
+    return new Placement.Placed(table, spares, leftOut);
+  }
+
+  // one kind
+
+  /**
+   * The nodes of one kind that the gang can be made of: that of the survivors, who keep their
+   * ranks; else one of which there are enough: rather one without nodes that have just refused,
+   * then with more nodes that ask for a rank, then with more GPUs, then the first. All of them
+   * where kinds do not matter; empty where no kind has enough.
+   */
+  private static Optional<List<Node>> alike(
+      Job job, List<Node> nodes, GpuKinds kinds, boolean onGpus) {
+    if (!kinds.matter()) {
+      return Optional.of(nodes);
+    }
+    Map<String, List<Node>> groups = kinds.groups(nodes);
+    Optional<String> survivors = kinds.ofSurvivors(nodes);
+    if (survivors.isPresent()) {
+      return survivors.map(kind -> groups.getOrDefault(kind, List.of()));
+    }
+    boolean isRank0Asked = asksForRank0(nodes);
+    return groups.values().stream()
+        .filter(group -> !isRank0Asked || asksForRank0(group))
+        .filter(group -> suffices(job, group, onGpus))
+        .min(
+            Comparator.comparing(
+                    (List<Node> group) -> !suffices(job, unrefused(job, group), onGpus))
+                .thenComparing(group -> -asking(job, group))
+                .thenComparing(group -> -procsPerNode(job, group, onGpus)));
+  }
+
+  private static boolean suffices(Job job, List<Node> group, boolean onGpus) {
+    int procs = procsPerNode(job, group, onGpus);
+    return procs > 0 && fitting(job, group, procs, onGpus).size() >= job.spec().nodes();
+  }
+
+  /** Of {@code lockstep run}, whose rank 0 is the host that keeps the job. */
+  private static boolean asksForRank0(List<Node> nodes) {
+    return nodes.stream().anyMatch(n -> n.inventory().nodeRankHint() == 0);
+  }
+
+  private static long asking(Job job, List<Node> group) {
+    return group.stream()
+        .map(n -> n.inventory().nodeRankHint())
+        .filter(rank -> rank >= 0 && rank < job.spec().nodes())
+        .distinct()
+        .count();
+  }
+
+  /** Enough nodes of one kind are there, all jobs aside: it is worth waiting for them. */
+  private static boolean isThereAKind(ClusterState state, Job job, GpuKinds kinds, boolean onGpus) {
+    return alike(job, fleet(state), kinds, onGpus).isPresent();
+  }
+
+  private static List<Node> fleet(ClusterState state) {
+    return state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
+  }
+
+  private static String leftOut(GpuKinds kinds, List<Node> alike, List<Node> others) {
+    if (!kinds.matter()) {
+      return "";
+    }
+    String kind = kinds.of(alike.get(0));
+    List<String> names =
+        others.stream()
+            .filter(n -> !kinds.of(n).equals(kind))
+            .map(n -> n.id() + " has " + kinds.of(n))
+            .toList();
+    return names.isEmpty() ? "" : kind + "; left out: " + some(names);
+  }
+
+  /** By node, why it is not of the gang's kind; nothing about those that may be. */
+  private static Map<NodeId, String> ofOtherKinds(ClusterState state, Job job, boolean onGpus) {
+    var kinds = new GpuKinds(job, onGpus);
+    if (!kinds.matter()) {
+      return Map.of();
+    }
+    List<Node> fleet = fleet(state);
+    Map<String, List<Node>> groups = kinds.groups(fleet);
+    Optional<String> survivors = kinds.ofSurvivors(fleet);
+    boolean isThereAKind = isThereAKind(state, job, kinds, onGpus);
+    var others = new HashMap<NodeId, String>();
+    groups.forEach(
+        (kind, group) -> {
+          int fit = fitting(job, group, leastProcs(job), onGpus).size();
+          String why =
+              survivors.isPresent()
+                  ? "has " + kind + ", the gang has " + survivors.get()
+                  : "has " + kind + ", as only " + fit + " of " + job.spec().nodes() + " needed";
+          boolean isOther =
+              survivors.isPresent()
+                  ? !kind.equals(survivors.get())
+                  : isThereAKind && !suffices(job, group, onGpus);
+          if (isOther) {
+            group.forEach(n -> others.put(n.id(), why));
+          }
+        });
+    return others;
   }
 
   /** Every node that could take one of its ranks, were it free: those, a waiting job needs. */
@@ -57,16 +169,23 @@ final class GangPlanner {
       return job.spec().pins();
     }
     boolean onGpus = runsOnGpus(state, job);
-    List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
-    return fitting(job, fleet, leastProcs(job), onGpus).stream().map(Node::id).toList();
+    Set<NodeId> others = ofOtherKinds(state, job, onGpus).keySet();
+    return fitting(job, fleet(state), leastProcs(job), onGpus).stream()
+        .map(Node::id)
+        .filter(node -> !others.contains(node))
+        .toList();
   }
 
   /** Who has just refused, in one attempt after another, is asked again only for want of others. */
   private static List<Node> withoutRefusers(Job job, List<Node> fit) {
+    List<Node> others = unrefused(job, fit);
+    return others.size() < job.spec().nodes() ? fit : others;
+  }
+
+  private static List<Node> unrefused(Job job, List<Node> nodes) {
     Set<NodeId> refusers =
         refusals(job).stream().flatMap(c -> c.node().stream()).collect(Collectors.toSet());
-    List<Node> others = fit.stream().filter(n -> !refusers.contains(n.id())).toList();
-    return others.size() < job.spec().nodes() ? fit : others;
+    return nodes.stream().filter(n -> !refusers.contains(n.id())).toList();
   }
 
   /** Of the attempts just before, as long as none of them got past its preparation. */
@@ -102,7 +221,17 @@ final class GangPlanner {
             .filter(n -> n.isPlaceable() || isStillASpare(job, n))
             .filter(n -> isFreeFor(state, job, n.id(), now))
             .toList();
-    List<Node> fit = fitting(job, free, table.procsPerNode(), runsOnGpus(state, job));
+    boolean onGpus = runsOnGpus(state, job);
+    var kinds = new GpuKinds(job, onGpus);
+    Optional<String> kind =
+        Optional.of(table.master().node())
+            .filter(n -> kinds.matter())
+            .flatMap(state::node)
+            .map(kinds::of);
+    List<Node> fit =
+        fitting(job, free, table.procsPerNode(), onGpus).stream()
+            .filter(n -> kind.isEmpty() || kind.get().equals(kinds.of(n)))
+            .toList();
     return spares(job, fit, table);
   }
 
@@ -113,8 +242,9 @@ final class GangPlanner {
 
   /** True when the fleet, all jobs aside, could hold the gang: then smaller jobs do not pass it. */
   static boolean couldFitSomeday(ClusterState state, Job job) {
-    List<Node> fleet = state.nodes().values().stream().filter(Node::isLikelyPlaceable).toList();
     boolean onGpus = runsOnGpus(state, job);
+    List<Node> all = fleet(state);
+    List<Node> fleet = alike(job, all, new GpuKinds(job, onGpus), onGpus).orElse(all);
     int procs = procsPerNode(job, fleet, onGpus);
     List<Node> fit = fitting(job, fleet, procs, onGpus);
     return procs > 0 && fit.size() >= job.spec().nodes() && missingPins(job, fit).isEmpty();
@@ -250,9 +380,10 @@ final class GangPlanner {
   static List<NodeVerdict> verdicts(
       ClusterState state, Job job, Instant now, Map<NodeId, JobId> kept) {
     boolean onGpus = runsOnGpus(state, job);
+    Map<NodeId, String> others = ofOtherKinds(state, job, onGpus);
     var all = new ArrayList<NodeVerdict>();
     for (Node node : state.nodes().values()) {
-      String why = why(state, job, node, onGpus, now, kept);
+      String why = why(state, job, node, onGpus, now, kept, others);
       all.add(new NodeVerdict(node.id(), why.isEmpty(), why.isEmpty() ? "free" : why));
     }
     if (job.table().isEmpty()) {
@@ -269,7 +400,8 @@ final class GangPlanner {
       Node node,
       boolean onGpus,
       Instant now,
-      Map<NodeId, JobId> kept) {
+      Map<NodeId, JobId> kept,
+      Map<NodeId, String> otherKinds) {
     List<NodeId> pins = job.table().isPresent() ? List.of() : job.spec().pins();
     Optional<JobId> holder = holder(state, job, node.id(), now);
     if (!pins.isEmpty() && !pins.contains(node.id())) {
@@ -288,6 +420,8 @@ final class GangPlanner {
       return "held by " + holder.get();
     } else if (onGpus && gpus(node) < gpusNeeded(job, leastProcs(job))) {
       return "has only " + gpus(node) + " GPUs";
+    } else if (otherKinds.containsKey(node.id())) {
+      return otherKinds.get(node.id());
     } else if (!onGpus && gpus(node) > 0) {
       return "has GPUs";
     }
@@ -300,16 +434,32 @@ final class GangPlanner {
         all.stream().filter(v -> !v.free()).map(v -> v.node() + " " + v.why()).toList();
     int fit = all.size() - others.size();
     int procs = leastProcs(job);
-    String names =
-        others.size() > MAX_NAMES
-            ? others.subList(0, MAX_NAMES) + " and " + (others.size() - MAX_NAMES) + " more"
-            : others.toString();
+    Map<String, Long> kinds = freeByKind(state, job, all);
     return Reason.of(
         ReasonCode.WAITING_FOR_NODES,
-        "needs %d free nodes%s, %d are free%s",
+        "needs %d free nodes%s%s, %d are free%s%s",
         job.spec().nodes(),
+        kinds.size() > 1 ? " of one kind" : "",
         procs > 1 ? " for " + procs + " workers each" : "",
         fit,
-        others.isEmpty() ? "" : " " + names);
+        kinds.size() > 1 ? " " + kinds : "",
+        others.isEmpty() ? "" : " " + some(others));
+  }
+
+  private static Map<String, Long> freeByKind(
+      ClusterState state, Job job, List<NodeVerdict> verdicts) {
+    var kinds = new GpuKinds(job, runsOnGpus(state, job));
+    return !kinds.matter()
+        ? Map.of()
+        : verdicts.stream()
+            .filter(NodeVerdict::free)
+            .flatMap(v -> state.node(v.node()).stream())
+            .collect(Collectors.groupingBy(kinds::of, TreeMap::new, Collectors.counting()));
+  }
+
+  private static String some(List<String> names) {
+    return names.size() > MAX_NAMES
+        ? names.subList(0, MAX_NAMES) + " and " + (names.size() - MAX_NAMES) + " more"
+        : names.toString();
   }
 }

@@ -2,6 +2,7 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.FailureClass;
@@ -15,6 +16,7 @@ import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -62,6 +64,9 @@ final class JobMachine {
           ReasonCode.ZERO_CONFIG_INVALID,
           ReasonCode.ZERO_AUTO_WITHOUT_HF,
           ReasonCode.NOT_ENOUGH_DEVICES);
+
+  /** How long a conversion is not worth an event of its own. */
+  private static final Duration CONVERSION_TOLD_AFTER = Duration.ofSeconds(30);
 
   private JobMachine() {}
 
@@ -182,10 +187,11 @@ final class JobMachine {
             d.now(),
             Reason.of(
                 ReasonCode.PREPARING,
-                "attempt %s on %s%s",
+                "attempt %s on %s%s%s",
                 attempt,
                 some(placed.table().nodes()),
-                placed.spares().isEmpty() ? "" : ", spare " + some(placed.spares()))));
+                placed.spares().isEmpty() ? "" : ", spare " + some(placed.spares()),
+                placed.leftOut().isEmpty() ? "" : ", all with " + placed.leftOut())));
     resend(d, d.job(job.id()));
   }
 
@@ -391,6 +397,42 @@ final class JobMachine {
           Exits.INFRASTRUCTURE,
           Optional.empty());
     }
+  }
+
+  /** Told first after a while, then whenever it has taken twice as long: 8 times in 2 hours. */
+  static void conversionSeen(Deciding d, Job job, ConversionStatus status) {
+    Optional<Conversion> conversion = job.current().flatMap(AttemptState::conversion);
+    if (conversion.isEmpty()) {
+      return;
+    }
+    Instant since = conversion.get().since();
+    Duration told = Duration.between(since, lastTold(d, job, since));
+    Duration due = told.isZero() ? CONVERSION_TOLD_AFTER : told.multipliedBy(2);
+    Duration soFar = Duration.between(since, d.now());
+    if (soFar.compareTo(due) >= 0) {
+      waits(
+          d,
+          job,
+          Reason.of(
+              ReasonCode.CONVERTING,
+              "%s converts %s: %s, after %s",
+              conversion.get().on(),
+              conversion.get().checkpoint().path(),
+              status,
+              TimeText.of(soFar.truncatedTo(ChronoUnit.SECONDS))));
+    }
+  }
+
+  private static Instant lastTold(Deciding d, Job job, Instant since) {
+    List<HistoryEntry> history = d.state().history();
+    for (int i = history.size() - 1; i >= 0 && history.get(i).at().isAfter(since); i--) {
+      HistoryEntry entry = history.get(i);
+      if (entry.reason().code() == ReasonCode.CONVERTING
+          && entry.job().filter(job.id()::equals).isPresent()) {
+        return entry.at();
+      }
+    }
+    return since;
   }
 
   private static Duration convertLimit(Job job) {

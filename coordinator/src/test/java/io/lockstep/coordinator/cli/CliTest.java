@@ -10,6 +10,7 @@ import io.lockstep.protocol.api.NodeView;
 import io.lockstep.protocol.api.Problem.Mistake;
 import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.api.SubmitResponse;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -161,6 +162,21 @@ class CliTest {
             suspected    rank 1 on 127.0.0.3, stacks are being taken
             slow         rank 1 on 127.0.0.3: a step takes it 5s, the median is 2s
             """);
+  }
+
+  @Test
+  void describeShowsHowFarAConversionIs() {
+    var status = new ConversionStatus(true, 120, 310, 4_509_715_660L, 12_992_276_070L);
+    api.answer(
+        "GET /v1/jobs/q-1",
+        Views.restarted("q-1")
+            .converting(
+                Optional.of(
+                    new JobView.ConversionView(
+                        120, 310, status.bytes(), status.ofBytes(), status.toString()))));
+
+    assertThat(CliRun.of(api, "describe", "q-1").out)
+        .contains("\nconverting   put together 120 of 310 parameters, 4.2 of about 12.1 GiB\n");
   }
 
   @Test

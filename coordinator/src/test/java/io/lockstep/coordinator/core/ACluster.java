@@ -61,6 +61,32 @@ final class ACluster {
     return this;
   }
 
+  /** Joins with so many GPUs of this name. */
+  ACluster joins(String name, int gpus, String kind) {
+    return joins(name, gpus, kind, -1);
+  }
+
+  /** The same, and asks for a node rank. */
+  ACluster joins(String name, int gpus, String kind, int rank) {
+    ClusterInput.NodeHello plain = hello(node(name), "disk-" + name, "boot-1", gpus);
+    NodeInventory found = plain.inventory();
+    var other =
+        new NodeInventory(
+            found.address(),
+            found.hostname(),
+            found.bootId(),
+            found.cpus(),
+            found.memoryBytes(),
+            found.gpus().stream()
+                .map(g -> new GpuInfo(g.index(), g.uuid(), kind, g.memoryBytes()))
+                .toList(),
+            found.python(),
+            found.version(),
+            rank);
+    when(new ClusterInput.NodeHello(plain.node(), plain.disk(), other, plain.groups()));
+    return this;
+  }
+
   /** Joins and asks for a node rank, as {@code lockstep run --node-rank} does. */
   ACluster asks(String name, int rank) {
     ClusterInput.NodeHello plain = hello(node(name), "disk-" + name, "boot-1", 0);

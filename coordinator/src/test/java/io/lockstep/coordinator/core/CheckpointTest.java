@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.CheckpointInventory;
 import io.lockstep.protocol.model.CompleteCheckpoint;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobSpec;
@@ -20,6 +21,7 @@ import io.lockstep.protocol.model.OnResize;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -169,6 +171,32 @@ class CheckpointTest {
   }
 
   @Test
+  void howFarAConversionIsIsAnEventWheneverItHasTakenTwiceAsLong() {
+    ACluster cluster = two(AJob.of(2).zero(2, Optional.of("{}")).onResize(OnResize.UNIVERSAL));
+    start(cluster, ofFour("/ckpt/checkpoint-20", false));
+    Fence fence = cluster.fence(A);
+    var told = new ArrayList<Reason>();
+
+    for (int second = 10; second < 7_200; second += 10) {
+      cluster.after(Duration.ofSeconds(10));
+      var status = new ConversionStatus(true, second, 7_200, (long) second << 20, 7_200L << 20);
+      Decision seen = cluster.when(new ClusterInput.ConversionSeen(fence, status));
+      events(seen, ClusterEvent.JobWaits.class).forEach(e -> told.add(e.reason()));
+    }
+
+    assertThat(told).hasSize(8).allMatch(r -> r.code() == ReasonCode.CONVERTING);
+    assertThat(told.get(0).message())
+        .isEqualTo(
+            "n1 converts /ckpt/checkpoint-20: put together 30 of 7200 parameters, 0.0 of about 7.0"
+                + " GiB, after 30s");
+    assertThat(told.get(1).message()).contains("60 of 7200", "after 1m");
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    var older = new Fence(fence.plan() - 1, A, fence.attempt());
+    var status = new ConversionStatus(true, 1, 2, 3, 4);
+    assertThat(cluster.when(new ClusterInput.ConversionSeen(older, status)).events()).isEmpty();
+  }
+
+  @Test
   void aConversionThatFailsEndsTheJobAndCostsNoRestart() {
     ACluster cluster = two(AJob.of(2).zero(2, Optional.of("{}")).onResize(OnResize.UNIVERSAL));
     start(cluster, ofFour("/ckpt/checkpoint-20", false));
@@ -231,6 +259,24 @@ class CheckpointTest {
               assertThat(e.reason().message()).isEqualTo(broken);
             });
     assertThat(releaseOf(decision)).contains("going on from step 20", "WARNING", broken);
+  }
+
+  @Test
+  void oneThatIsTakenForWantOfAnotherIsGoneOnFromAndSaidByAnEvent() {
+    ACluster cluster = two(AJob.of(2));
+    String wanting =
+        "checkpoint-30: rng_state_1.pth is missing: found 1 of 2 random states; taken all the same,"
+            + " for want of another";
+
+    Decision decision = start(cluster, broken(List.of(wanting), checkpoint(30)));
+
+    assertThat(actions(decision, ClusterAction.Start.class))
+        .isNotEmpty()
+        .allMatch(s -> s.resume().equals(Optional.of(checkpoint(30))));
+    assertThat(events(decision, ClusterEvent.CheckpointPassedOver.class))
+        .singleElement()
+        .satisfies(e -> assertThat(e.reason().message()).isEqualTo(wanting));
+    assertThat(releaseOf(decision)).contains("going on from step 30", "WARNING", wanting);
   }
 
   @Test

@@ -11,6 +11,7 @@ import static io.lockstep.coordinator.core.ACluster.node;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.JobId;
@@ -61,6 +62,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    CheckpointSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    StepSeen         -> QUEUED    NOTHING_TO_DO
       QUEUED    ActivitySeen     -> QUEUED    NOTHING_TO_DO
+      QUEUED    ConversionSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    WarmSeen         -> QUEUED    STANDING_BY | tells StandBy
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
       QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
@@ -84,6 +86,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING CheckpointSeen   -> PREPARING NOTHING_TO_DO
       PREPARING StepSeen         -> PREPARING NOTHING_TO_DO
       PREPARING ActivitySeen     -> PREPARING NOTHING_TO_DO
+      PREPARING ConversionSeen   -> PREPARING NOTHING_TO_DO
       PREPARING WarmSeen         -> PREPARING NOTHING_TO_DO
       PREPARING StateLarge       -> PREPARING OVERLOADED
       PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
@@ -107,6 +110,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  CheckpointSeen   -> STARTING  NOTHING_TO_DO
       STARTING  StepSeen         -> STARTING  NOTHING_TO_DO
       STARTING  ActivitySeen     -> STARTING  NOTHING_TO_DO
+      STARTING  ConversionSeen   -> STARTING  NOTHING_TO_DO
       STARTING  WarmSeen         -> STARTING  NOTHING_TO_DO
       STARTING  StateLarge       -> STARTING  OVERLOADED
       STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
@@ -130,6 +134,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
       RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
       RUNNING   ActivitySeen     -> RUNNING   STANDS_STILL | AttemptSuspected | tells TakeStacks
+      RUNNING   ConversionSeen   -> RUNNING   NOTHING_TO_DO
       RUNNING   WarmSeen         -> RUNNING   NOTHING_TO_DO
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
       RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
@@ -153,6 +158,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  CheckpointSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  StepSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  ActivitySeen     -> STOPPING  NOTHING_TO_DO
+      STOPPING  ConversionSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  WarmSeen         -> STOPPING  NOTHING_TO_DO
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
       STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
@@ -176,6 +182,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED CheckpointSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED StepSeen         -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED ActivitySeen     -> SUCCEEDED NOTHING_TO_DO
+      SUCCEEDED ConversionSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED WarmSeen         -> SUCCEEDED STANDING_BY | tells StandBy
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
       SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
@@ -199,6 +206,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    CheckpointSeen   -> FAILED    NOTHING_TO_DO
       FAILED    StepSeen         -> FAILED    NOTHING_TO_DO
       FAILED    ActivitySeen     -> FAILED    NOTHING_TO_DO
+      FAILED    ConversionSeen   -> FAILED    NOTHING_TO_DO
       FAILED    WarmSeen         -> FAILED    STANDING_BY | tells StandBy
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
       FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
@@ -222,6 +230,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  CheckpointSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  StepSeen         -> CANCELED  NOTHING_TO_DO
       CANCELED  ActivitySeen     -> CANCELED  NOTHING_TO_DO
+      CANCELED  ConversionSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  WarmSeen         -> CANCELED  STANDING_BY | tells StandBy
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
       CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
@@ -312,6 +321,8 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.CheckpointSeen(fence, checkpoint(7)),
             new ClusterInput.StepSeen(fence, 8),
             new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofMinutes(15))),
+            new ClusterInput.ConversionSeen(
+                fence, new ConversionStatus(true, 1, 2, 1 << 20, 1 << 30)),
             new ClusterInput.WarmSeen(n2, poolOf(new JobId("another"))),
             new ClusterInput.Tick(),
             new ClusterInput.StoodStill(Duration.ofSeconds(9)),
@@ -487,6 +498,8 @@ class EveryPhaseTimesEveryInputTest {
         all.add(new ClusterInput.NodeKnowsNothing(node, fence));
         all.add(new ClusterInput.CheckpointSeen(fence, checkpoint(9)));
         all.add(new ClusterInput.StepSeen(fence, 9));
+        all.add(
+            new ClusterInput.ConversionSeen(fence, new ConversionStatus(false, 0, 0, 0, 1 << 30)));
         all.add(new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofSeconds(5))));
         all.add(new ClusterInput.ActivitySeen(fence, idleFor(Duration.ofHours(5))));
         for (ReasonCode code :

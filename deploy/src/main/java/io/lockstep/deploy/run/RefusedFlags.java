@@ -21,11 +21,17 @@ final class RefusedFlags {
     flags.put("--duplicate-stderr-filters", "use lockstep logs JOB --rank R, and grep");
     flags.put("--logs-specs", "every rank's output is kept; choose the folder with --log-dir");
     flags.put("--log-line-prefix-template", "use lockstep logs JOB, which prefixes node rank/rank");
-    flags.put("--numa-binding", "bind with --no-python numactl --cpunodebind=… python SCRIPT");
+    flags.put(
+        "--numa-binding",
+        "workers are forked from a preloaded process, around which torchrun cannot put numactl; bind"
+            + " them with --no-python numactl --cpunodebind=… python SCRIPT");
     flags.put(
         "--signals-to-handle",
         "take it out: INT, TERM and HUP cancel, with --shutdown-timeout between TERM and KILL");
-    flags.put("--virtual-local-rank", "set devices in a job file and use lockstep submit");
+    flags.put(
+        "--virtual-local-rank",
+        "every worker sees all GPUs of the job and takes that of its LOCAL_RANK; a script that wants"
+            + " one alone sets CUDA_VISIBLE_DEVICES from LOCAL_RANK before it imports torch");
     flags.put("--print-completion", "use lockstep completion");
     flags.put("--use-env", "take it out: LOCAL_RANK is always in the environment");
     flags.put(

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -62,6 +63,11 @@ final class RunParser {
     return new CommandLine(new RunOptions()).setUsageHelpWidth(100).getUsageMessage();
   }
 
+  /** What is taken under this name, of torchrun's or of Lockstep's own; empty where nothing is. */
+  static Optional<OptionSpec> option(String flag) {
+    return Optional.ofNullable(new CommandLine(new RunOptions()).getCommandSpec().findOption(flag));
+  }
+
   private static CommandLine commandLine(RunOptions options, Map<String, String> env) {
     return new CommandLine(options)
         .setStopAtPositional(true)
@@ -69,9 +75,14 @@ final class RunParser {
   }
 
   private static @Nullable String fromEnvironment(ArgSpec arg, Map<String, String> env) {
-    return arg instanceof OptionSpec option && option.arity().max() > 0
-        ? env.get(variable(option.longestName()))
-        : null;
+    if (!(arg instanceof OptionSpec option) || option.arity().max() == 0) {
+      return null;
+    }
+    String name = option.longestName();
+    @Nullable String value = env.get(variable(name));
+    return value == null && name.equals("--shutdown-timeout")
+        ? env.get("TORCH_ELASTIC_SHUTDOWN_TIMEOUT") // as torchrun takes it
+        : value;
   }
 
   private static String variable(String name) {

@@ -287,6 +287,10 @@ final class RunReader {
         }
         yield 0;
       }
+      case "xpu" ->
+          throw refused(
+              "--nproc-per-node xpu: only NVIDIA's GPUs are counted here; say how many workers, as"
+                  + " a number");
       default -> {
         if (!NUMBER.matcher(options.procs).matches()) {
           throw RunRefused.usage(

@@ -84,7 +84,7 @@ final class RunParserTest {
   }
 
   @Test
-  void everyFlagOfTorchrunIsKnown() throws RunRefused {
+  void everyFlagOfTorchrunIsKnown() {
     // torchrun --help of torch 2.13 and 2.14, by its long names
     List<String> flags =
         List.of(
@@ -102,7 +102,7 @@ final class RunParserTest {
             flag ->
                 assertThat(
                         RefusedFlags.all().containsKey("--" + flag)
-                            || RunParser.help().contains("--" + flag))
+                            || RunParser.option("--" + flag).isPresent())
                     .as(flag)
                     .isTrue());
   }
@@ -123,6 +123,15 @@ final class RunParserTest {
     assertThat(RunParser.parse(env, "t.py").nodes).isEqualTo("3");
     assertThat(RunParser.parse(env, "t.py").nodeRank).isEqualTo(Optional.of(1));
     assertThat(RunParser.parse(env, "--nnodes", "2", "t.py").nodes).isEqualTo("2");
+  }
+
+  @Test
+  void torchrunsOwnVariableSaysHowLongWorkersMayTakeToEnd() throws RunRefused {
+    Map<String, String> env = Map.of("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "120");
+
+    assertThat(RunParser.parse(env, "t.py").graceSeconds).isEqualTo(120);
+    assertThat(RunParser.parse(env, "--shutdown-timeout", "7", "t.py").graceSeconds).isEqualTo(7);
+    assertThat(parse("t.py").graceSeconds).isEqualTo(30);
   }
 
   @Test

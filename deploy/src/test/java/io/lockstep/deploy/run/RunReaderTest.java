@@ -113,6 +113,7 @@ final class RunReaderTest {
         "--nnodes 2 --node-rank 1 train.py | LOCKSTEP_HOST",
         "--nnodes 2 --node-rank 0 --host 127.9.0.2 train.py | node rank 0 is the host of",
         "--checkpoint-dir out --checkpoint-format zip train.py | hf-deepspeed",
+        "--nproc-per-node xpu train.py | only NVIDIA's GPUs",
         "--gpu-memory-held 4GB train.py | as in 4GiB"
       })
   void whatCannotBeIsRefused(String line, String told) {

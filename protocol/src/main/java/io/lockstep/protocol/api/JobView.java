@@ -11,6 +11,7 @@ import java.util.Set;
  * A job as people and programs see it (contract: {@code describe --output json}).
  *
  * @param motion whether training moves; empty unless it runs
+ * @param conversion how far the conversion of its checkpoint is; empty unless a node is at it
  * @param waits each node and why the job is not placed on it; empty unless it waits for nodes
  * @param lastKnown present when no coordinator answered; see {@link LastKnownView}
  */
@@ -37,8 +38,10 @@ public record JobView(
     List<String> spareNodes,
     List<WaitView> waits,
     @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<LastKnownView> lastKnown,
-    Optional<MotionView> motion) {
+    Optional<MotionView> motion,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<ConversionView> conversion) {
   public JobView {
+    conversion = Objects.requireNonNullElse(conversion, Optional.empty());
     motion = Objects.requireNonNullElse(motion, Optional.empty());
     waits = List.copyOf(Objects.requireNonNullElse(waits, List.of())); // an older server's
     rankTable = List.copyOf(rankTable);
@@ -98,6 +101,7 @@ public record JobView(
         spareNodes,
         List.of(),
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -126,7 +130,8 @@ public record JobView(
         spareNodes,
         waits,
         lastKnown,
-        motion);
+        motion,
+        conversion);
   }
 
   /** The same job with what it waits for. */
@@ -154,7 +159,8 @@ public record JobView(
         spareNodes,
         nodes,
         lastKnown,
-        motion);
+        motion,
+        conversion);
   }
 
   /** The same job with whether it moves. */
@@ -182,8 +188,49 @@ public record JobView(
         spareNodes,
         waits,
         lastKnown,
-        how);
+        how,
+        conversion);
   }
+
+  /** The same job with how far its checkpoint is converted. */
+  public JobView converting(Optional<ConversionView> status) {
+    return new JobView(
+        id,
+        name,
+        phase,
+        reason,
+        attempt,
+        restarts,
+        nodes,
+        procsPerNode,
+        zeroStage,
+        rankTable,
+        masterAddress,
+        masterPort,
+        lastCheckpoint,
+        progress,
+        attempts,
+        exitCode,
+        spares,
+        submittedAt,
+        endedAt,
+        spareNodes,
+        waits,
+        lastKnown,
+        motion,
+        status);
+  }
+
+  /**
+   * How far the conversion of a checkpoint is.
+   *
+   * @param parameters put together so far
+   * @param ofParameters 0 until it is known
+   * @param ofBytes about
+   * @param text the same for people
+   */
+  public record ConversionView(
+      long parameters, long ofParameters, long bytes, long ofBytes, String text) {}
 
   /**
    * Whether training moves.

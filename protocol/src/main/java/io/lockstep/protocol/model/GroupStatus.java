@@ -8,6 +8,7 @@ import java.util.Optional;
  * One worker group as its agent knows it.
  *
  * @param activity what its workers did lately; empty before there were any
+ * @param conversion how far it is with a checkpoint that it converts; empty while it converts none
  */
 public record GroupStatus(
     Fence fence,
@@ -16,7 +17,8 @@ public record GroupStatus(
     Optional<Progress> progress,
     Optional<CompleteCheckpoint> lastCheckpoint,
     Optional<ExitReport> exit,
-    Optional<GroupActivity> activity) {
+    Optional<GroupActivity> activity,
+    Optional<ConversionStatus> conversion) {
   /** The group's life on its node. */
   public enum Phase {
     PREPARING,
@@ -30,6 +32,24 @@ public record GroupStatus(
   public GroupStatus {
     workers = List.copyOf(workers);
     activity = Objects.requireNonNullElse(activity, Optional.empty()); // of an older release
+    conversion = Objects.requireNonNullElse(conversion, Optional.empty());
+  }
+
+  /** That converts nothing. */
+  public GroupStatus(
+      Fence fence,
+      Phase phase,
+      List<WorkerInfo> workers,
+      Optional<Progress> progress,
+      Optional<CompleteCheckpoint> lastCheckpoint,
+      Optional<ExitReport> exit,
+      Optional<GroupActivity> activity) {
+    this(fence, phase, workers, progress, lastCheckpoint, exit, activity, Optional.empty());
+  }
+
+  /** The same with how far it is converting. */
+  public GroupStatus converting(Optional<ConversionStatus> status) {
+    return new GroupStatus(fence, phase, workers, progress, lastCheckpoint, exit, activity, status);
   }
 
   /** Of which nothing is known but its place in life. */
