@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from lockstep_chaos import rows_cost, rows_network, rows_processes, rows_seats, sandbox  # noqa: F401 (rows are put)
@@ -132,6 +133,8 @@ def attempt(row: Row, cluster: Cluster, slack: float, long: bool) -> tuple[str, 
         return "not run", [str(why)], [], time.monotonic() - began
     except (NotSeen, RuntimeError) as problem:
         run.problems.append(str(problem))
+    except Exception as problem:  # the rows after it are worth their answer
+        run.problems.append("".join(traceback.format_exception(problem)))
     try:
         for job in run.jobs:
             job.finish()

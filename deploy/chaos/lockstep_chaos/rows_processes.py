@@ -28,8 +28,7 @@ def _hit(run: Run, kind: str, number: int) -> tuple[Training, float, list[int]]:
     job = _gang(run)
     victim = job.hosts[1]
     workers = job.pids(victim, "worker")
-    [target] = job.pids(victim, kind)
-    processes.send(number, target)
+    processes.send(number, job.pid(victim, kind))
     return job, time.time(), workers
 
 
@@ -92,7 +91,7 @@ def guard_stopped(run: Run) -> None:
 @row("torchrun-stopped", "SIGSTOP of torchrun for 10 s", "its workers train on, nothing trains twice, nothing is left")
 def torchrun_stopped(run: Run) -> None:
     job, since, _ = _hit(run, "torchrun", signal.SIGSTOP)
-    [target] = job.pids(job.hosts[1], "torchrun")
+    target = job.pid(job.hosts[1], "torchrun")
     time.sleep(FROZEN_SECONDS)
     run.untouched(job, since)
     processes.send(signal.SIGCONT, target)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep_chaos import processes
-from lockstep_chaos.cluster import Cluster, wait_until
+from lockstep_chaos.cluster import Cluster, NotSeen, wait_until
 from lockstep_chaos.network import Host
 from lockstep_chaos.record import Kind, Line, read
 
@@ -114,6 +114,13 @@ class Training:
     def pids(self, host: Host, kind: str) -> list[int]:
         """Its processes of a kind on a host."""
         return [one.pid for one in processes.of_group(host.address) if one.kind == kind]
+
+    def pid(self, host: Host, kind: str) -> int:
+        """Its only process of a kind on a host."""
+        found = self.pids(host, kind)
+        if len(found) != 1:
+            raise NotSeen(f"one {kind} of {self.id} on {host}: there are {len(found)}; {self.state()}")
+        return found[0]
 
     def await_end(self, pids: list[int], seconds: float) -> float:
         """Waits until these processes are gone; when that was seen, in seconds since 1970."""

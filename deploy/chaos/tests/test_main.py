@@ -54,6 +54,17 @@ def test_a_row_whose_record_is_bad_fails():
     assert verdict(lambda run: run.jobs.append(Job(*bad))) == "FAILED"
 
 
+def test_a_row_that_breaks_by_itself_fails_and_says_where():
+    def breaks(_: Run) -> None:
+        [_one] = []
+
+    row = Row("a-row", "a fault", "what must be", False, breaks)
+    verdict, _, problems, _ = main.attempt(row, CLUSTER, 0.0, False)
+
+    assert verdict == "FAILED"
+    assert "not enough values to unpack" in problems[0] and "breaks" in problems[0]
+
+
 def test_a_row_that_waits_in_vain_fails():
     def waits(_: Run) -> None:
         raise NotSeen("it did not come")
