@@ -98,7 +98,7 @@ public final class PairVerdict {
           "fails with "
               + names(link.get().others(node))
               + " ("
-              + link.get().said().get(node).problem()
+              + link.get().problem()
               + "), and each of them is well with others",
           LOOK_AT_LINK);
     }

@@ -102,7 +102,7 @@ final class APairWorld {
 
   /** What is said of this node's meeting others. */
   String sentence(int node) {
-    return findings().get(name(node)).stream()
+    return findings().getOrDefault(name(node), List.of()).stream()
         .filter(f -> f.code() == ReasonCode.PAIR_FAILED)
         .map(Finding::sentence)
         .collect(Collectors.joining("\n"));

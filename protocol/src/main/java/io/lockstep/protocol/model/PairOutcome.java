@@ -5,7 +5,7 @@ import java.util.Optional;
 /**
  * How a node's part of a pair check ended.
  *
- * @param reading what it measured; there exactly when it is {@link End#MEASURED}
+ * @param reading what it measured; empty unless it is {@link End#MEASURED}
  * @param problem why it measured nothing; empty when it did
  */
 public record PairOutcome(End end, Optional<PairReading> reading, String problem) {
@@ -23,7 +23,7 @@ public record PairOutcome(End end, Optional<PairReading> reading, String problem
 
   public PairOutcome {
     Checks.require(
-        reading.isPresent() == (end == End.MEASURED), "reading", reading, "there when measured");
+        reading.isEmpty() || end == End.MEASURED, "reading", reading, "empty unless measured");
   }
 
   public static PairOutcome measured(PairReading reading) {
