@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -61,6 +62,51 @@ final class DoctorE2eTest {
   @Test
   void aNodeThatThereIsNotIsRefused() {
     assertThat(fleet.cli("doctor", "gpu-99").exit()).isEqualTo(9);
+  }
+
+  @Test
+  void healthyNodesMeetInAGroupThatPasses() throws Exception {
+    Fleet.Said said = fleet.slowCli("doctor", "--pairs", "--output", "json");
+
+    assertThat(said.exit()).as(said.out() + said.err()).isZero();
+    JsonNode view = new ObjectMapper().readTree(said.out());
+    assertThat(view.path("healthy").asBoolean()).isTrue();
+    assertThat(view.path("groups")).hasSize(1);
+    JsonNode group = view.path("groups").get(0);
+    assertThat(group.path("nodes")).hasSize(3);
+    assertThat(group.path("result").asText()).isEqualTo("PASSED");
+    assertThat(group.path("gatherSeconds").asDouble()).isPositive();
+    assertThat(view.findValuesAsText("found")).anyMatch(text -> text.startsWith("is well with "));
+  }
+
+  @Test
+  void theNodeWhoseNetworkIsBadIsTheOneThatIsNamed() throws Exception {
+    String bad = fleet.address(0);
+    Fleet.Said said =
+        fleet.slowCli("doctor", "--pairs", "--python", pythonWithoutNetworkOn(bad).toString());
+
+    assertThat(said.exit()).as(said.out() + said.err()).isEqualTo(6);
+    assertThat(said.out()).contains("FAILED", "PASSED").containsOnlyOnce("FAIL PAIR_FAILED");
+    assertThat(said.out().replaceAll("\\s+", " "))
+        .contains(bad + ": 0 checks are well FAIL PAIR_FAILED: fails with ")
+        .contains(" are well with others", "do: keep it out");
+  }
+
+  /** The daemon that starts it decides which network it has. */
+  private static Path pythonWithoutNetworkOn(String address) throws Exception {
+    Path python = DIR.resolve("python-without-network");
+    Files.writeString(
+        python,
+        """
+        #!/bin/sh
+        case "$(tr '\\0' ' ' </proc/$PPID/cmdline)" in
+          *"--host %s "*) export GLOO_SOCKET_IFNAME=nosuch0 ;;
+        esac
+        exec %s "$@"
+        """
+            .formatted(address, Installation.PYTHON));
+    Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return python;
   }
 
   private static long count(JsonNode node, String code) {

@@ -318,7 +318,15 @@ final class Fleet implements AutoCloseable {
     var command = new ArrayList<String>();
     command.add(Installation.HOME.resolve("bin/lockstep").toString());
     command.addAll(List.of(args));
-    return run(command);
+    return run(command, CLI_SECONDS);
+  }
+
+  /** The same for what takes minutes. */
+  Said slowCli(String... args) {
+    var command = new ArrayList<String>();
+    command.add(Installation.HOME.resolve("bin/lockstep").toString());
+    command.addAll(List.of(args));
+    return run(command, (int) LIMIT.toSeconds());
   }
 
   /** Runs {@code lockstepd recover} on the data dir of a host. */
@@ -335,10 +343,10 @@ final class Fleet implements AutoCloseable {
             "--data-dir",
             dataDir(address).toString()));
     command.addAll(List.of(args));
-    return run(command);
+    return run(command, CLI_SECONDS);
   }
 
-  private Said run(List<String> command) {
+  private Said run(List<String> command, int seconds) {
     try {
       Path out = Files.createTempFile(dir, "cli", ".out");
       Path err = Files.createTempFile(dir, "cli", ".err");
@@ -346,7 +354,7 @@ final class Fleet implements AutoCloseable {
       withoutLocale(builder);
       builder.environment().put("LOCKSTEP_API", apis());
       Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
-      assertThat(process.waitFor(CLI_SECONDS, TimeUnit.SECONDS)).as("%s ends", command).isTrue();
+      assertThat(process.waitFor(seconds, TimeUnit.SECONDS)).as("%s ends", command).isTrue();
       return new Said(process.exitValue(), Files.readString(out), Files.readString(err));
     } catch (IOException e) {
       throw new UncheckedIOException(e);

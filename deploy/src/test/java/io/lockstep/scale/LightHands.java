@@ -230,4 +230,14 @@ final class LightHands implements AgentHands {
   public CompletionStage<AgentQuery.Met> meet(AgentQuery.Meet ask) {
     throw new UnsupportedOperationException("a light agent has no host");
   }
+
+  @Override
+  public CompletionStage<AgentQuery.OfferedPort> offerPort() {
+    throw new UnsupportedOperationException("a light agent has no host");
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.Paired> pair(AgentQuery.Pair ask, Optional<Fence> group) {
+    throw new UnsupportedOperationException("a light agent has no host");
+  }
 }

@@ -23,6 +23,8 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.NodeReadings;
 import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.PairOutcome;
+import io.lockstep.protocol.model.PairReading;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankActivity;
 import io.lockstep.protocol.model.RankTable;
@@ -237,11 +239,23 @@ public final class Samples {
             Optional.of("/data/run1/out"),
             List.of(new AgentQuery.Peer(NODE, "10.0.0.3", Optional.of(29_512))),
             asker.unsafeUpcast().narrow()),
-        new AgentQuery.Met(NODE, List.of(FINDING)));
+        new AgentQuery.Met(NODE, List.of(FINDING)),
+        new AgentQuery.OfferPort(asker.unsafeUpcast().narrow()),
+        new AgentQuery.OfferedPort(NODE, Optional.of(29_512)),
+        new AgentQuery.Pair(
+            "d1",
+            Optional.of("/opt/venv/bin/python"),
+            new AgentQuery.PairSeat(1, 2, "10.0.0.1", 29_512),
+            asker.unsafeUpcast().narrow()),
+        new AgentQuery.Paired(NODE, PAIRED));
   }
 
   private static final Finding FINDING =
       new Finding(ReasonCode.GPU_ECC, Finding.Severity.WARN, "2 errors", "reset GPU 3");
+  private static final PairOutcome PAIRED =
+      PairOutcome.measured(
+          new PairReading(
+              "NVIDIA H200", Duration.ofNanos(1_400_000), Duration.ofMillis(2), 67_108_864));
   private static final NodeReadings READINGS =
       new NodeReadings(
           Map.of("torch", "2.13.0"),
@@ -265,6 +279,7 @@ public final class Samples {
         INVENTORY,
         STANDBY,
         WARM,
+        PAIRED,
         TABLE,
         FENCE);
   }

@@ -110,6 +110,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
         .onMessage(AgentQuery.ReadLog.class, this::onReadLog)
         .onMessage(AgentQuery.Examine.class, this::onExamine)
         .onMessage(AgentQuery.Meet.class, this::onMeet)
+        .onMessage(AgentQuery.OfferPort.class, this::onOfferPort)
+        .onMessage(AgentQuery.Pair.class, this::onPair)
         .onMessage(Input.class, m -> apply(m.input()))
         .onMessage(Tick.class, m -> onTick())
         .onMessage(Stored.class, m -> onStored(m.decision()))
@@ -189,6 +191,17 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
 
   private Behavior<ToAgent> onMeet(AgentQuery.Meet ask) {
     var unused = host.meet(ask).thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
+  private Behavior<ToAgent> onOfferPort(AgentQuery.OfferPort ask) {
+    var unused = host.offerPort().thenAccept(ask.replyTo()::tell);
+    return this;
+  }
+
+  private Behavior<ToAgent> onPair(AgentQuery.Pair ask) {
+    var unused =
+        host.pair(ask, state.current().map(WorkerGroup::fence)).thenAccept(ask.replyTo()::tell);
     return this;
   }
 

@@ -6,8 +6,13 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Finds programs as a shell does. */
-final class SearchPath {
+public final class SearchPath {
   private SearchPath() {}
+
+  /** The program to start with this environment: the JVM would look on its own PATH. */
+  public static String resolved(String program, Map<String, String> env) {
+    return program.contains("/") ? program : find(program, env).map(Path::toString).orElse(program);
+  }
 
   /** The first folder of this environment's PATH that has it decides. */
   static Optional<Path> find(String program, Map<String, String> env) {

@@ -62,7 +62,8 @@ public final class VersionProbe {
   private Optional<InterpreterFacts> ask(String python, Map<String, String> env) {
     try {
       BoundedCommand.Result said =
-          BoundedCommand.run(List.of(resolved(python, env), script.toString()), env, LIMIT);
+          BoundedCommand.run(
+              List.of(SearchPath.resolved(python, env), script.toString()), env, LIMIT);
       return said.isSuccess() ? read(said.stdout()) : Optional.empty();
     } catch (IOException e) {
       return Optional.empty(); // PYTHON_MISSING says it
@@ -70,13 +71,6 @@ public final class VersionProbe {
       Thread.currentThread().interrupt();
       return Optional.empty();
     }
-  }
-
-  /** The JVM would look on its own PATH. */
-  private static String resolved(String python, Map<String, String> env) {
-    return python.contains("/")
-        ? python
-        : SearchPath.find(python, env).map(Path::toString).orElse(python);
   }
 
   private static Optional<InterpreterFacts> read(String text) {

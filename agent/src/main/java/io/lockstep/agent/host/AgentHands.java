@@ -65,4 +65,14 @@ public interface AgentHands {
 
   /** Whether this host sees the others; the stage never fails. */
   CompletionStage<AgentQuery.Met> meet(AgentQuery.Meet ask);
+
+  /** A port for a pair check; the stage never fails. */
+  CompletionStage<AgentQuery.OfferedPort> offerPort();
+
+  /**
+   * Takes part in a pair check; the stage never fails.
+   *
+   * @param group that is on this node: then it does not
+   */
+  CompletionStage<AgentQuery.Paired> pair(AgentQuery.Pair ask, Optional<Fence> group);
 }

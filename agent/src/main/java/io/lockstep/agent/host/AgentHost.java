@@ -76,6 +76,7 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private final AtomicReference<@Nullable Fence> converting = new AtomicReference<>();
   private final HostHealth health;
   private final HostDoctor doctor;
+  private final HostPairs pairs;
   private final Preflight preflight;
   private final StartChecks startChecks;
   private final LogFiles logs;
@@ -140,6 +141,7 @@ public final class AgentHost implements AgentHands, AutoCloseable {
     this.health = new HostHealth(settings, inventory, daemonEnv, gpus);
     this.preflight = new Preflight(settings, health, checkpoints);
     this.doctor = new HostDoctor(settings, health);
+    this.pairs = new HostPairs(settings, facts(), daemonEnv, scan);
     this.startChecks = new StartChecks(settings.dataDir(), checkpoints);
     this.logs = new LogFiles(settings.dataDir());
     this.groupFiles = new GroupFiles(settings.dataDir());
@@ -170,6 +172,16 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   @Override
   public CompletionStage<AgentQuery.Met> meet(AgentQuery.Meet ask) {
     return doctor.meet(ask);
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.OfferedPort> offerPort() {
+    return pairs.offerPort();
+  }
+
+  @Override
+  public CompletionStage<AgentQuery.Paired> pair(AgentQuery.Pair ask, Optional<Fence> group) {
+    return pairs.pair(ask, group);
   }
 
   /** From now on new groups look here for the seats that renew their leases. */
@@ -221,8 +233,10 @@ public final class AgentHost implements AgentHands, AutoCloseable {
     if (action instanceof GroupAction.BelongTo belong) {
       groups.belongTo(belong.founding());
     } else if (action instanceof GroupAction.ClearNode clear) {
+      pairs.giveWay();
       groups.clear(clear.plan(), clear.known());
     } else if (action instanceof GroupAction.RunPreflight run) {
+      pairs.giveWay();
       preflight(run.launch());
     } else if (action instanceof GroupAction.Convert convert) {
       convert(convert.launch(), convert.checkpoint());
@@ -347,6 +361,7 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   public void close() throws IOException {
     listener.set(null);
     doctor.close();
+    pairs.close();
     health.close();
     files.shutdownNow();
     disk.shutdown();

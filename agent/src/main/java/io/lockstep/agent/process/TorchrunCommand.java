@@ -133,19 +133,11 @@ public record TorchrunCommand(
       Map<String, String> daemonEnv,
       GroupFolder folder) {
     JobSpec job = launch.job();
-    var env = new TreeMap<String, String>();
-    daemonEnv.forEach(
-        (name, value) -> {
-          if (!isStale(name)) {
-            env.put(name, value);
-          }
-        });
+    var env = new TreeMap<>(ofNode(node, daemonEnv));
     putPaths(env, job.paths());
     env.putAll(job.env());
     putDevices(env, node, launch);
     env.putIfAbsent("TORCH_EXTENSIONS_DIR", node.dataDir().resolve("torch_extensions").toString());
-    // Not NCCL's: that would move it from the data network to the one of the node's address.
-    node.interfaceName().ifPresent(name -> env.putIfAbsent("GLOO_SOCKET_IFNAME", name));
     env.putIfAbsent("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "5");
     env.putIfAbsent("PYTHONUNBUFFERED", "1");
     env.put("NODE_RANK", Integer.toString(launch.nodeRank()));
@@ -159,6 +151,20 @@ public record TorchrunCommand(
     env.put("LOCKSTEP_HELPER_DIR", folder.helper().toString());
     env.put("LOCKSTEP_RESTART_CAUSE", launch.restartCause());
     env.put("LOCKSTEP_GROUP", node.marker(launch.fence()));
+    return env;
+  }
+
+  /** What every job's workers have on this node. */
+  public static Map<String, String> ofNode(NodeFacts node, Map<String, String> daemonEnv) {
+    var env = new TreeMap<String, String>();
+    daemonEnv.forEach(
+        (name, value) -> {
+          if (!isStale(name)) {
+            env.put(name, value);
+          }
+        });
+    // Not NCCL's: that would move it from the data network to the one of the node's address.
+    node.interfaceName().ifPresent(name -> env.putIfAbsent("GLOO_SOCKET_IFNAME", name));
     return env;
   }
 

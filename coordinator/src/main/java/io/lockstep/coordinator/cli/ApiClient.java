@@ -12,6 +12,7 @@ import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.LogView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.api.PairsView;
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.api.SubmitRequest;
@@ -50,6 +51,7 @@ public final class ApiClient {
   private static final int DOCTOR_TIMEOUT_MILLIS = 25_000;
 
   private static final String DOCTOR = "/v1/doctor";
+  private static final String PAIRS = DOCTOR + "/pairs";
   private static final int MAX_ANSWER_BYTES = 67_108_864;
 
   static {
@@ -199,14 +201,27 @@ public final class ApiClient {
   /** How these nodes are; all when none is named. */
   DoctorView doctor(List<String> nodes, Optional<String> folder, Optional<String> python)
       throws ApiRefused, NoCoordinator {
+    var query = query(nodes, python);
+    folder.ifPresent(f -> query.add("folder=" + segment(f)));
+    return send("POST", path(DOCTOR, query), null, DoctorView.class, Repeat.SAFE);
+  }
+
+  /** Lets these nodes meet in pairs; takes minutes, in which something comes every now and then. */
+  PairsView pairs(List<String> nodes, Optional<String> python) throws ApiRefused, NoCoordinator {
+    return send("POST", path(PAIRS, query(nodes, python)), null, PairsView.class, Repeat.NEVER);
+  }
+
+  private static List<String> query(List<String> nodes, Optional<String> python) {
     var query = new ArrayList<String>();
     if (!nodes.isEmpty()) {
       query.add("nodes=" + segment(String.join(",", nodes)));
     }
-    folder.ifPresent(f -> query.add("folder=" + segment(f)));
     python.ifPresent(p -> query.add("python=" + segment(p)));
-    String path = DOCTOR + (query.isEmpty() ? "" : "?" + String.join("&", query));
-    return send("POST", path, null, DoctorView.class, Repeat.SAFE);
+    return query;
+  }
+
+  private static String path(String path, List<String> query) {
+    return path + (query.isEmpty() ? "" : "?" + String.join("&", query));
   }
 
   public SeatsView seats() throws ApiRefused, NoCoordinator {

@@ -78,7 +78,7 @@ final class DoctorRoutes {
         .thenApply(seen -> replies.ok(view(seen)));
   }
 
-  private static List<NodeId> nodes(String list) {
+  static List<NodeId> nodes(String list) {
     try {
       return Arrays.stream(list.split(",", -1)).map(NodeId::new).toList();
     } catch (IllegalArgumentException e) {
@@ -164,21 +164,21 @@ final class DoctorRoutes {
   private static DoctorView view(List<Seen> seen) {
     return new DoctorView(
         seen.stream().flatMap(s -> s.findings().stream()).noneMatch(Finding::isFail),
-        seen.stream()
+        seen.stream().map(s -> patient(s.place().node(), s.findings())).toList());
+  }
+
+  static DoctorView.PatientView patient(NodeId node, List<Finding> findings) {
+    return new DoctorView.PatientView(
+        node.value(),
+        findings.stream()
             .map(
-                s ->
-                    new DoctorView.PatientView(
-                        s.place().node().value(),
-                        s.findings().stream()
-                            .map(
-                                f ->
-                                    new DoctorView.FindingView(
-                                        f.code().name(), f.severity().name(), f.found(), f.todo()))
-                            .toList()))
+                f ->
+                    new DoctorView.FindingView(
+                        f.code().name(), f.severity().name(), f.found(), f.todo()))
             .toList());
   }
 
-  private static <T> CompletionStage<List<T>> all(List<CompletionStage<T>> stages) {
+  static <T> CompletionStage<List<T>> all(List<CompletionStage<T>> stages) {
     CompletionStage<List<T>> done = CompletableFuture.completedStage(List.of());
     for (CompletionStage<T> stage : stages) {
       done =

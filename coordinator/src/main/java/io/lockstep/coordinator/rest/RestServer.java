@@ -48,6 +48,7 @@ public final class RestServer {
             new EventRoutes(coordinator, replies).endpoints(),
             new NodeRoutes(coordinator, replies).endpoints(),
             new DoctorRoutes(coordinator, replies).endpoints(),
+            new PairRoutes(coordinator, replies).endpoints(),
             new SeatRoutes(coordinator, replies).endpoints(),
             new ClusterRoutes(coordinator, replies).endpoints())
         .flatMap(List::stream)

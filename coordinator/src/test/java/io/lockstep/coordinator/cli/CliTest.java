@@ -3,10 +3,12 @@ package io.lockstep.coordinator.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.lockstep.protocol.api.DoctorView;
 import io.lockstep.protocol.api.JobView;
 import io.lockstep.protocol.api.JobView.ReasonView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.api.PairsView;
 import io.lockstep.protocol.api.Problem.Mistake;
 import io.lockstep.protocol.api.SeatsView;
 import io.lockstep.protocol.api.SubmitResponse;
@@ -64,6 +66,57 @@ class CliTest {
             """);
     assertThat(run.err).isEmpty();
     assertThat(run.code).isZero();
+  }
+
+  @Test
+  void doctorPairsShowsWhoMetAndWhoIsBad() {
+    var passed =
+        new PairsView.GroupView(
+            1,
+            List.of("n0", "n2"),
+            "PASSED",
+            Optional.of(0.0204),
+            Optional.of(2.056e8),
+            Optional.empty());
+    var failed =
+        new PairsView.GroupView(
+            2,
+            List.of("n1", "n2"),
+            "FAILED",
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of("n1: reset"));
+    var well = new DoctorView.FindingView("PAIR_FAILED", "OK", "is well with n2", "");
+    var bad = new DoctorView.FindingView("PAIR_FAILED", "FAIL", "fails with n2", "keep it out");
+    var busy = new DoctorView.FindingView("PAIR_FAILED", "SKIPPED", "not tried: job j", "");
+    api.answer(
+        "POST /v1/doctor/pairs?nodes=n0%2Cn1%2Cn2%2Cn3&python=%2Fv%2Fpython",
+        new PairsView(
+            false,
+            List.of(passed, failed),
+            List.of(
+                new DoctorView.PatientView("n0", List.of(well)),
+                new DoctorView.PatientView("n1", List.of(bad)),
+                new DoctorView.PatientView("n3", List.of(busy)))));
+
+    CliRun run =
+        CliRun.of(api, "doctor", "--pairs", "n0", "n1", "n2", "n3", "--python", "/v/python");
+
+    assertThat(run.out)
+        .isEqualTo(
+            """
+            ROUND  RESULT  ALL-GATHER  GB/S  NODES
+            1      PASSED  20.4 ms     0.21  n0, n2
+            2      FAILED  -           -     n1, n2
+            n0: 1 checks are well
+            n1: 0 checks are well
+              FAIL PAIR_FAILED: fails with n2
+                   do: keep it out
+            n3: 0 checks are well
+              SKIPPED PAIR_FAILED: not tried: job j
+            """);
+    assertThat(run.code).isEqualTo(6);
+    assertThat(CliRun.of(api, "doctor", "--pairs", "--folder", "/f").code).isEqualTo(2);
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /** Answers as a test says, and remembers what it was asked. */
@@ -29,6 +30,11 @@ final class FakeCoordinator implements Coordinator {
   volatile Function<AgentQuery.ReadLog, AgentQuery.LogChunk> logs =
       query -> {
         throw new IllegalStateException("the test says no log");
+      };
+
+  volatile BiFunction<ActorRef<ToAgent>, AgentQuery, Object> agents =
+      (agent, query) -> {
+        throw new IllegalStateException("the test says no answer to " + query);
       };
 
   FakeCoordinator(ActorSystem<?> system) {
@@ -83,6 +89,9 @@ final class FakeCoordinator implements Coordinator {
   @Override
   public <A> CompletionStage<A> askAgent(
       ActorRef<ToAgent> agent, Function<ActorRef<A>, AgentQuery> query, java.time.Duration limit) {
-    throw new UnsupportedOperationException();
+    AgentQuery asked = query.apply(system.ignoreRef());
+    @SuppressWarnings("unchecked") // a test answers what is asked
+    CompletionStage<A> answer = (CompletionStage<A>) given(() -> agents.apply(agent, asked));
+    return answer;
   }
 }

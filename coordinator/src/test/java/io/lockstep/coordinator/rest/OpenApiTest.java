@@ -19,6 +19,7 @@ import io.lockstep.protocol.api.LastKnownView;
 import io.lockstep.protocol.api.LogView;
 import io.lockstep.protocol.api.MessageResponse;
 import io.lockstep.protocol.api.NodeView;
+import io.lockstep.protocol.api.PairsView;
 import io.lockstep.protocol.api.Problem;
 import io.lockstep.protocol.api.SubmitRequest;
 import io.lockstep.protocol.api.SubmitResponse;
@@ -108,6 +109,8 @@ class OpenApiTest {
             DoctorView.class,
             DoctorView.PatientView.class,
             DoctorView.FindingView.class,
+            PairsView.class,
+            PairsView.GroupView.class,
             NodeView.class,
             LogView.class,
             ClusterView.class,

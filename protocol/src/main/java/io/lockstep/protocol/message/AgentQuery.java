@@ -6,6 +6,7 @@ import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeReadings;
+import io.lockstep.protocol.model.PairOutcome;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -127,4 +128,37 @@ public sealed interface AgentQuery extends Wire, ToAgent {
       findings = List.copyOf(findings);
     }
   }
+
+  /** A port where rank 0 of a group may listen: the first half of {@code doctor --pairs}. */
+  record OfferPort(ActorRef<OfferedPort> replyTo) implements AgentQuery {}
+
+  /**
+   * The port; nobody holds it.
+   *
+   * @param port empty where none could be had
+   */
+  record OfferedPort(NodeId node, Optional<Integer> port) implements AgentQuery {}
+
+  /** How long a node's part of a pair check takes at most, from the start of its program. */
+  Duration PAIR_LIMIT = Duration.ofSeconds(45);
+
+  /**
+   * Take part in a group of a pair check: the second half. Not done where a job is; the program
+   * ends with the answer, and when a job is prepared on this node.
+   *
+   * @param python interpreter that runs it; empty means the node's default
+   * @param seat this node's place in the group
+   */
+  record Pair(String doctor, Optional<String> python, PairSeat seat, ActorRef<Paired> replyTo)
+      implements AgentQuery {}
+
+  /**
+   * A place in a group.
+   *
+   * @param address of rank 0
+   * @param port of rank 0
+   */
+  record PairSeat(int rank, int nodes, String address, int port) {}
+
+  record Paired(NodeId node, PairOutcome outcome) implements AgentQuery {}
 }

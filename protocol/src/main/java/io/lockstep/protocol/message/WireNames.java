@@ -36,7 +36,11 @@ public final class WireNames {
         .with("ask.examine", AgentQuery.Examine.class)
         .with("ask.examined", AgentQuery.Examined.class)
         .with("ask.meet", AgentQuery.Meet.class)
-        .with("ask.met", AgentQuery.Met.class);
+        .with("ask.met", AgentQuery.Met.class)
+        .with("ask.offer-port", AgentQuery.OfferPort.class)
+        .with("ask.offered-port", AgentQuery.OfferedPort.class)
+        .with("ask.pair", AgentQuery.Pair.class)
+        .with("ask.paired", AgentQuery.Paired.class);
   }
 
   /** Adds one name; both name and class must be new. */

@@ -84,6 +84,9 @@ public enum ReasonCode {
   DIFFERENT_HARDWARE,
   CLOCK_SKEW,
   CHECK_HANGS,
+  PAIR_FAILED,
+  PAIR_SLOW,
+  NODE_SLOW,
   // nodes
   NODE_JOINED,
   NODE_RETURNED,

@@ -45,7 +45,11 @@ final class WireNamesTest {
             "ask.examine",
             "ask.examined",
             "ask.meet",
-            "ask.met");
+            "ask.met",
+            "ask.offer-port",
+            "ask.offered-port",
+            "ask.pair",
+            "ask.paired");
   }
 
   @Test
