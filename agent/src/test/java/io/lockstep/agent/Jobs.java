@@ -1,5 +1,6 @@
 package io.lockstep.agent;
 
+import io.lockstep.agent.host.AgentSettings;
 import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.CheckpointFormat;
 import io.lockstep.protocol.model.Fence;
@@ -20,6 +21,30 @@ public final class Jobs {
   public static final NodeId NODE = new NodeId("127.0.0.1");
 
   private Jobs() {}
+
+  /** Of a daemon at {@link #NODE}. */
+  public static AgentSettings settings(int port, Path dataDir, Path shim, String python) {
+    return settings(NODE.value(), port, dataDir, shim, python);
+  }
+
+  /** Of a daemon at this address, which is also its node's name. */
+  public static AgentSettings settings(
+      String address, int port, Path dataDir, Path shim, String python) {
+    return new AgentSettings(
+        new NodeId(address),
+        address,
+        port,
+        dataDir,
+        shim,
+        python,
+        29_500,
+        29_999,
+        "test",
+        -1,
+        false,
+        List.of(),
+        true);
+  }
 
   public static Fence fence(long plan) {
     return new Fence(plan, new JobId("llama"), new Attempt((int) plan));

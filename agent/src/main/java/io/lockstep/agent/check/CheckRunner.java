@@ -1,11 +1,11 @@
 package io.lockstep.agent.check;
 
+import io.lockstep.agent.process.DaemonThreads;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -30,19 +30,7 @@ public final class CheckRunner implements AutoCloseable {
   private final ThreadPoolExecutor threads;
 
   public CheckRunner() {
-    this.threads =
-        new ThreadPoolExecutor(
-            THREADS,
-            THREADS,
-            30,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(MAX_WAITING),
-            work -> {
-              var thread = new Thread(work, "agent-checks");
-              thread.setDaemon(true);
-              return thread;
-            });
-    threads.allowCoreThreadTimeOut(true);
+    this.threads = DaemonThreads.pool("agent-checks", THREADS, MAX_WAITING);
   }
 
   /** What each found, in their order; blocks until all have answered or are late. */

@@ -6,6 +6,7 @@ import io.lockstep.agent.core.GroupAction;
 import io.lockstep.agent.core.GroupInput;
 import io.lockstep.agent.core.StartOrder;
 import io.lockstep.agent.core.WorkerGroup;
+import io.lockstep.agent.process.DaemonThreads;
 import io.lockstep.agent.process.GroupFolder;
 import io.lockstep.agent.process.NodeFacts;
 import io.lockstep.agent.process.ProcessGroups;
@@ -35,7 +36,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
@@ -83,8 +83,9 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   private final GroupFiles groupFiles;
   private final ProcessGroups groups;
   private final ExecutorService disk =
-      Executors.newSingleThreadExecutor(work -> daemonThread(work, "agent-disk"));
-  private final ThreadPoolExecutor files = fileThreads();
+      Executors.newSingleThreadExecutor(work -> DaemonThreads.of(work, "agent-disk"));
+  private final ThreadPoolExecutor files =
+      DaemonThreads.pool("agent-files", FILE_THREADS, MAX_WAITING_FILE_WORK);
   private final AtomicReference<@Nullable Consumer<GroupInput>> listener = new AtomicReference<>();
   private final AtomicBoolean looking = new AtomicBoolean();
   private final AtomicBoolean weighing = new AtomicBoolean();
@@ -404,7 +405,7 @@ public final class AgentHost implements AgentHands, AutoCloseable {
     if (!converting.compareAndSet(null, launch.fence())) {
       return; // at it, or an earlier one is just being ended
     }
-    daemonThread(() -> convertNow(launch, checkpoint), "agent-convert").start();
+    DaemonThreads.of(() -> convertNow(launch, checkpoint), "agent-convert").start();
   }
 
   private void convertNow(LaunchSpec launch, CompleteCheckpoint checkpoint) {
@@ -555,24 +556,5 @@ public final class AgentHost implements AgentHands, AutoCloseable {
         Optional.of(reason),
         List.of(),
         Instant.now());
-  }
-
-  private static ThreadPoolExecutor fileThreads() {
-    var pool =
-        new ThreadPoolExecutor(
-            FILE_THREADS,
-            FILE_THREADS,
-            30,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(MAX_WAITING_FILE_WORK),
-            work -> daemonThread(work, "agent-files"));
-    pool.allowCoreThreadTimeOut(true);
-    return pool;
-  }
-
-  private static Thread daemonThread(Runnable work, String name) {
-    var thread = new Thread(work, name);
-    thread.setDaemon(true);
-    return thread;
   }
 }

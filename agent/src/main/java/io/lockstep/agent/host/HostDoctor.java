@@ -1,6 +1,7 @@
 package io.lockstep.agent.host;
 
 import io.lockstep.agent.check.Subject;
+import io.lockstep.agent.process.DaemonThreads;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.Finding.Severity;
@@ -18,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -49,20 +49,13 @@ public final class HostDoctor implements AutoCloseable {
   private final AgentSettings settings;
   private final HostHealth health;
   private final ThreadPoolExecutor threads =
-      new ThreadPoolExecutor(
-          THREADS,
-          THREADS,
-          30,
-          TimeUnit.SECONDS,
-          new ArrayBlockingQueue<>(MAX_WAITING),
-          HostDoctor::thread);
+      DaemonThreads.pool("agent-doctor", THREADS, MAX_WAITING);
   private final ScheduledExecutorService later =
-      Executors.newSingleThreadScheduledExecutor(HostDoctor::thread);
+      Executors.newSingleThreadScheduledExecutor(work -> DaemonThreads.of(work, "agent-doctor"));
 
   HostDoctor(AgentSettings settings, HostHealth health) {
     this.settings = settings;
     this.health = health;
-    threads.allowCoreThreadTimeOut(true);
   }
 
   /** How this host is; the stage never fails. */
@@ -265,12 +258,6 @@ public final class HostDoctor implements AutoCloseable {
 
   private static Finding finding(ReasonCode code, Severity severity, String found, String todo) {
     return new Finding(code, severity, found, todo);
-  }
-
-  private static Thread thread(Runnable work) {
-    var thread = new Thread(work, "agent-doctor");
-    thread.setDaemon(true);
-    return thread;
   }
 
   @Override

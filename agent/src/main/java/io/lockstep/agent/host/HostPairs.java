@@ -1,6 +1,7 @@
 package io.lockstep.agent.host;
 
 import io.lockstep.agent.check.SearchPath;
+import io.lockstep.agent.process.DaemonThreads;
 import io.lockstep.agent.process.HeldCommand;
 import io.lockstep.agent.process.NodeFacts;
 import io.lockstep.agent.process.ProcessScan;
@@ -16,12 +17,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,13 +45,7 @@ final class HostPairs implements AutoCloseable {
   private final ProcessScan scan;
   private final AtomicReference<@Nullable Run> running = new AtomicReference<>();
   private final ThreadPoolExecutor threads =
-      new ThreadPoolExecutor(
-          THREADS,
-          THREADS,
-          30,
-          TimeUnit.SECONDS,
-          new ArrayBlockingQueue<>(MAX_WAITING),
-          HostPairs::thread);
+      DaemonThreads.pool("agent-pairs", THREADS, MAX_WAITING);
 
   /** The program that runs; unwanted once a job comes. */
   private static final class Run {
@@ -65,7 +58,6 @@ final class HostPairs implements AutoCloseable {
     this.facts = facts;
     this.daemonEnv = daemonEnv;
     this.scan = scan;
-    threads.allowCoreThreadTimeOut(true);
   }
 
   CompletionStage<AgentQuery.OfferedPort> offerPort() {
@@ -194,12 +186,6 @@ final class HostPairs implements AutoCloseable {
     } catch (RejectedExecutionException e) {
       return false;
     }
-  }
-
-  private static Thread thread(Runnable work) {
-    var thread = new Thread(work, "agent-pairs");
-    thread.setDaemon(true);
-    return thread;
   }
 
   @Override

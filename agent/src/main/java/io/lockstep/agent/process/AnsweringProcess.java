@@ -25,10 +25,8 @@ public final class AnsweringProcess {
   /** With exactly this environment; what it says on stderr is dropped. */
   public static AnsweringProcess start(List<String> argv, Map<String, String> env)
       throws IOException {
-    var builder = new ProcessBuilder(argv).redirectError(ProcessBuilder.Redirect.DISCARD);
-    builder.environment().clear();
-    builder.environment().putAll(env);
-    return new AnsweringProcess(builder.start());
+    return new AnsweringProcess(
+        CleanProcess.builder(argv, env).redirectError(ProcessBuilder.Redirect.DISCARD).start());
   }
 
   public boolean isAlive() {

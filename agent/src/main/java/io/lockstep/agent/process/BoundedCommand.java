@@ -37,12 +37,10 @@ public final class BoundedCommand {
     Path err = Files.createTempFile("lockstep", ".err");
     try {
       var builder =
-          new ProcessBuilder(argv)
+          CleanProcess.builder(argv, env)
               .redirectInput(new java.io.File("/dev/null"))
               .redirectOutput(out.toFile())
               .redirectError(err.toFile());
-      builder.environment().clear();
-      builder.environment().putAll(env);
       Process process = builder.start();
       boolean ended = false;
       try {

@@ -33,10 +33,7 @@ public final class HeldCommand {
   public static Result run(
       List<String> argv, Map<String, String> env, Duration limit, BooleanSupplier isWanted)
       throws IOException, InterruptedException {
-    var builder = new ProcessBuilder(argv).redirectErrorStream(true);
-    builder.environment().clear();
-    builder.environment().putAll(env);
-    Process process = builder.start();
+    Process process = CleanProcess.builder(argv, env).redirectErrorStream(true).start();
     var output = new StringBuilder();
     LongCommand.End end;
     try {

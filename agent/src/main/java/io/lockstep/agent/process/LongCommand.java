@@ -42,13 +42,11 @@ public final class LongCommand {
       BooleanSupplier isWanted)
       throws IOException, InterruptedException {
     var builder =
-        new ProcessBuilder(argv)
+        CleanProcess.builder(argv, env)
             .directory(cwd.toFile())
             .redirectErrorStream(true)
             .redirectInput(new File("/dev/null"))
             .redirectOutput(log.toFile());
-    builder.environment().clear();
-    builder.environment().putAll(env);
     Process process = builder.start();
     try {
       long deadline = System.nanoTime() + limit.toNanos();

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -67,10 +68,9 @@ final class Standby implements AutoCloseable {
     env.remove("LOCKSTEP_GROUP");
     env.put("LOCKSTEP_ROOM", "-".repeat(ROOM_BYTES));
     var builder =
-        new ProcessBuilder(python, "-I", shim.toString(), "--standby", spec.toString())
+        CleanProcess.builder(
+                List.of(python, "-I", shim.toString(), "--standby", spec.toString()), env)
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
-    builder.environment().clear();
-    builder.environment().putAll(env);
     var standby = new Standby(job, builder.start());
     var reader = new Thread(standby::read, "standby-" + job);
     reader.setDaemon(true);

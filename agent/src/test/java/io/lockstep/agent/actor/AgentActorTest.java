@@ -87,20 +87,7 @@ class AgentActorTest {
   }
 
   private AgentSettings settings() {
-    return new AgentSettings(
-        Jobs.NODE,
-        "127.0.0.1",
-        port,
-        dir.resolve("data"),
-        SHIM,
-        "python3",
-        29_500,
-        29_999,
-        "test",
-        -1,
-        false,
-        List.of(),
-        true);
+    return Jobs.settings(port, dir.resolve("data"), SHIM, "python3");
   }
 
   private void open() throws Exception {

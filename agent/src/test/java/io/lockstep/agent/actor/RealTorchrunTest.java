@@ -22,7 +22,6 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
-import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Term;
@@ -74,20 +73,12 @@ class RealTorchrunTest {
     Node(ActorTestKit kit, Path dir, String address, int rank) throws Exception {
       this.rank = rank;
       settings =
-          new AgentSettings(
-              new NodeId(address),
+          Jobs.settings(
               address,
               ThreadLocalRandom.current().nextInt(100_000, 999_999),
               dir.resolve("data-" + rank),
               SHIM,
-              python,
-              29_500,
-              29_999,
-              "test",
-              -1,
-              false,
-              List.of(),
-              true);
+              python);
       host = AgentHost.open(settings);
       probe = kit.createTestProbe();
       agent = kit.spawn(AgentActor.create(settings, probe.getRef(), host));

@@ -8,14 +8,12 @@ import io.lockstep.protocol.message.WireJson;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.Finding.Severity;
 import io.lockstep.protocol.model.LaunchSpec;
-import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -59,19 +57,7 @@ class GpuMemoryCheckTest {
   }
 
   private Finding look(GpuMemoryHelper helper, Duration wait, LaunchSpec launch) {
-    var host =
-        new HostFacts(
-            new NodeId("n1"),
-            "127.0.0.1",
-            "127.0.0.1:1",
-            dir,
-            "python3",
-            Optional.of("lo"),
-            List.of(0),
-            nvml.env(),
-            SHIM,
-            29_500,
-            dir.resolve("root"));
+    var host = AHost.with(dir, SHIM, nvml.env());
     return new GpuMemoryCheck(helper, wait).look(Subject.of(host, launch, gpus));
   }
 

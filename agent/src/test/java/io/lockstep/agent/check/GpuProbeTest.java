@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.Finding.Severity;
-import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.ReasonCode;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,19 +28,7 @@ class GpuProbeTest {
   }
 
   private Finding finding(ReasonCode code, GpuReading read) {
-    var host =
-        new HostFacts(
-            new NodeId("n1"),
-            "127.0.0.1",
-            "127.0.0.1:1",
-            dir,
-            "python3",
-            Optional.of("lo"),
-            List.of(0),
-            Map.of(),
-            dir,
-            29_500,
-            dir.resolve("root"));
+    var host = AHost.with(dir, dir, Map.of());
     var subject = new Subject(host, Optional.empty(), read, Optional.empty(), Optional.empty());
     return checks().doctor().stream()
         .filter(c -> c.code() == code)

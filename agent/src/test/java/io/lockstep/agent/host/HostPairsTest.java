@@ -12,7 +12,6 @@ import io.lockstep.protocol.model.PairOutcome.End;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -34,21 +33,7 @@ class HostPairsTest {
 
   @BeforeEach
   void open() {
-    var settings =
-        new AgentSettings(
-            Jobs.NODE,
-            "127.0.0.1",
-            port,
-            dir.resolve("data"),
-            dir,
-            "python3",
-            29_500,
-            29_999,
-            "test",
-            -1,
-            false,
-            List.of(),
-            true);
+    var settings = Jobs.settings(port, dir.resolve("data"), dir, "python3");
     var facts =
         new NodeFacts(
             Jobs.NODE,

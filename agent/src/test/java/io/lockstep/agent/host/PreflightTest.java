@@ -42,20 +42,7 @@ class PreflightTest {
   }
 
   private AgentSettings settings() {
-    return new AgentSettings(
-        Jobs.NODE,
-        "127.0.0.1",
-        1,
-        dir.resolve("data"),
-        dir,
-        "/bin/sh",
-        29_500,
-        29_999,
-        "t",
-        -1,
-        false,
-        List.of(),
-        true);
+    return Jobs.settings(1, dir.resolve("data"), dir, "/bin/sh");
   }
 
   private GroupInput check(
@@ -209,21 +196,7 @@ class PreflightTest {
     FakeNvml nvml = FakeNvml.in(Files.createDirectories(dir.resolve("nvml" + gpus)));
     String python = System.getenv().getOrDefault("LOCKSTEP_PYTHON", "python3");
     var shim = Path.of("src/main/python/lockstep_shim").toAbsolutePath();
-    var settings =
-        new AgentSettings(
-            Jobs.NODE,
-            "127.0.0.1",
-            1,
-            dir.resolve("data"),
-            shim,
-            nvml.counting(python),
-            29_500,
-            29_999,
-            "t",
-            -1,
-            false,
-            List.of(),
-            true);
+    var settings = Jobs.settings(1, dir.resolve("data"), shim, nvml.counting(python));
     var inventory =
         new NodeInventory(
             "127.0.0.1",

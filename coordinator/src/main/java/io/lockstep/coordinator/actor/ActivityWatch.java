@@ -25,33 +25,22 @@ public final class ActivityWatch {
   private ActivityWatch() {}
 
   /**
-   * One input for each gang that runs.
+   * One input for each gang that runs, and one for each conversion that a node is at.
    *
    * @param fresh what the node's agent said within {@link #FRESH}
    */
   public static List<ClusterInput> inputs(
       ClusterState state, Function<NodeId, Optional<GroupStatus>> fresh) {
     return state.jobs().values().stream()
-        .filter(job -> job.phase() == JobPhase.RUNNING)
-        .flatMap(job -> job.current().stream())
-        .map(a -> (ClusterInput) new ClusterInput.ActivitySeen(a.fence(), of(a, fresh)))
+        .flatMap(job -> job.current().flatMap(a -> input(job, a, fresh)).stream())
         .toList();
   }
 
-  /** One input for each conversion that a node is at. */
-  static List<ClusterInput> conversions(
-      ClusterState state, Function<NodeId, Optional<GroupStatus>> fresh) {
-    return state.jobs().values().stream()
-        .flatMap(
-            job ->
-                conversion(job, fresh)
-                    .map(
-                        status ->
-                            (ClusterInput)
-                                new ClusterInput.ConversionSeen(
-                                    job.current().orElseThrow().fence(), status))
-                    .stream())
-        .toList();
+  private static Optional<ClusterInput> input(
+      Job job, AttemptState attempt, Function<NodeId, Optional<GroupStatus>> fresh) {
+    return job.phase() == JobPhase.RUNNING
+        ? Optional.of(new ClusterInput.ActivitySeen(attempt.fence(), of(attempt, fresh)))
+        : conversion(job, fresh).map(c -> new ClusterInput.ConversionSeen(attempt.fence(), c));
   }
 
   /** How far the node is that was ordered to convert; empty when none is at it. */

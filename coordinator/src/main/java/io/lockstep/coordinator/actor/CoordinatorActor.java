@@ -204,8 +204,6 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       }
       ActivityWatch.inputs(state.get(), node -> agents.freshGroup(node, now()))
           .forEach(this::input);
-      ActivityWatch.conversions(state.get(), node -> agents.freshGroup(node, now()))
-          .forEach(this::input);
       input(new ClusterInput.Tick());
     }
     return this;

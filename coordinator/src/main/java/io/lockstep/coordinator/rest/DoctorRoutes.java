@@ -7,7 +7,6 @@ import io.lockstep.coordinator.actor.CoordinatorRequest;
 import io.lockstep.protocol.api.DoctorView;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.Finding;
-import io.lockstep.protocol.model.Finding.Severity;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
@@ -60,13 +59,13 @@ final class DoctorRoutes {
   }
 
   private CompletionStage<HttpResponse> examine(Call call) {
-    List<NodeId> nodes = call.query("nodes").map(DoctorRoutes::nodes).orElse(List.of());
+    List<NodeId> nodes = nodes(call);
     Optional<String> folder = call.query("folder");
     Optional<String> python = call.query("python");
     if (folder.filter(f -> !f.startsWith("/")).isPresent()) {
       throw Refusal.invalid("folder must be absolute, found: " + folder.get(), List.of());
     }
-    String doctor = UUID.randomUUID().toString().replace("-", "");
+    String doctor = newName();
     return asking
         .ask(
             CoordinatorAnswer.NodePlaces.class,
@@ -78,7 +77,17 @@ final class DoctorRoutes {
         .thenApply(seen -> replies.ok(view(seen)));
   }
 
-  static List<NodeId> nodes(String list) {
+  /** Of one call, for the logs of all nodes; nodes make it part of file names. */
+  static String newName() {
+    return UUID.randomUUID().toString().replace("-", "");
+  }
+
+  /** Those that are named; none means all. */
+  static List<NodeId> nodes(Call call) {
+    return call.query("nodes").map(DoctorRoutes::nodes).orElse(List.of());
+  }
+
+  private static List<NodeId> nodes(String list) {
     try {
       return Arrays.stream(list.split(",", -1)).map(NodeId::new).toList();
     } catch (IllegalArgumentException e) {
@@ -118,13 +127,7 @@ final class DoctorRoutes {
   }
 
   private static Seen silent(CoordinatorAnswer.NodePlace place, String why) {
-    Finding finding =
-        DoctorVerdict.finding(
-            ReasonCode.NODE_SILENT,
-            Severity.FAIL,
-            why,
-            "look whether lockstepd runs there, and whether it is of this release");
-    return new Seen(place, Optional.empty(), Optional.empty(), List.of(finding));
+    return new Seen(place, Optional.empty(), Optional.empty(), List.of(DoctorVerdict.silent(why)));
   }
 
   private CompletionStage<Seen> meet(

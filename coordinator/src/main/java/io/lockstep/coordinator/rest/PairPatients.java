@@ -56,11 +56,6 @@ record PairPatients(
     }
     return place.agent().isPresent()
         ? Optional.empty()
-        : Optional.of(
-            new Finding(
-                ReasonCode.NODE_SILENT,
-                Severity.FAIL,
-                "the node is not heard of",
-                "look whether lockstepd runs there, and whether it is of this release"));
+        : Optional.of(DoctorVerdict.silent("the node is not heard of"));
   }
 }

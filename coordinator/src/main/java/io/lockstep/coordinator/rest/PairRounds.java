@@ -119,9 +119,7 @@ final class PairRounds {
   }
 
   private static String silent(Duration limit) {
-    return "no answer within "
-        + limit.toSeconds()
-        + " s; look whether lockstepd runs there, and whether it is of this release";
+    return "no answer within " + limit.toSeconds() + " s; " + DoctorVerdict.LOOK_AT_DAEMON;
   }
 
   /** Empty where it does not answer in time. */

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -46,7 +45,7 @@ final class PairRoutes {
   }
 
   private CompletionStage<HttpResponse> pairs(Call call) {
-    List<NodeId> nodes = call.query("nodes").map(DoctorRoutes::nodes).orElse(List.of());
+    List<NodeId> nodes = DoctorRoutes.nodes(call);
     Optional<String> python = call.query("python");
     if (atWork.get()) {
       throw Refusal.of(
@@ -84,8 +83,8 @@ final class PairRoutes {
 
   private CompletionStage<PairsView> run(
       PairPatients patients, Optional<String> python, AtomicBoolean wanted) {
-    String doctor = UUID.randomUUID().toString().replace("-", "");
-    var rounds = new PairRounds(coordinator, patients.places(), doctor, python, wanted::get);
+    var rounds =
+        new PairRounds(coordinator, patients.places(), DoctorRoutes.newName(), python, wanted::get);
     atWork.set(true);
     return DoctorRoutes.all(patients.checks().stream().map(rounds::run).toList())
         .whenComplete((checks, failure) -> atWork.set(false))

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -68,28 +69,17 @@ final class ACluster {
 
   /** The same, and asks for a node rank. */
   ACluster joins(String name, int gpus, String kind, int rank) {
-    ClusterInput.NodeHello plain = hello(node(name), "disk-" + name, "boot-1", gpus);
-    NodeInventory found = plain.inventory();
-    var other =
-        new NodeInventory(
-            found.address(),
-            found.hostname(),
-            found.bootId(),
-            found.cpus(),
-            found.memoryBytes(),
-            found.gpus().stream()
-                .map(g -> new GpuInfo(g.index(), g.uuid(), kind, g.memoryBytes()))
-                .toList(),
-            found.python(),
-            found.version(),
-            rank);
-    when(new ClusterInput.NodeHello(plain.node(), plain.disk(), other, plain.groups()));
-    return this;
+    return joins(
+        name, gpus, gpu -> new GpuInfo(gpu.index(), gpu.uuid(), kind, gpu.memoryBytes()), rank);
   }
 
   /** Joins and asks for a node rank, as {@code lockstep run --node-rank} does. */
   ACluster asks(String name, int rank) {
-    ClusterInput.NodeHello plain = hello(node(name), "disk-" + name, "boot-1", 0);
+    return joins(name, 0, gpu -> gpu, rank);
+  }
+
+  private ACluster joins(String name, int gpus, UnaryOperator<GpuInfo> as, int rank) {
+    ClusterInput.NodeHello plain = hello(node(name), "disk-" + name, "boot-1", gpus);
     NodeInventory found = plain.inventory();
     var asking =
         new NodeInventory(
@@ -98,7 +88,7 @@ final class ACluster {
             found.bootId(),
             found.cpus(),
             found.memoryBytes(),
-            found.gpus(),
+            found.gpus().stream().map(as).toList(),
             found.python(),
             found.version(),
             rank);

@@ -107,93 +107,29 @@ public record JobView(
 
   /** The same job with its attempts told in another way. */
   public JobView withAttempts(List<AttemptView> told) {
-    return new JobView(
-        id,
-        name,
-        phase,
-        reason,
-        attempt,
-        restarts,
-        nodes,
-        procsPerNode,
-        zeroStage,
-        rankTable,
-        masterAddress,
-        masterPort,
-        lastCheckpoint,
-        progress,
-        told,
-        exitCode,
-        spares,
-        submittedAt,
-        endedAt,
-        spareNodes,
-        waits,
-        lastKnown,
-        motion,
-        conversion);
+    return with(told, waits, motion, conversion);
   }
 
   /** The same job with what it waits for. */
-  public JobView waiting(List<WaitView> nodes) {
-    return new JobView(
-        id,
-        name,
-        phase,
-        reason,
-        attempt,
-        restarts,
-        this.nodes,
-        procsPerNode,
-        zeroStage,
-        rankTable,
-        masterAddress,
-        masterPort,
-        lastCheckpoint,
-        progress,
-        attempts,
-        exitCode,
-        spares,
-        submittedAt,
-        endedAt,
-        spareNodes,
-        nodes,
-        lastKnown,
-        motion,
-        conversion);
+  public JobView waiting(List<WaitView> waitsOfNodes) {
+    return with(attempts, waitsOfNodes, motion, conversion);
   }
 
   /** The same job with whether it moves. */
   public JobView moving(Optional<MotionView> how) {
-    return new JobView(
-        id,
-        name,
-        phase,
-        reason,
-        attempt,
-        restarts,
-        nodes,
-        procsPerNode,
-        zeroStage,
-        rankTable,
-        masterAddress,
-        masterPort,
-        lastCheckpoint,
-        progress,
-        attempts,
-        exitCode,
-        spares,
-        submittedAt,
-        endedAt,
-        spareNodes,
-        waits,
-        lastKnown,
-        how,
-        conversion);
+    return with(attempts, waits, how, conversion);
   }
 
   /** The same job with how far its checkpoint is converted. */
   public JobView converting(Optional<ConversionView> status) {
+    return with(attempts, waits, motion, status);
+  }
+
+  private JobView with(
+      List<AttemptView> itsAttempts,
+      List<WaitView> itsWaits,
+      Optional<MotionView> itsMotion,
+      Optional<ConversionView> itsConversion) {
     return new JobView(
         id,
         name,
@@ -209,16 +145,16 @@ public record JobView(
         masterPort,
         lastCheckpoint,
         progress,
-        attempts,
+        itsAttempts,
         exitCode,
         spares,
         submittedAt,
         endedAt,
         spareNodes,
-        waits,
+        itsWaits,
         lastKnown,
-        motion,
-        status);
+        itsMotion,
+        itsConversion);
   }
 
   /**
