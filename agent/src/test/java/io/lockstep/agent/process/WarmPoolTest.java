@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,6 +70,12 @@ class WarmPoolTest {
   // a spare's
 
   @TempDir Path dir;
+
+  /** A closed pool's process leaves its mark a moment later: not while the folder is deleted. */
+  @AfterEach
+  void awaitEnds() {
+    await().until(() -> count("ended") == count("begun"));
+  }
 
   /** Says that it is ready, as a standby does, until its stdin ends; then it leaves a mark. */
   private WarmPool pool(String says) throws IOException {
