@@ -262,6 +262,20 @@ class HostDeathTest {
   }
 
   @Test
+  void theSecondOfTwoHostsFoundSilentOneAfterTheOtherCostsNoBudget() {
+    ACluster cluster = aRunningJob(3, AJob.of(3).spares(2), 5);
+
+    cluster.silent("n2");
+    cluster.after(Duration.ofMillis(24));
+    cluster.silent("n3");
+
+    assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
+    assertThat(cluster.gang()).isEqualTo(nodes("n1", "n4", "n5"));
+    assertThat(cluster.job().counted()).isEqualTo(1);
+    assertThat(cluster.job().uncounted()).isEqualTo(1);
+  }
+
+  @Test
   void aNodeThatFinishedIsNotWaitedFor() {
     ACluster cluster = aRunningJob(3);
     cluster.exits("n3", Exit.zero());
