@@ -77,6 +77,12 @@ def stat(pid: int) -> tuple[str, int]:
     return state, int(parent)
 
 
+def cpu_seconds(pid: int) -> float:
+    """User and system time since it began."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _words(pid: int, file: str) -> list[str]:
     try:
         return Path(f"/proc/{pid}/{file}").read_bytes().decode("utf-8", "replace").split("\0")
