@@ -36,5 +36,5 @@ sealed interface Report {
       Optional<WarmStatus> warm)
       implements Report {}
 
-  record Told(NodeId node, GroupReport report) implements Report {}
+  record Told(NodeId node, String bootId, GroupReport report) implements Report {}
 }

@@ -239,7 +239,7 @@ final class SimAgent {
 
   private void report(GroupReport report) {
     sim.invariants.said(host, report);
-    send(new Report.Told(host.id, report));
+    send(new Report.Told(host.id, host.bootId(), report));
   }
 
   private void send(Report report) {

@@ -472,11 +472,13 @@ final class SimCoordinator {
     } else if (report instanceof Report.Heartbeat beat) {
       onHeartbeat(beat);
     } else if (report instanceof Report.Told told) {
-      input(inputOf(told.node(), told.report()));
+      input(inputOf(told));
     }
   }
 
-  private ClusterInput inputOf(NodeId node, GroupReport report) {
+  private ClusterInput inputOf(Report.Told told) {
+    NodeId node = told.node();
+    GroupReport report = told.report();
     if (report instanceof GroupReport.Prepared p) {
       return new ClusterInput.NodePrepared(
           node,
@@ -485,7 +487,9 @@ final class SimCoordinator {
               p.readiness().masterPort(),
               p.readiness().zeroSha256(),
               p.readiness().scriptSha256(),
-              p.readiness().checkpoints()));
+              p.readiness().checkpoints(),
+              Optional.empty(),
+              Optional.of(told.bootId())));
     } else if (report instanceof GroupReport.PrepareRejected r) {
       return new ClusterInput.NodeRejected(node, r.fence(), r.reason());
     } else if (report instanceof GroupReport.Started s) {

@@ -211,7 +211,8 @@ public final class Samples {
             Optional.of("5a5a"),
             "a5a5",
             CHECKPOINTS,
-            Optional.of(READINGS)),
+            Optional.of(READINGS),
+            Optional.of(INVENTORY.bootId())),
         new AgentReport.PrepareRejected(NODE, FENCE, REASON),
         new AgentReport.Started(NODE, FENCE, List.of(WORKER), Optional.of("warm")),
         new AgentReport.Exited(

@@ -347,7 +347,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
           prepared.readiness().zeroSha256(),
           prepared.readiness().scriptSha256(),
           prepared.readiness().checkpoints(),
-          prepared.readiness().readings());
+          prepared.readiness().readings(),
+          Optional.of(host.inventory().bootId()));
     }
     if (report instanceof GroupReport.PrepareRejected rejected) {
       return new AgentReport.PrepareRejected(settings.node(), rejected.fence(), rejected.reason());

@@ -439,7 +439,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
                   p.zeroSha256(),
                   p.scriptSha256(),
                   p.checkpoints(),
-                  p.readings())));
+                  p.readings(),
+                  p.bootId())));
     } else if (report instanceof AgentReport.PrepareRejected r) {
       input(new ClusterInput.NodeRejected(r.node(), r.fence(), r.reason()));
     } else if (report instanceof AgentReport.Started s) {

@@ -101,33 +101,9 @@ public sealed interface ClusterEvent {
       Node node =
           state
               .node(id)
-              .map(n -> n.asReturned(disk, inventory, reason))
+              .map(n -> n.asReturned(disk, inventory, at, reason))
               .orElseGet(() -> Node.joined(id, disk, inventory, reason));
-      return heardAgain(state).with(node);
-    }
-
-    /** With the same memory it answers for its groups again: none is given up for its silence. */
-    private ClusterState heardAgain(ClusterState state) {
-      ClusterState changed = state;
-      for (Job job : state.jobs().values()) {
-        if (job.open().stream().anyMatch(this::isAnsweredFor)) {
-          changed =
-              changed.with(
-                  job.with(
-                      d -> {
-                        d.open.replaceAll(
-                            g ->
-                                isAnsweredFor(g)
-                                    ? new OpenGroup(g.node(), g.fence(), g.disk(), Optional.empty())
-                                    : g);
-                      }));
-        }
-      }
-      return changed;
-    }
-
-    private boolean isAnsweredFor(OpenGroup group) {
-      return group.node().equals(id) && group.disk().equals(disk);
+      return state.with(node);
     }
   }
 
@@ -282,10 +258,7 @@ public sealed interface ClusterEvent {
             d.attempts.add(AttemptRecord.planned(fence, table, at));
             table
                 .nodes()
-                .forEach(
-                    n ->
-                        d.open.add(
-                            new OpenGroup(n, fence, disks.getOrDefault(n, ""), Optional.empty())));
+                .forEach(n -> d.open.add(OpenGroup.planned(n, fence, disks.getOrDefault(n, ""))));
             d.spares = spares;
             d.notBefore = Optional.empty();
             d.waitsSince = Optional.empty();
@@ -317,6 +290,9 @@ public sealed interface ClusterEvent {
       return job.with(
           d -> {
             d.current = d.current.map(a -> a.withPrepared(on, said));
+            d.open.replaceAll(
+                g ->
+                    g.node().equals(on) && g.fence().equals(fence) ? g.prepared(said.bootId()) : g);
             d.open.removeIf(g -> g.node().equals(on) && fence.supersedes(g.fence()));
           });
     }

@@ -205,6 +205,10 @@ public final class ClusterMachine {
               hello.node(),
               state.nodes().size()));
     }
+    if (known.filter(n -> n.isOver(hello.inventory().bootId(), now)).isPresent()) {
+      return Deciding.nothing(
+          Reason.of(ReasonCode.STALE, "%s said it before its host was booted again", hello.node()));
+    }
     var d = deciding(state, now);
     boolean same =
         known
@@ -227,7 +231,7 @@ public final class ClusterMachine {
     noteHeard(d, hello.node());
     Set<Fence> held = hello.groups().stream().map(GroupStatus::fence).collect(Collectors.toSet());
     for (JobId id : ids(d.state())) {
-      JobMachine.compare(d, d.job(id), hello.node(), hello.disk(), held, rebooted);
+      JobMachine.compare(d, d.job(id), hello, held, rebooted);
     }
     for (GroupStatus group : hello.groups()) {
       handleGroup(d, hello.node(), hello.disk(), group);

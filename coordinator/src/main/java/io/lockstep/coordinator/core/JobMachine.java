@@ -1075,8 +1075,9 @@ final class JobMachine {
    * whose processes still end.
    */
   static void compare(
-      Deciding d, Job job, NodeId node, String disk, Set<Fence> held, boolean rebooted) {
-    Job known = rebooted ? withoutGroupsBeforeTheBoot(d, job, node, held) : job;
+      Deciding d, Job job, ClusterInput.NodeHello hello, Set<Fence> held, boolean rebooted) {
+    NodeId node = hello.node();
+    Job known = rebooted ? withoutGroupsBeforeTheBoot(d, job, hello, held) : job;
     switch (known.phase()) {
       case PREPARING, STARTING, RUNNING -> {
         AttemptState attempt = known.current().orElseThrow();
@@ -1085,9 +1086,10 @@ final class JobMachine {
         if (!expected || held.contains(attempt.fence())) {
           return;
         }
-        boolean forgot = !group.get().disk().equals(disk);
-        if (attempt.started().contains(node) || forgot || (attempt.released() && rebooted)) {
-          if (rebooted) {
+        boolean forgot = !group.get().disk().equals(hello.disk());
+        boolean ended = rebooted && group.get().isEndedBy(hello.inventory().bootId());
+        if (attempt.started().contains(node) || forgot || (attempt.released() && ended)) {
+          if (ended) {
             gone(d, known, attempt.fence(), node, REBOOTED);
           }
           fail(d, d.job(job.id()), cameBackWithoutIt(attempt, node));
@@ -1106,10 +1108,13 @@ final class JobMachine {
   }
 
   /** All but the group of an attempt under way: that one has failed, and says so itself. */
-  private static Job withoutGroupsBeforeTheBoot(Deciding d, Job job, NodeId node, Set<Fence> held) {
+  private static Job withoutGroupsBeforeTheBoot(
+      Deciding d, Job job, ClusterInput.NodeHello hello, Set<Fence> held) {
+    NodeId node = hello.node();
     List<OpenGroup> over =
         job.open().stream()
             .filter(g -> g.node().equals(node) && !held.contains(g.fence()))
+            .filter(g -> g.isEndedBy(hello.inventory().bootId()))
             .filter(g -> job.phase() == JobPhase.STOPPING || !job.isCurrent(g.fence()))
             .toList();
     over.forEach(g -> gone(d, d.job(job.id()), g.fence(), node, REBOOTED));

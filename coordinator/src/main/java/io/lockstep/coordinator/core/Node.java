@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param reason why it is as it is
  * @param trouble why its agent cannot take part in anything new; empty while it can
  * @param flapping how often it was lost; empty while it never was
+ * @param formerBoots of its host; empty while it has had one boot
  */
 public record Node(
     NodeId id,
@@ -28,7 +29,8 @@ public record Node(
     boolean suspect,
     Reason reason,
     Optional<Reason> trouble,
-    Optional<Flapping> flapping) {
+    Optional<Flapping> flapping,
+    Optional<FormerBoots> formerBoots) {
   private static final Flapping NEVER_LOST = new Flapping(List.of(), Optional.empty());
 
   /**
@@ -53,7 +55,16 @@ public record Node(
   /** One that has never been lost. */
   static Node joined(NodeId id, String disk, NodeInventory inventory, Reason reason) {
     return new Node(
-        id, disk, inventory, false, false, false, reason, Optional.empty(), Optional.empty());
+        id,
+        disk,
+        inventory,
+        false,
+        false,
+        false,
+        reason,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** When it was lost, oldest first. */
@@ -93,36 +104,60 @@ public record Node(
   }
 
   /** Heard again, with what it brings now. */
-  Node asReturned(String newDisk, NodeInventory found, Reason why) {
+  Node asReturned(String newDisk, NodeInventory found, Instant at, Reason why) {
     Reason now = quarantinedUntil().isPresent() ? reason : why;
-    return new Node(id, newDisk, found, draining, false, false, now, Optional.empty(), flapping);
+    Optional<FormerBoots> boots =
+        inventory.bootId().equals(found.bootId())
+            ? formerBoots
+            : Optional.of(formerBoots.orElse(FormerBoots.NONE).plus(inventory.bootId(), at));
+    return new Node(
+        id, newDisk, found, draining, false, false, now, Optional.empty(), flapping, boots);
+  }
+
+  /** This boot of its host is over: another one was heard of since. */
+  boolean isOver(String bootId, Instant now) {
+    return formerBoots.filter(b -> b.isOver(bootId, now)).isPresent();
   }
 
   Node withDraining(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, changed, lost, suspect, why, trouble, flapping);
+    return new Node(
+        id, disk, inventory, changed, lost, suspect, why, trouble, flapping, formerBoots);
   }
 
   Node asLost(Reason why, Instant at) {
     Flapping more = flapping.orElse(NEVER_LOST).withLoss(at);
     return new Node(
-        id, disk, inventory, draining, true, false, why, Optional.empty(), Optional.of(more));
+        id,
+        disk,
+        inventory,
+        draining,
+        true,
+        false,
+        why,
+        Optional.empty(),
+        Optional.of(more),
+        formerBoots);
   }
 
   Node withSuspect(boolean changed, Reason why) {
-    return new Node(id, disk, inventory, draining, lost, changed, why, trouble, flapping);
+    return new Node(
+        id, disk, inventory, draining, lost, changed, why, trouble, flapping, formerBoots);
   }
 
   Node withTrouble(Optional<Reason> changed, Reason why) {
-    return new Node(id, disk, inventory, draining, lost, suspect, why, changed, flapping);
+    return new Node(
+        id, disk, inventory, draining, lost, suspect, why, changed, flapping, formerBoots);
   }
 
   Node asQuarantined(Instant until, Reason why) {
     var more = new Flapping(losses(), Optional.of(until));
-    return new Node(id, disk, inventory, draining, lost, suspect, why, trouble, Optional.of(more));
+    return new Node(
+        id, disk, inventory, draining, lost, suspect, why, trouble, Optional.of(more), formerBoots);
   }
 
   /** Its losses are forgotten, so that the next one alone does not count for all of them. */
   Node outOfQuarantine(Reason why) {
-    return new Node(id, disk, inventory, draining, lost, suspect, why, trouble, Optional.empty());
+    return new Node(
+        id, disk, inventory, draining, lost, suspect, why, trouble, Optional.empty(), formerBoots);
   }
 }

@@ -10,22 +10,24 @@ import java.util.stream.Collectors;
  * What a node said when it was prepared.
  *
  * @param readings what must be alike on all nodes; empty from an older agent, and once agreed on
+ * @param bootId the host's boot in which it was prepared; empty from an older agent
  */
 public record PreparedNode(
     Optional<Integer> masterPort,
     Optional<String> zeroSha256,
     String scriptSha256,
     CheckpointInventory checkpoints,
-    Optional<NodeReadings> readings) {
+    Optional<NodeReadings> readings,
+    Optional<String> bootId) {
   private static final int MAX_WARNINGS_BYTES = 1_000;
 
-  /** Without readings. */
+  /** Without readings and boot. */
   public PreparedNode(
       Optional<Integer> masterPort,
       Optional<String> zeroSha256,
       String scriptSha256,
       CheckpointInventory checkpoints) {
-    this(masterPort, zeroSha256, scriptSha256, checkpoints, Optional.empty());
+    this(masterPort, zeroSha256, scriptSha256, checkpoints, Optional.empty(), Optional.empty());
   }
 
   /** For the end of a sentence; empty when there is nothing to say. */

@@ -101,7 +101,9 @@ final class Samples {
             new CheckpointInventory(
                 Optional.of(new CheckpointInventory.Owner("qwen3-4f2a", "qwen3")),
                 List.of(CHECKPOINT),
-                List.of("checkpoint-40: rank 3 is missing")));
+                List.of("checkpoint-40: rank 3 is missing")),
+            Optional.empty(),
+            Optional.of("boot-1"));
     return List.of(
         joined(1, GPU_1),
         joined(2, GPU_2),

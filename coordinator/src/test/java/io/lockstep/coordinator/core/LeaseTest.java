@@ -4,6 +4,7 @@ import static io.lockstep.coordinator.core.ACluster.A;
 import static io.lockstep.coordinator.core.ACluster.SECOND;
 import static io.lockstep.coordinator.core.ACluster.aRunningJob;
 import static io.lockstep.coordinator.core.ACluster.events;
+import static io.lockstep.coordinator.core.ACluster.helloAgain;
 import static io.lockstep.coordinator.core.ACluster.node;
 import static io.lockstep.coordinator.core.ACluster.nodes;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -271,6 +272,17 @@ class LeaseTest {
     assertThat(gone(cluster, new LeaseReport(2, List.of(knows, behind, behind)))).isFalse();
     assertThat(gone(cluster, new LeaseReport(2, List.of(knows)))).isFalse();
     assertThat(gone(cluster, new LeaseReport(2, List.of(knows, behind, knows)))).isTrue();
+  }
+
+  @Test
+  void aGroupWhoseAgentCameBackAndThenLostItsMemoryIsOverWithItsLease() {
+    ACluster cluster = aLostGroup();
+    cluster.when(helloAgain("n2"));
+    cluster.when(ACluster.hello(node("n2"), "another-disk", "boot-1", 0));
+    var knows =
+        new LeaseReport.Said(cluster.state.version(), cluster.now, LONG_AGO, Map.of(), Set.of());
+
+    assertThat(gone(cluster, new LeaseReport(2, List.of(knows, knows, knows)))).isTrue();
   }
 
   @Test

@@ -76,7 +76,8 @@ class UnlikeGangTest {
             Optional.empty(),
             "script",
             CheckpointInventory.EMPTY,
-            Optional.of(readings));
+            Optional.of(readings),
+            Optional.empty());
 
     assertThat(said.warnings()).startsWith("; WARNING OPEN_FILES: xx").endsWith("…");
     assertThat(said.warnings().length()).isLessThan(1_001);
@@ -97,7 +98,8 @@ class UnlikeGangTest {
                     Optional.of("zero"),
                     "script",
                     CheckpointInventory.EMPTY,
-                    Optional.of(has.apply(node)))));
+                    Optional.of(has.apply(node)),
+                    Optional.empty())));
       }
       if (cluster.phase() != JobPhase.STARTING) {
         for (NodeId node : gang) {

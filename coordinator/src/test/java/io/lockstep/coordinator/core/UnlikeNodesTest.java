@@ -33,7 +33,8 @@ class UnlikeNodesTest {
                 said.zeroSha256(),
                 said.scriptSha256(),
                 said.checkpoints(),
-                Optional.of(readings))));
+                Optional.of(readings),
+                Optional.empty())));
   }
 
   /** Two of the nodes are in the gang; the second one is other. */

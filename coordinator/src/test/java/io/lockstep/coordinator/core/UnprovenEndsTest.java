@@ -11,6 +11,7 @@ import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.OnExisting;
+import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -26,6 +27,7 @@ final class UnprovenEndsTest {
 
   private final ClusterMachine machine = new ClusterMachine();
   private ClusterState state = ClusterState.EMPTY;
+  private Instant now = NOW;
 
   @Test
   void aGroupThatExits0AndLeavesProcessesKeepsTheJobFromEnding() {
@@ -70,6 +72,62 @@ final class UnprovenEndsTest {
   }
 
   @Test
+  void aHelloOfTheBootInWhichTheGroupWasPreparedProvesNothingThoughItIsTheFirstOfThatBoot() {
+    Fence fence = aJobPreparedIn("boot-2");
+    tell(new ClusterInput.Cancel(JOB, Duration.ZERO));
+
+    tell(hello("disk-1", "boot-2"));
+
+    assertThat(job().open()).extracting(OpenGroup::fence).contains(fence);
+    assertThat(job().phase()).isEqualTo(JobPhase.STOPPING);
+  }
+
+  @Test
+  void anAttemptGoesOnWhenTheBootInWhichItWasPreparedIsHeardOfLate() {
+    Fence fence = aJobPreparedIn("boot-2");
+
+    tell(hello("disk-1", "boot-2"));
+
+    assertThat(job().phase()).isEqualTo(JobPhase.STARTING);
+    assertThat(job().open()).extracting(OpenGroup::fence).contains(fence);
+  }
+
+  @Test
+  void aHelloOfAFormerBootProvesNothing() {
+    tell(hello("disk-1", "boot-1"));
+    tell(hello("disk-1", "boot-2"));
+    Fence fence = aJobPreparedIn("boot-2");
+
+    Decision decision = tell(hello("disk-1", "boot-1"));
+
+    assertThat(decision.events()).isEmpty();
+    assertThat(decision.reason().code()).isEqualTo(ReasonCode.STALE);
+    assertThat(job().open()).extracting(OpenGroup::fence).contains(fence);
+  }
+
+  @Test
+  void aRestoredSnapshotOfTheHostIsTakenBackInTime() {
+    tell(hello("disk-1", "boot-1"));
+    tell(hello("disk-1", "boot-2"));
+
+    now = NOW.plus(FormerBoots.LIMIT);
+    tell(hello("disk-1", "boot-1"));
+
+    assertThat(state.node(NODE).orElseThrow().inventory().bootId()).isEqualTo("boot-1");
+  }
+
+  @Test
+  void onlyTheNewestFormerBootsAreKept() {
+    for (int boot = 1; boot <= 9; boot++) {
+      tell(hello("disk-1", "boot-" + boot));
+    }
+
+    assertThat(state.node(NODE).orElseThrow().formerBoots().orElseThrow().boots())
+        .extracting(FormerBoots.FormerBoot::id)
+        .containsExactly("boot-5", "boot-6", "boot-7", "boot-8");
+  }
+
+  @Test
   void aCanceledJobStaysCanceledWhenItsAgentComesBackWithoutTheGroup() {
     aRunningJob();
     tell(new ClusterInput.Cancel(JOB, Duration.ZERO));
@@ -84,6 +142,17 @@ final class UnprovenEndsTest {
 
   private Fence aRunningJob() {
     tell(hello("disk-1", "boot-1"));
+    Fence fence = aJobPreparedIn("boot-1");
+    tell(new ClusterInput.NodeStarted(NODE, fence));
+    assertThat(job().phase()).isEqualTo(JobPhase.RUNNING);
+    return fence;
+  }
+
+  /** Released, not started yet; the node is known with boot-1 unless it said otherwise before. */
+  private Fence aJobPreparedIn(String boot) {
+    if (state.node(NODE).isEmpty()) {
+      tell(hello("disk-1", "boot-1"));
+    }
     tell(new ClusterInput.Submit(JOB, spec()));
     Fence fence = job().current().orElseThrow().fence();
     tell(
@@ -91,9 +160,12 @@ final class UnprovenEndsTest {
             NODE,
             fence,
             new PreparedNode(
-                Optional.of(29_500), Optional.empty(), "script", CheckpointInventory.EMPTY)));
-    tell(new ClusterInput.NodeStarted(NODE, fence));
-    assertThat(job().phase()).isEqualTo(JobPhase.RUNNING);
+                Optional.of(29_500),
+                Optional.empty(),
+                "script",
+                CheckpointInventory.EMPTY,
+                Optional.empty(),
+                Optional.of(boot))));
     return fence;
   }
 
@@ -101,10 +173,12 @@ final class UnprovenEndsTest {
     return state.job(JOB).orElseThrow();
   }
 
-  private void tell(ClusterInput input) {
-    for (ClusterEvent event : machine.decide(state, input, NOW).events()) {
+  private Decision tell(ClusterInput input) {
+    Decision decision = machine.decide(state, input, now);
+    for (ClusterEvent event : decision.events()) {
       state = state.evolve(event);
     }
+    return decision;
   }
 
   private static ClusterInput hello(String disk, String boot) {

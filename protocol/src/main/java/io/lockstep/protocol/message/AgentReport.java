@@ -67,6 +67,7 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
    * @param masterPort free port on the node of rank 0; empty elsewhere
    * @param zeroSha256 hash of the configuration as written; empty without ZeRO
    * @param readings what must be alike on all nodes; empty from an older release
+   * @param bootId the host's boot in which it was prepared; empty from an older release
    */
   record Prepared(
       NodeId node,
@@ -75,7 +76,8 @@ public sealed interface AgentReport extends Wire, ToCoordinator {
       Optional<String> zeroSha256,
       String scriptSha256,
       CheckpointInventory checkpoints,
-      Optional<NodeReadings> readings)
+      Optional<NodeReadings> readings,
+      Optional<String> bootId)
       implements AgentReport {}
 
   /** This node cannot take part in this attempt. */
