@@ -46,15 +46,15 @@ final class ClusterRuntime {
   private static final Duration STEADY_AFTER = Duration.ofSeconds(30);
 
   private final DaemonSettings settings;
-  private final AgentHost agentHost;
+  private final OwnAgent agent;
   private final OwnSeat seat;
   private final CompletableFuture<Done> stop = new CompletableFuture<>();
+  private boolean agentKnowsSeats;
 
-  ClusterRuntime(DaemonSettings settings, AgentHost agentHost, OwnSeat seat) {
+  ClusterRuntime(DaemonSettings settings, OwnAgent agent, OwnSeat seat) {
     this.settings = settings;
-    this.agentHost = agentHost;
+    this.agent = agent;
     this.seat = seat;
-    seat.known().follow(seats -> agentHost.renewAt(settings.withSeats(seats).doors()));
   }
 
   /** Leave the cluster politely; {@link #run} returns then. From any thread. */
@@ -65,7 +65,8 @@ final class ClusterRuntime {
   /**
    * Runs until asked to stop.
    *
-   * @throws IOException when the first actor system cannot be started in time
+   * @throws IOException when the first actor system cannot be started in time, or the agent cannot
+   *     be opened
    */
   void run() throws IOException, InterruptedException {
     long begun = System.nanoTime();
@@ -75,7 +76,7 @@ final class ClusterRuntime {
       long started = System.nanoTime();
       try {
         DaemonSettings current = seat.known().current();
-        ActorSystem<Void> system = start(current);
+        ActorSystem<AgentHost> system = start(current);
         hasRun = true;
         if (untilEnd(system, current.seat().isPresent())) {
           pause = MIN_PAUSE;
@@ -115,10 +116,10 @@ final class ClusterRuntime {
     }
   }
 
-  private ActorSystem<Void> start(DaemonSettings current)
-      throws StartException, InterruptedException {
+  private ActorSystem<AgentHost> start(DaemonSettings current)
+      throws StartException, IOException, InterruptedException {
     var proxy = new CompletableFuture<ActorRef<ToCoordinator>>();
-    ActorSystem<Void> system;
+    ActorSystem<AgentHost> system;
     try {
       system =
           ActorSystem.create(
@@ -144,7 +145,8 @@ final class ClusterRuntime {
               + ":"
               + settings.ports().management());
       ClusterBootstrap.get(system).start();
-    } catch (StartException | InterruptedException | RuntimeException e) {
+      system.tell(agentHost());
+    } catch (StartException | IOException | InterruptedException | RuntimeException e) {
       system.terminate();
       await(system.getWhenTerminated(), TERMINATE_LIMIT);
       throw e;
@@ -161,7 +163,17 @@ final class ClusterRuntime {
     return system;
   }
 
-  private Behavior<Void> guardian(
+  private AgentHost agentHost() throws IOException, InterruptedException {
+    AgentHost host = agent.await();
+    if (!agentKnowsSeats) {
+      seat.known().follow(seats -> host.renewAt(settings.withSeats(seats).doors()));
+      agentKnowsSeats = true;
+    }
+    return host;
+  }
+
+  /** Waits for the agent, which may still look at its host; nothing else here does. */
+  private Behavior<AgentHost> guardian(
       CompletableFuture<ActorRef<ToCoordinator>> started, DaemonSettings current) {
     return Behaviors.setup(
         context -> {
@@ -174,9 +186,12 @@ final class ClusterRuntime {
               SEATS_WATCH);
           ActorRef<ToCoordinator> proxy =
               CoordinatorSingleton.init(context.getSystem(), coordinatorSettings(current));
-          context.spawn(restarting(AgentActor.create(settings.agent(), proxy, agentHost)), AGENT);
           started.complete(proxy);
-          return Behaviors.empty();
+          return Behaviors.receiveMessage(
+              host -> {
+                context.spawn(restarting(AgentActor.create(settings.agent(), proxy, host)), AGENT);
+                return Behaviors.empty();
+              });
         });
   }
 
@@ -201,7 +216,7 @@ final class ClusterRuntime {
    * Returns when the system is gone, whoever ended it; true when this daemon became a seat, or is
    * none any more, and so takes another role in the cluster.
    */
-  private boolean untilEnd(ActorSystem<Void> system, boolean isSeat) throws InterruptedException {
+  private boolean untilEnd(ActorSystem<?> system, boolean isSeat) throws InterruptedException {
     CompletableFuture<Done> ended = system.getWhenTerminated().toCompletableFuture();
     CompletableFuture<Object> over = CompletableFuture.anyOf(ended, stop);
     boolean turns = false;

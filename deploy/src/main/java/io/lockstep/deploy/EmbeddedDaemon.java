@@ -1,6 +1,6 @@
 package io.lockstep.deploy;
 
-import io.lockstep.agent.host.AgentHost;
+import io.lockstep.agent.process.DaemonThreads;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -14,22 +14,21 @@ public final class EmbeddedDaemon implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDaemon.class);
   private static final Duration STOP_LIMIT = Duration.ofSeconds(25);
 
-  private final AgentHost agentHost;
   private final OwnSeat seat;
+  private final OwnAgent agent;
   private final ClusterRuntime runtime;
   private final Thread thread;
   private volatile Optional<String> failure = Optional.empty();
 
-  private EmbeddedDaemon(DaemonSettings settings, AgentHost agentHost, OwnSeat seat) {
-    this.agentHost = agentHost;
+  private EmbeddedDaemon(DaemonSettings settings, OwnSeat seat, OwnAgent agent) {
     this.seat = seat;
-    this.runtime = new ClusterRuntime(settings, agentHost, seat);
-    this.thread = new Thread(this::run, "lockstep-embedded");
-    thread.setDaemon(true);
+    this.agent = agent;
+    this.runtime = new ClusterRuntime(settings, agent, seat);
+    this.thread = DaemonThreads.of(this::run, "lockstep-embedded");
   }
 
   /**
-   * Starts it; its ports are bound soon after.
+   * Starts it; its ports are bound soon after. Blocks until the agent is open.
    *
    * @param nodeRank rank that this host asks for, or -1
    * @param workerEnv environment that workers of this host inherit
@@ -37,13 +36,15 @@ public final class EmbeddedDaemon implements AutoCloseable {
   public static EmbeddedDaemon start(
       DaemonSettings settings, int nodeRank, Map<String, String> workerEnv)
       throws IOException, InterruptedException {
-    AgentHost agentHost = AgentHost.open(settings.agent().inForeground(nodeRank), workerEnv);
+    OwnSeat seat = OwnSeat.open(settings);
+    OwnAgent agent = OwnAgent.open(settings.agent().inForeground(nodeRank), workerEnv);
+    var daemon = new EmbeddedDaemon(settings, seat, agent);
+    daemon.thread.start();
     try {
-      var daemon = new EmbeddedDaemon(settings, agentHost, OwnSeat.open(settings));
-      daemon.thread.start();
+      agent.await();
       return daemon;
-    } catch (IOException | RuntimeException e) {
-      agentHost.close();
+    } catch (IOException | InterruptedException e) {
+      daemon.close();
       throw e;
     }
   }
@@ -60,12 +61,12 @@ public final class EmbeddedDaemon implements AutoCloseable {
 
   /** Ends every group of this host at once; blocks; names what would not end. */
   public List<String> endGroups(Duration limit) throws InterruptedException {
-    return agentHost.endGroups(limit);
+    return agent.host().endGroups(limit);
   }
 
   /** True while processes of this host's groups live. */
   public boolean hasGroups() {
-    return agentHost.hasGroups();
+    return agent.host().hasGroups();
   }
 
   /** Leaves the cluster; groups are not touched. */
@@ -77,7 +78,7 @@ public final class EmbeddedDaemon implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    agentHost.close();
+    agent.close();
     seat.close();
   }
 

@@ -1,6 +1,5 @@
 package io.lockstep.deploy;
 
-import io.lockstep.agent.host.AgentHost;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -78,9 +77,10 @@ public final class Lockstepd implements Callable<Integer> {
     // logback.xml reads it, so nothing may log before this
     System.setProperty("lockstep.log.dir", settings.dataDir().toString());
     var ended = new CountDownLatch(1);
-    try (AgentHost agentHost = AgentHost.open(settings.agent());
-        OwnSeat seat = OwnSeat.open(settings)) {
-      var runtime = new ClusterRuntime(settings, agentHost, seat);
+    // closed from the last to the first: the door for leases is first up and last down (A24)
+    try (OwnSeat seat = OwnSeat.open(settings);
+        OwnAgent agent = OwnAgent.open(settings.agent(), System.getenv())) {
+      var runtime = new ClusterRuntime(settings, agent, seat);
       Runtime.getRuntime()
           .addShutdownHook(new Thread(() -> stop(runtime, ended), "lockstepd-stop"));
       runtime.run();
