@@ -3,6 +3,7 @@ package io.lockstep.deploy;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.lockstep.coordinator.seat.SeatLimits;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,9 @@ import java.util.Map;
 final class ClusterConfig {
   static final String SYSTEM = "lockstep";
   private static final String SERVICE = "lockstep-seats";
+
+  /** How long the only seat waits for seats that cannot be. */
+  private static final Duration ALONE_MARGIN = Duration.ofMillis(100);
 
   private ClusterConfig() {}
 
@@ -34,6 +38,12 @@ final class ClusterConfig {
         settings.seats().stream()
             .map(seat -> Map.of("host", seat.host(), "port", settings.ports().management()))
             .toList());
+    if (isSeat && settings.seats().size() == 1) {
+      String bootstrap = "akka.management.cluster.bootstrap.";
+      derived.put(bootstrap + "contact-point-discovery.stable-margin", ALONE_MARGIN);
+      derived.put(bootstrap + "contact-point-discovery.interval", ALONE_MARGIN);
+      derived.put(bootstrap + "contact-point.probe-interval", ALONE_MARGIN);
+    }
     if (!settings.isLoopback()) {
       // without TLS nobody off this machine may look at members, or change them
       derived.put("akka.management.http.routes.cluster-management", "");

@@ -114,6 +114,19 @@ final class ClusterConfigTest {
         .containsExactly("10.0.0.1:8558", "10.0.0.2:8558", "10.0.0.3:8558");
   }
 
+  /** Where more seats may be, each waits for the others before it founds a cluster. */
+  @Test
+  void onlyTheOnlySeatDoesNotWaitForOthers() {
+    String margin = "akka.management.cluster.bootstrap.contact-point-discovery.stable-margin";
+    var one = List.of(new Seat("10.0.0.1", 25_520));
+
+    assertThat(ClusterConfig.of(daemon("10.0.0.1", one)).getDuration(margin))
+        .isEqualTo(Duration.ofMillis(100));
+    assertThat(ClusterConfig.of(daemon("10.0.0.9", one)).getDuration(margin))
+        .isEqualTo(Duration.ofMillis(1_500));
+    assertThat(seat().getDuration(margin)).isEqualTo(Duration.ofMillis(1_500));
+  }
+
   @Test
   void everythingIsBoundToTheOneAddress() {
     assertThat(seat().getString("akka.remote.artery.canonical.hostname")).isEqualTo("10.0.0.2");
