@@ -48,6 +48,7 @@ public final class Lockstepd implements Callable<Integer> {
   }
 
   public static void main(String[] args) {
+    StartAhead.begin();
     System.exit(new CommandLine(new Lockstepd()).execute(args));
   }
 

@@ -75,10 +75,19 @@ public final class RuleSet implements FailureRules {
 
   /** The rules of this release alone. */
   public static RuleSet shipped() {
-    try {
-      return new RuleSet(compile(SHIPPED, shippedText()));
-    } catch (Unusable e) {
-      throw new IllegalStateException("the shipped failure rules are wrong", e);
+    return Shipped.RULES;
+  }
+
+  /** Read once, when first asked for. */
+  private static final class Shipped {
+    static final RuleSet RULES = read();
+
+    private static RuleSet read() {
+      try {
+        return new RuleSet(compile(SHIPPED, shippedText()));
+      } catch (Unusable e) {
+        throw new IllegalStateException("the shipped failure rules are wrong", e);
+      }
     }
   }
 
