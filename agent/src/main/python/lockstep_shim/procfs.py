@@ -211,3 +211,36 @@ def _send_by_pid(target: ProcessId, number: int) -> bool:
     except PermissionError:
         return False
     return True
+
+
+def sockets_to(port: int) -> set[int]:
+    """Inodes of this network's TCP connections to a port, whoever holds them."""
+    found: set[int] = set()
+    remote = b":%04X" % port
+    for name in ("tcp", "tcp6"):
+        try:
+            with open(f"/proc/self/net/{name}", "rb") as file:
+                for line in file:
+                    fields = line.split()
+                    if len(fields) > 9 and fields[3] == b"01" and fields[2].endswith(remote):
+                        found.add(int(fields[9]))
+        except OSError:
+            continue  # no IPv6 here
+    return found
+
+
+def sockets_of(pid: int) -> set[int]:
+    """Inodes of the sockets that a process holds; empty when that may not be read."""
+    found: set[int] = set()
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                try:
+                    target = os.readlink(entry.path)
+                except OSError:
+                    continue  # closed just now
+                if target.startswith("socket:["):
+                    found.add(int(target[8:-1]))
+    except OSError:
+        pass
+    return found

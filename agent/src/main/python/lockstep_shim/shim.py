@@ -31,6 +31,7 @@ from lockstep_shim.lease import Lease
 from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.progress import Progress, ProgressReader
+from lockstep_shim.rendezvous import Rendezvous
 from lockstep_shim.spec import Spec
 from lockstep_shim.stacks import Stacks
 from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
@@ -222,6 +223,7 @@ class Group:
         self._progress = ProgressReader(spec.step_pattern)
         self._readers: dict[str, ProgressReader] = {}
         self._activity = Activity(time.monotonic())
+        self._rendezvous = Rendezvous(spec.master_port)
         self._progress_at: float | None = None
         self._helper = Helper(spec.group_dir / "helper")
         self._last_helper_look = 0.0
@@ -446,6 +448,7 @@ class Group:
         self._look_at_lease(now)
         self._search_workers(now)
         self._search_trainers(now)
+        self._look_for_rendezvous()
         self._look_at_workers()
         self._decide(now)
         self._settle_progress()
@@ -471,6 +474,8 @@ class Group:
             wait = min(wait, POLL_INTERVAL_SECONDS)
         elif self._misses_trainers(now):
             wait = min(wait, SEARCH_INTERVAL_SECONDS)
+        if self._rendezvous.wait_seconds is not None:
+            wait = min(wait, self._rendezvous.wait_seconds)
         if self._progress_changed or self._has_pending_output:
             wait = min(wait, PROGRESS_SILENCE_SECONDS)
         if self._lease is not None and self._lease.deadline is not None:
@@ -625,6 +630,7 @@ class Group:
         self._all_seen = len(self._workers) == spec.local_world_size
         if self._all_seen:
             self._log("all workers seen")
+            self._rendezvous.forked({worker.rank: worker.id for worker in self._workers.values()})
             for stream in self._streams.values():
                 # torchrun opens the port before it starts workers; a worker of torchrun's oldest form opens it itself,
                 # as its first act. So torchrun has won the race now, and workers have until their first step.
@@ -775,6 +781,10 @@ class Group:
         for worker in workers.find_below(roots, spec.marker, spec.first_rank, known, spec.local_world_size):
             self._warm_trainers[worker.rank] = worker.id
 
+    def _look_for_rendezvous(self) -> None:
+        if self._tree_end is None and self._rendezvous.look(self._trainers(), bool(self._progress_now().step)):
+            self._changed = True
+
     def _note_progress(self, changed: bool) -> None:
         if changed:
             self._progress_changed = True
@@ -799,6 +809,7 @@ class Group:
             "seq": self._sequence,
             "phase": self._phase(),
             "start": self._start,
+            "startLengths": self._rendezvous.to_json(),
             "marker": self._spec.marker,
             "torchrun": (
                 {"pid": self._torchrun.id.pid, "startTime": self._torchrun.id.start_time} if self._torchrun else None

@@ -100,7 +100,7 @@ final class WarmE2eTest {
     assertThat(shimLog(spare, id, 2)).contains("torchrun started warm");
     assertThat(fleet.cli("events", id).out()).contains(spare + " has started, warm");
     assertThat(after.path("attempts").get(1).path("timeline").findValuesAsText("part"))
-        .contains("decide", "stop", "prepare", "start", "first step");
+        .contains("decide", "stop", "prepare", "start", "fork", "rendezvous", "first step");
     assertThat(fleet.cli("events", id).out()).contains("; back after ");
     assertThat(bare.lastStep()).isEqualTo(400);
     await("no pool outlives its job").until(() -> pool(spare).isMissingNode());

@@ -18,6 +18,7 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.net.http.HttpClient;
@@ -182,6 +183,11 @@ final class LightHands implements AgentHands {
 
   @Override
   public Optional<Progress> progress(Fence fence) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<StartLengths> startLengths(Fence fence) {
     return Optional.empty();
   }
 

@@ -31,6 +31,7 @@ import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.Term;
 import io.lockstep.protocol.model.WarmStatus;
 import io.lockstep.protocol.model.WorkerInfo;
@@ -141,28 +142,29 @@ public final class Samples {
           "NODE_SILENT");
   public static final GroupStatus GROUP =
       new GroupStatus(
-          FENCE,
-          GroupStatus.Phase.EXITED,
-          List.of(WORKER),
-          Optional.of(PROGRESS),
-          Optional.of(CHECKPOINT),
-          Optional.of(EXIT),
-          Optional.of(
-              new GroupActivity(
-                  75_000,
-                  1_000,
-                  2_500,
-                  340,
-                  true,
-                  1_000,
-                  List.of(new RankActivity(1, 340, 75_000, 12, "T", 2_400, 480)),
-                  Optional.of(
-                      new GroupActivity.Stacks(
-                          900,
-                          List.of(
-                              new GroupActivity.RankStack(
-                                  1, Optional.of("py-spy"), false, true, "all_reduce")),
-                          "rank 1, pid 77, state T")))));
+              FENCE,
+              GroupStatus.Phase.EXITED,
+              List.of(WORKER),
+              Optional.of(PROGRESS),
+              Optional.of(CHECKPOINT),
+              Optional.of(EXIT),
+              Optional.of(
+                  new GroupActivity(
+                      75_000,
+                      1_000,
+                      2_500,
+                      340,
+                      true,
+                      1_000,
+                      List.of(new RankActivity(1, 340, 75_000, 12, "T", 2_400, 480)),
+                      Optional.of(
+                          new GroupActivity.Stacks(
+                              900,
+                              List.of(
+                                  new GroupActivity.RankStack(
+                                      1, Optional.of("py-spy"), false, true, "all_reduce")),
+                              "rank 1, pid 77, state T")))))
+          .started(Optional.of(new StartLengths(310, Optional.of(520L))));
 
   private Samples() {}
 

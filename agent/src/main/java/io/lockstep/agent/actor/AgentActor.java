@@ -238,7 +238,8 @@ public final class AgentActor extends AbstractBehavior<ToAgent> {
     return group
         .status(
             host.progress(group.fence()), host.lastCheckpoint(group), host.activity(group.fence()))
-        .converting(host.conversion(group.fence()));
+        .converting(host.conversion(group.fence()))
+        .started(host.startLengths(group.fence()));
   }
 
   /** Inputs wait in order while a decision is on its way to the disk. */

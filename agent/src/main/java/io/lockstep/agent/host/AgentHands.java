@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WarmStatus;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -41,6 +42,9 @@ public interface AgentHands {
 
   /** What the group's workers did lately, as its shim last said. */
   Optional<GroupActivity> activity(Fence fence);
+
+  /** How long the group's start took, as far as its shim has seen. */
+  Optional<StartLengths> startLengths(Fence fence);
 
   /** How far the group's conversion is; looked at in the background. */
   Optional<ConversionStatus> conversion(Fence fence);

@@ -26,6 +26,7 @@ import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -269,6 +270,11 @@ public final class AgentHost implements AgentHands, AutoCloseable {
   @Override
   public Optional<GroupActivity> activity(Fence fence) {
     return groups.activity(fence);
+  }
+
+  @Override
+  public Optional<StartLengths> startLengths(Fence fence) {
+    return groups.startLengths(fence);
   }
 
   @Override

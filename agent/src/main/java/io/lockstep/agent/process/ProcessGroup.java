@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ final class ProcessGroup {
   private volatile List<WorkerInfo> workers = List.of();
   private volatile Optional<Progress> progress = Optional.empty();
   private volatile Optional<GroupActivity> activity = Optional.empty();
+  private volatile Optional<StartLengths> startLengths = Optional.empty();
   private volatile Optional<String> start = Optional.empty();
   private volatile boolean allSeen;
 
@@ -78,6 +80,11 @@ final class ProcessGroup {
 
   Optional<Progress> progress() {
     return progress;
+  }
+
+  /** How long its start took, as far as its shim has seen. */
+  Optional<StartLengths> startLengths() {
+    return startLengths;
   }
 
   /** As of the shim's last beat: while the shim stands still, so does this. */
@@ -133,6 +140,7 @@ final class ProcessGroup {
         start = Optional.of(status.path("start").asText());
       }
       progress = ShimReport.progress(status).or(() -> progress);
+      startLengths = ShimReport.startLengths(status).or(() -> startLengths);
       if (!allSeen && workers.size() >= localWorldSize) {
         allSeen = true;
         listener.onWorkers(ProcessGroup.this);

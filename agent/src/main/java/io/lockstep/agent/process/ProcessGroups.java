@@ -12,6 +12,7 @@ import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.StandbyOrder;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,6 +124,11 @@ public final class ProcessGroups implements AutoCloseable {
   /** What the group's workers did lately. */
   public Optional<GroupActivity> activity(Fence fence) {
     return Optional.ofNullable(living.get(fence)).flatMap(ProcessGroup::activity);
+  }
+
+  /** How long the group's start took. */
+  public Optional<StartLengths> startLengths(Fence fence) {
+    return Optional.ofNullable(living.get(fence)).flatMap(ProcessGroup::startLengths);
   }
 
   /** Asks for the stacks of the group's workers; what was found comes with its activity. */

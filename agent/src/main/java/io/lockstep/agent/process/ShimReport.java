@@ -7,6 +7,7 @@ import io.lockstep.protocol.model.ExitReport;
 import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WorkerInfo;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -89,6 +90,17 @@ final class ShimReport {
               one.path("rank").asInt(), one.path("localRank").asInt(), one.path("pid").asLong()));
     }
     return workers;
+  }
+
+  /** Empty before there are workers, and of an older shim. */
+  static Optional<StartLengths> startLengths(JsonNode status) {
+    JsonNode said = status.path("startLengths");
+    return said.path("forkMillis").isNumber()
+        ? Optional.of(
+            new StartLengths(
+                said.path("forkMillis").asLong(),
+                present(said, "rendezvousMillis").map(JsonNode::asLong)))
+        : Optional.empty();
   }
 
   static Optional<Progress> progress(JsonNode status) {

@@ -10,6 +10,7 @@ import io.lockstep.protocol.model.ConversionStatus;
 import io.lockstep.protocol.model.GroupActivity;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.StartLengths;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +60,25 @@ public final class ActivityWatch {
   /** Of the attempt under way; empty when there is none. */
   static GangActivity of(Job job, Function<NodeId, Optional<GroupStatus>> fresh) {
     return job.current().map(a -> of(a, fresh)).orElse(new GangActivity(Map.of()));
+  }
+
+  /**
+   * How long the start of the attempt under way took; empty while one of its nodes has not said.
+   */
+  static Optional<StartLengths> startLengths(
+      Job job, Function<NodeId, Optional<GroupStatus>> fresh) {
+    return StartLengths.ofAll(
+        job.current().stream()
+            .flatMap(
+                attempt ->
+                    attempt.table().nodes().stream()
+                        .map(
+                            node ->
+                                fresh
+                                    .apply(node)
+                                    .filter(g -> g.fence().equals(attempt.fence()))
+                                    .flatMap(GroupStatus::startLengths)))
+            .toList());
   }
 
   private static GangActivity of(

@@ -31,6 +31,7 @@ import io.lockstep.protocol.message.AgentCommand;
 import io.lockstep.protocol.message.AgentReport;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.message.ToCoordinator;
+import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
@@ -495,6 +496,16 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
     agent.tell(new AgentCommand.SayHello(quorum.term().orElse(Term.NONE), founding()));
   }
 
+  private ClusterInput stepSeen(Fence fence, long step) {
+    return new ClusterInput.StepSeen(
+        fence,
+        step,
+        state
+            .flatMap(s -> s.job(fence.job()))
+            .flatMap(
+                job -> ActivityWatch.startLengths(job, node -> agents.freshGroup(node, now()))));
+  }
+
   private void onHeartbeat(AgentReport.Heartbeat beat) {
     if (isOfAnotherFounding(beat.founding())) {
       askForHello(beat.agent());
@@ -521,9 +532,12 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
       input(new ClusterInput.WarmSeen(beat.node(), beat.warm()));
     }
     beat.group()
-        .flatMap(g -> g.progress().map(p -> new ClusterInput.StepSeen(g.fence(), p.step())))
-        .filter(s -> state.filter(now -> now.awaitsStep(s.fence(), s.step())).isPresent())
-        .ifPresent(this::input);
+        .filter(
+            g ->
+                g.progress()
+                    .filter(p -> state.filter(s -> s.awaitsStep(g.fence(), p.step())).isPresent())
+                    .isPresent())
+        .ifPresent(g -> input(stepSeen(g.fence(), g.progress().orElseThrow().step())));
     beat.group()
         .filter(g -> g.lastCheckpoint().isPresent())
         .filter(

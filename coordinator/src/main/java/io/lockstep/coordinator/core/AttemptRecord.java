@@ -5,6 +5,7 @@ import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
+import io.lockstep.protocol.model.StartLengths;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param furthestStep the furthest step known; noted when the distance has doubled, so it may be up
  *     to half short
  * @param aftermath what followed from its failure; empty when nothing did
+ * @param startLengths how long its start took, as far as all its nodes have said
  */
 public record AttemptRecord(
     Fence fence,
@@ -30,8 +32,10 @@ public record AttemptRecord(
     Optional<Long> resumedFromStep,
     Optional<Instant> firstStepAt,
     Optional<Long> furthestStep,
-    Optional<Aftermath> aftermath) {
+    Optional<Aftermath> aftermath,
+    Optional<StartLengths> startLengths) {
   public AttemptRecord {
+    startLengths = Objects.requireNonNullElse(startLengths, Optional.empty()); // stored before
     furthestStep = Objects.requireNonNullElse(furthestStep, Optional.empty()); // stored before
   }
 
@@ -111,6 +115,7 @@ public record AttemptRecord(
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -138,7 +143,8 @@ public record AttemptRecord(
         step,
         firstStepAt,
         furthestStep,
-        aftermath);
+        aftermath,
+        startLengths);
   }
 
   AttemptRecord running(Instant at) {
@@ -152,7 +158,8 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt,
         furthestStep,
-        aftermath);
+        aftermath,
+        startLengths);
   }
 
   AttemptRecord stepped(long step, Instant at) {
@@ -166,7 +173,27 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt.or(() -> Optional.of(at)),
         Optional.of(Math.max(step, furthestStep.orElse(step))),
-        aftermath);
+        aftermath,
+        startLengths);
+  }
+
+  /** The first that tells the rendezvous stays; until then a later one may. */
+  AttemptRecord startedIn(Optional<StartLengths> lengths) {
+    return new AttemptRecord(
+        fence,
+        table,
+        startedAt,
+        runningAt,
+        endedAt,
+        cause,
+        resumedFromStep,
+        firstStepAt,
+        furthestStep,
+        aftermath,
+        startLengths
+            .filter(l -> l.rendezvousMillis().isPresent())
+            .or(() -> lengths)
+            .or(() -> startLengths));
   }
 
   /** A step that was seen when training stood still; of one that never stepped it says nothing. */
@@ -185,7 +212,8 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt,
         furthestStep,
-        aftermath);
+        aftermath,
+        startLengths);
   }
 
   AttemptRecord followedBy(Optional<Aftermath> what) {
@@ -199,7 +227,8 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt,
         furthestStep,
-        what);
+        what,
+        startLengths);
   }
 
   /** As it is kept when newer ones are more telling: why it ended, without the traceback. */
@@ -214,7 +243,8 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt,
         furthestStep,
-        aftermath.map(Aftermath::faded));
+        aftermath.map(Aftermath::faded),
+        startLengths);
   }
 
   /** Where it ran is forgotten, and so its output cannot be found any more. */
@@ -229,6 +259,7 @@ public record AttemptRecord(
         resumedFromStep,
         firstStepAt,
         furthestStep,
-        aftermath);
+        aftermath,
+        startLengths);
   }
 }

@@ -9,11 +9,13 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StartLengths;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -390,14 +392,22 @@ public sealed interface ClusterEvent {
   /**
    * Training went beyond where the attempt began, what a restart costs ends here; later: the
    * distance has doubled.
+   *
+   * @param lengths how long the gang's start took, where that is known
    */
-  record AttemptStepped(Fence fence, long step, Instant at, Reason reason) implements OfAttempt {
+  record AttemptStepped(
+      Fence fence, long step, Instant at, Reason reason, Optional<StartLengths> lengths)
+      implements OfAttempt {
+    public AttemptStepped {
+      lengths = Objects.requireNonNullElse(lengths, Optional.empty()); // stored before
+    }
+
     @Override
     public Job change(Job job) {
       return job.with(
           d -> {
             d.trained = true;
-            d.changeAttempt(fence, r -> r.stepped(step, at));
+            d.changeAttempt(fence, r -> r.stepped(step, at).startedIn(lengths));
           });
     }
   }

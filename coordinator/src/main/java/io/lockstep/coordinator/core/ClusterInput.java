@@ -10,6 +10,7 @@ import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.NodeInventory;
 import io.lockstep.protocol.model.Reason;
+import io.lockstep.protocol.model.StartLengths;
 import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.time.Instant;
@@ -183,8 +184,16 @@ public sealed interface ClusterInput {
     }
   }
 
-  /** The output of the node of rank 0 says that training is at this step. */
-  record StepSeen(Fence fence, long step) implements ClusterInput {
+  /**
+   * The output of the node of rank 0 says that training is at this step.
+   *
+   * @param lengths how long the gang's start took; empty while a node has not said it
+   */
+  record StepSeen(Fence fence, long step, Optional<StartLengths> lengths) implements ClusterInput {
+    public StepSeen(Fence fence, long step) {
+      this(fence, step, Optional.empty());
+    }
+
     @Override
     public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
       return m.onStep(s, this, now);

@@ -470,13 +470,15 @@ public final class ClusterMachine {
                   ReasonCode.ALL_STARTED,
                   "training is at step %d%s",
                   seen.step(),
-                  howLongItTook(state, seen.fence(), now))));
+                  howLongItTook(state, seen, now)),
+              seen.lengths()));
     }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
   }
 
   /** At the first step only: what the start, or the restart, cost. */
-  private static String howLongItTook(ClusterState state, Fence fence, Instant now) {
+  private static String howLongItTook(ClusterState state, ClusterInput.StepSeen seen, Instant now) {
+    Fence fence = seen.fence();
     return state
         .job(fence.job())
         .filter(
@@ -484,7 +486,10 @@ public final class ClusterMachine {
                 job.lastAttempt()
                     .filter(a -> a.fence().equals(fence) && a.firstStepAt().isEmpty())
                     .isPresent())
-        .map(job -> Timeline.of(state.history(), job, fence.attempt(), Optional.of(now)))
+        .map(
+            job ->
+                Timeline.of(
+                    state.history(), job, fence.attempt(), Optional.of(now), seen.lengths()))
         .filter(Timeline::isWhole)
         .map(line -> (fence.attempt().number() > 1 ? "; back after " : "; after ") + line)
         .orElse("");

@@ -67,7 +67,7 @@ public record ClusterState(
 
   /** Where the time of an attempt went; empty parts where the history has forgotten. */
   public Timeline timeline(Job job, Attempt attempt) {
-    return Timeline.of(history, job, attempt, Optional.empty());
+    return Timeline.of(history, job, attempt, Optional.empty(), Optional.empty());
   }
 
   /** Where this job would go, were it queued now; changes nothing. */

@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.StartLengths;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -25,8 +26,12 @@ public record Timeline(List<Part> parts) {
    * @param name detect: from the failure, or the first report that a peer was lost, to the verdict;
    *     decide: to the plan of the next attempt, a backoff included; stop: until the older groups
    *     are over, by proof or lease; prepare: until all nodes are prepared; start: from the release
-   *     until all workers are there, torchrun's rendezvous included; first step: until one is heard
-   *     of, which heartbeats tell each second
+   *     until all workers are known to be there, less the fork; fork: from the shim's order until
+   *     the last worker is forked, torchrun's own start and its rendezvous included; rendezvous:
+   *     until the last worker has come to where init_process_group waits for the others, imports
+   *     included; first step: until one is heard of, which heartbeats tell each second. Where a
+   *     node does not say its fork or rendezvous (an older release, or workers that meet in another
+   *     way) they are in the part after which they stand
    */
   public record Part(String name, Duration time) {
     @Override
@@ -44,9 +49,14 @@ public record Timeline(List<Part> parts) {
    *
    * @param history of its job or of all
    * @param firstStep where it is not in the history yet
+   * @param said how long its start took, where the job does not know it yet
    */
   static Timeline of(
-      List<HistoryEntry> history, Job job, Attempt attempt, Optional<Instant> firstStep) {
+      List<HistoryEntry> history,
+      Job job,
+      Attempt attempt,
+      Optional<Instant> firstStep,
+      Optional<StartLengths> said) {
     List<HistoryEntry> ofJob =
         history.stream().filter(e -> e.job().equals(Optional.of(job.id()))).toList();
     Optional<HistoryEntry> planned = first(ofJob, attempt, "AttemptPlanned");
@@ -77,9 +87,21 @@ public record Timeline(List<Part> parts) {
       }
       line.to("prepare", released);
     }
+    Optional<StartLengths> lengths = said.or(() -> lengths(job, attempt));
     line.to("start", at(first(ofJob, attempt, "AttemptRunning")));
+    lengths.ifPresent(l -> line.endsWith("fork", l.forkMillis()));
     line.to("first step", at(first(ofJob, attempt, "AttemptStepped")).or(() -> firstStep));
+    lengths
+        .flatMap(StartLengths::rendezvousMillis)
+        .ifPresent(l -> line.beginsWith("rendezvous", l));
     return new Timeline(line.parts);
+  }
+
+  private static Optional<StartLengths> lengths(Job job, Attempt attempt) {
+    return job.attempts().stream()
+        .filter(a -> a.fence().attempt().equals(attempt))
+        .flatMap(a -> a.startLengths().stream())
+        .findFirst();
   }
 
   private static void beforeThePlan(Line line, List<HistoryEntry> ofJob, Job job, Attempt attempt) {
@@ -146,6 +168,36 @@ public record Timeline(List<Part> parts) {
   private static final class Line {
     private final List<Part> parts = new ArrayList<>();
     private Optional<Instant> end = Optional.empty();
+
+    /** The end of the last part was this one, as far as it is long enough. */
+    void endsWith(String name, long millis) {
+      last("start")
+          .ifPresent(
+              whole -> parts.add(new Part(name, replaced(whole, Duration.ofMillis(millis)))));
+    }
+
+    /** The begin of the last part was this one, as far as it is long enough. */
+    void beginsWith(String name, long millis) {
+      last("first step")
+          .ifPresent(
+              whole -> {
+                Duration taken = replaced(whole, Duration.ofMillis(millis));
+                parts.add(parts.size() - 1, new Part(name, taken));
+              });
+    }
+
+    private Optional<Part> last(String name) {
+      return parts.isEmpty()
+          ? Optional.empty()
+          : Optional.of(parts.get(parts.size() - 1)).filter(p -> p.name().equals(name));
+    }
+
+    /** Takes it out of the last part; what was taken. */
+    private Duration replaced(Part whole, Duration wanted) {
+      Duration taken = wanted.compareTo(whole.time()) > 0 ? whole.time() : wanted;
+      parts.set(parts.size() - 1, new Part(whole.name(), whole.time().minus(taken)));
+      return taken;
+    }
 
     void to(String name, Optional<Instant> moment) {
       if (moment.isPresent() && end.isPresent() && !moment.get().isBefore(end.get())) {

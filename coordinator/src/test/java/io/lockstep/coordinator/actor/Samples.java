@@ -33,6 +33,7 @@ import io.lockstep.protocol.model.OnExisting;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
+import io.lockstep.protocol.model.StartLengths;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -120,7 +121,12 @@ final class Samples {
             FIRST, GPU_1, at(8), why(ReasonCode.CHECKPOINT_INCOMPLETE)),
         new ClusterEvent.NodeStarted(FIRST, GPU_1, at(9), why(ReasonCode.ALL_STARTED)),
         new ClusterEvent.AttemptRunning(FIRST, at(10), why(ReasonCode.ALL_STARTED)),
-        new ClusterEvent.AttemptStepped(FIRST, 1, at(10), why(ReasonCode.ALL_STARTED)),
+        new ClusterEvent.AttemptStepped(
+            FIRST,
+            1,
+            at(10),
+            why(ReasonCode.ALL_STARTED),
+            Optional.of(new StartLengths(310, Optional.of(520L)))),
         new ClusterEvent.AttemptTakenOver(FIRST, at(10), why(ReasonCode.NOTHING_TO_DO)),
         new ClusterEvent.CheckpointSeen(JOB, CHECKPOINT, at(11), why(ReasonCode.NOTHING_TO_DO)),
         new ClusterEvent.AttemptSuspected(FIRST, SUSPICION, at(11), why(ReasonCode.STANDS_STILL)),

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.StartLengths;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -88,6 +89,54 @@ class TimelineTest {
     assertThat(parts).contains(new Timeline.Part("stop", Duration.ofSeconds(9)));
   }
 
+  private void steps(long step, long forkMillis, Optional<Long> rendezvousMillis) {
+    var lengths = new StartLengths(forkMillis, rendezvousMillis);
+    cluster.when(new ClusterInput.StepSeen(cluster.fence(A), step, Optional.of(lengths)));
+  }
+
+  @Test
+  void theForkIsTheEndOfTheStartAndTheRendezvousTheBeginOfTheWayToTheFirstStep() {
+    cluster.prepares(A);
+    passes(4);
+    cluster.starts(A);
+    passes(6);
+    steps(1, 3_500, Optional.of(5_000L));
+
+    String parts = "prepare 0.00, start 0.50, fork 3.50, rendezvous 5.00, first step 1.00";
+    assertThat(of(1)).hasToString("10.00 s: " + parts);
+    assertThat(newest().reason().message()).endsWith("; after 10.00 s: " + parts);
+  }
+
+  @Test
+  void aPartIsNeverLongerThanWhatItIsAPartOf() {
+    cluster.prepares(A);
+    passes(4);
+    cluster.starts(A);
+    passes(1);
+    steps(1, 9_000, Optional.of(9_000L));
+
+    assertThat(of(1))
+        .hasToString(
+            "5.00 s: prepare 0.00, start 0.00, fork 4.00, rendezvous 1.00, first step 0.00");
+  }
+
+  @Test
+  void whatIsHeardOfTheRendezvousAfterTheFirstStepIsStillShown() {
+    cluster.prepares(A);
+    passes(4);
+    cluster.starts(A);
+    passes(1);
+    steps(1, 1_000, Optional.empty());
+    assertThat(of(1)).hasToString("5.00 s: prepare 0.00, start 3.00, fork 1.00, first step 1.00");
+    passes(9);
+    steps(2, 1_000, Optional.of(250L));
+
+    String known = "5.00 s: prepare 0.00, start 3.00, fork 1.00, rendezvous 0.25, first step 0.75";
+    assertThat(of(1)).hasToString(known);
+    steps(4, 7_000, Optional.of(7_000L));
+    assertThat(of(1)).hasToString(known);
+  }
+
   @Test
   void whatTheHistoryHasForgottenIsLeftOut() {
     cluster.runs(A);
@@ -98,10 +147,15 @@ class TimelineTest {
             .filter(e -> !e.type().equals("NodePrepared"))
             .toList();
 
-    assertThat(Timeline.of(late, cluster.job(), new Attempt(1), Optional.empty()).parts())
+    assertThat(
+            Timeline.of(late, cluster.job(), new Attempt(1), Optional.empty(), Optional.empty())
+                .parts())
         .extracting(Timeline.Part::name)
         .containsExactly("first step");
-    assertThat(Timeline.of(List.of(), cluster.job(), new Attempt(1), Optional.empty()).parts())
+    assertThat(
+            Timeline.of(
+                    List.of(), cluster.job(), new Attempt(1), Optional.empty(), Optional.empty())
+                .parts())
         .isEmpty();
   }
 

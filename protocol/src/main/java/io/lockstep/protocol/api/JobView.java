@@ -265,7 +265,10 @@ public record JobView(
   public record FollowedView(
       String node, Optional<Integer> rank, Optional<Instant> at, String message, boolean same) {}
 
-  /** One part of an attempt's timeline: detect, decide, stop, prepare, start or first step. */
+  /**
+   * One part of an attempt's timeline: detect, decide, stop, prepare, start, fork, rendezvous or
+   * first step.
+   */
   public record PartView(String part, double seconds) {}
 
   /**

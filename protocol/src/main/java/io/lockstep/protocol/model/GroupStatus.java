@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param activity what its workers did lately; empty before there were any
  * @param conversion how far it is with a checkpoint that it converts; empty while it converts none
+ * @param startLengths how long its start took; empty before its workers are there
  */
 public record GroupStatus(
     Fence fence,
@@ -18,7 +19,8 @@ public record GroupStatus(
     Optional<CompleteCheckpoint> lastCheckpoint,
     Optional<ExitReport> exit,
     Optional<GroupActivity> activity,
-    Optional<ConversionStatus> conversion) {
+    Optional<ConversionStatus> conversion,
+    Optional<StartLengths> startLengths) {
   /** The group's life on its node. */
   public enum Phase {
     PREPARING,
@@ -33,9 +35,10 @@ public record GroupStatus(
     workers = List.copyOf(workers);
     activity = Objects.requireNonNullElse(activity, Optional.empty()); // of an older release
     conversion = Objects.requireNonNullElse(conversion, Optional.empty());
+    startLengths = Objects.requireNonNullElse(startLengths, Optional.empty());
   }
 
-  /** That converts nothing. */
+  /** That converts nothing, and of whose start nothing is known. */
   public GroupStatus(
       Fence fence,
       Phase phase,
@@ -44,12 +47,28 @@ public record GroupStatus(
       Optional<CompleteCheckpoint> lastCheckpoint,
       Optional<ExitReport> exit,
       Optional<GroupActivity> activity) {
-    this(fence, phase, workers, progress, lastCheckpoint, exit, activity, Optional.empty());
+    this(
+        fence,
+        phase,
+        workers,
+        progress,
+        lastCheckpoint,
+        exit,
+        activity,
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** The same with how far it is converting. */
   public GroupStatus converting(Optional<ConversionStatus> status) {
-    return new GroupStatus(fence, phase, workers, progress, lastCheckpoint, exit, activity, status);
+    return new GroupStatus(
+        fence, phase, workers, progress, lastCheckpoint, exit, activity, status, startLengths);
+  }
+
+  /** The same with how long its start took. */
+  public GroupStatus started(Optional<StartLengths> lengths) {
+    return new GroupStatus(
+        fence, phase, workers, progress, lastCheckpoint, exit, activity, conversion, lengths);
   }
 
   /** Of which nothing is known but its place in life. */
