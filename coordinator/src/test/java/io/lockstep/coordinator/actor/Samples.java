@@ -262,7 +262,7 @@ final class Samples {
     return new Reason(code, "because of " + code);
   }
 
-  private static ClusterEvent joined(int seconds, NodeId node) {
+  static ClusterEvent joined(int seconds, NodeId node) {
     var inventory =
         new NodeInventory(
             "10.0.0." + seconds,
