@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+
 from conftest import Fixture
 from lockstep_shim import procfs
 from lockstep_shim.rendezvous import Rendezvous

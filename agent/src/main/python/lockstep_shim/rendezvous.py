@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from lockstep_shim import procfs
 from lockstep_shim.procfs import ProcessId
 
-# Ten times a second while it can be short, then once: a look reads the sockets of the whole host.
-QUICK_SECONDS = 0.1
-SLOW_SECONDS = 1.0
-QUICK_FOR_SECONDS = 10.0
+# A look may read the connections of the whole host: the longer it took already, the less a moment matters.
+LEAST_SECONDS = 0.1
+MOST_SECONDS = 10.0
+SHARE = 0.05
 # Who meets no sooner has met in some other way, or prepares its data for hours.
 LIMIT_SECONDS = 900.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -50,8 +50,8 @@ class Rendezvous:
         """Until the next look; None when there is nothing to look for."""
         if self._forked is None or self._port is None or self._over:
             return None
-        quick = clock() - self._forked < QUICK_FOR_SECONDS
-        return max(0.0, self._looked + (QUICK_SECONDS if quick else SLOW_SECONDS) - clock())
+        interval = min(max(LEAST_SECONDS, SHARE * (self._looked - self._forked)), MOST_SECONDS)
+        return max(0.0, self._looked + interval - clock())
 
     def look(self, trainers: Mapping[int, ProcessId], trains: bool) -> bool:
         """Looks when it is time, and once more when a step was seen; True when something is new."""
@@ -59,13 +59,18 @@ class Rendezvous:
         if wait is None or self._port is None or self._forked is None or (wait > 0 and not trains):
             return False
         self._looked = clock()
-        sockets = procfs.sockets_to(self._port)
-        if sockets:
-            self._missing -= {r for r in self._missing if r in trainers and _holds(trainers[r].pid, sockets)}
+        self._missing -= self._come(trainers)
         if not self._missing:
             self._met = self._looked
         self._over = trains or self._met is not None or self._looked - self._forked > LIMIT_SECONDS
         return self._met is not None
+
+    def _come(self, trainers: Mapping[int, ProcessId]) -> set[int]:
+        held = {rank: procfs.sockets_of(trainers[rank].pid) for rank in self._missing if rank in trainers}
+        if self._port is None or not any(held.values()):
+            return set()  # most have no socket at all before
+        store = procfs.sockets_to(self._port)
+        return {rank for rank, sockets in held.items() if not sockets.isdisjoint(store)}
 
     def to_json(self) -> dict[str, int | None] | None:
         """Lengths in milliseconds; None before the workers are there."""
@@ -75,7 +80,3 @@ class Rendezvous:
             "forkMillis": round(1_000 * (self._forked - self._began)),
             "rendezvousMillis": None if self._met is None else max(0, round(1_000 * (self._met - self._forked))),
         }
-
-
-def _holds(pid: int, sockets: Iterable[int]) -> bool:
-    return not procfs.sockets_of(pid).isdisjoint(sockets)
