@@ -8,12 +8,15 @@ import akka.util.ByteString;
 import io.lockstep.coordinator.actor.Coordinator;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
+import io.lockstep.coordinator.actor.PairRounds;
+import io.lockstep.coordinator.actor.Stages;
 import io.lockstep.coordinator.core.PairCheck;
 import io.lockstep.coordinator.core.PairGroup;
 import io.lockstep.coordinator.core.PairVerdict;
 import io.lockstep.protocol.api.PairsView;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.PairOutcome.End;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
@@ -95,18 +98,21 @@ final class PairRoutes {
   }
 
   private CompletionStage<PairsView> run(
-      PairPatients patients,
-      Optional<String> python,
-      OneAtATime.Turn turn,
-      AtomicBoolean wanted) {
+      PairPatients patients, Optional<String> python, OneAtATime.Turn turn, AtomicBoolean wanted) {
     Optional<OneAtATime.Turn> begun = turns.begin(turn);
     if (begun.isEmpty()) {
       return CompletableFuture.failedStage(
           new IllegalStateException("another pair check began before this one was read"));
     }
     var rounds =
-        new PairRounds(coordinator, patients.places(), DoctorRoutes.newName(), python, wanted::get);
-    return DoctorRoutes.all(patients.checks().stream().map(rounds::run).toList())
+        new PairRounds(
+            coordinator::askAgent,
+            patients.places(),
+            DoctorRoutes.newName(),
+            python,
+            End.FAILED_ALONE,
+            wanted::get);
+    return Stages.all(patients.checks().stream().map(rounds::run).toList())
         .whenComplete((checks, failure) -> turns.end(begun.get()))
         .thenApply(checks -> view(checks, patients.leftOut()));
   }
