@@ -96,6 +96,17 @@ def test_a_network_that_is_not_there_is_told(started: list[subprocess.Popen[str]
         assert "frame #" not in found["error"]
 
 
+@pytest.mark.parametrize(("missing", "without_torch"), [("torch", True), ("numpy", False)])
+def test_no_torch_is_told_apart_from_one_that_is_broken(
+    started: list[subprocess.Popen[str]], tmp_path: Any, missing: str, without_torch: bool
+) -> None:
+    text = f"raise ModuleNotFoundError(\"No module named '{missing}'\", name='{missing}')"
+    (tmp_path / "torch.py").write_text(text, encoding="utf-8")
+    code, found, stages = said(start(started, 0, free_port(), env={"PYTHONPATH": str(tmp_path)}))
+    assert (code, stages[-1], found["withoutTorch"]) == (1, "import", without_torch)
+    assert found["error"] == f"ModuleNotFoundError: No module named '{missing}'"
+
+
 def test_a_port_that_is_taken_is_no_fault_of_the_nodes(started: list[subprocess.Popen[str]]) -> None:
     with socket.socket() as holder:
         holder.bind(("0.0.0.0", 0))

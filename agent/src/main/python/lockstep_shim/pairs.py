@@ -65,10 +65,17 @@ class Run:
             print(json.dumps(answer), flush=True)
         os._exit(code)
 
-    def fail(self, why: str) -> NoReturn:
+    def fail(self, why: str, without_torch: bool = False) -> NoReturn:
         text = " ".join(why.partition(STACK)[0].split())
-        taken = PORT_TAKEN in text
-        self.end({"stage": self.stage, "error": text[:MAX_ERROR_CHARACTERS], "portTaken": taken}, FAILED)
+        self.end(
+            {
+                "stage": self.stage,
+                "error": text[:MAX_ERROR_CHARACTERS],
+                "portTaken": PORT_TAKEN in text,
+                "withoutTorch": without_torch,
+            },
+            FAILED,
+        )
 
     def watch(self) -> None:
         """Ends the program when it must end; on a thread of its own."""
@@ -98,6 +105,8 @@ def main() -> None:
         _join(dist, order, run)
         run.enter("gather")
         gather, size = _gather(torch, dist, order)
+    except ModuleNotFoundError as e:
+        run.fail(f"{type(e).__name__}: {e}", without_torch=e.name == "torch")
     except Exception as e:  # whatever it is, the asker is to hear it
         run.fail(f"{type(e).__name__}: {e}")
     run.end(

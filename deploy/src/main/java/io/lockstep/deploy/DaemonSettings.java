@@ -152,6 +152,7 @@ public record DaemonSettings(
         "node-suspect-after = " + nodeSuspectAfter.toMillis() + "ms",
         "quarantine.losses = " + quarantine.losses(),
         "quarantine.length = " + quarantine.length().toMillis() + "ms",
+        "quarantine.check = " + quarantine.check(),
         "failure-rules = \"" + rules.file().map(Path::toString).orElse("") + "\"",
         "warm = " + keepsWarm,
         "ports.akka = " + ports.akka(),

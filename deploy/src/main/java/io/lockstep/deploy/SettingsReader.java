@@ -60,6 +60,7 @@ final class SettingsReader {
           "node-suspect-after",
           "quarantine.losses",
           "quarantine.length",
+          "quarantine.check",
           "failure-rules",
           "warm",
           "ports.akka",
@@ -163,6 +164,7 @@ final class SettingsReader {
             Map.entry("node-suspect-after", DaemonSettings.NODE_SUSPECT_AFTER),
             Map.entry("quarantine.losses", QuarantinePolicy.DEFAULT.losses()),
             Map.entry("quarantine.length", QuarantinePolicy.DEFAULT.length()),
+            Map.entry("quarantine.check", QuarantinePolicy.DEFAULT.check()),
             Map.entry("warm", true),
             Map.entry("ports.akka", DEFAULT_AKKA_PORT),
             Map.entry("ports.management", 8_558),
@@ -376,8 +378,9 @@ final class SettingsReader {
   private QuarantinePolicy quarantine(Config config) {
     int losses = get(config, "quarantine.losses", Config::getInt).orElse(0);
     Duration length = get(config, "quarantine.length", Config::getDuration).orElse(Duration.ZERO);
+    boolean check = get(config, "quarantine.check", Config::getBoolean).orElse(true);
     try {
-      return new QuarantinePolicy(losses, length);
+      return new QuarantinePolicy(losses, length, check);
     } catch (IllegalArgumentException e) {
       problems.add("quarantine: " + e.getMessage());
       return QuarantinePolicy.NEVER;

@@ -51,6 +51,7 @@ final class SettingsReaderTest {
             node-suspect-after = 2000ms
             quarantine.losses = 3
             quarantine.length = 900000ms
+            quarantine.check = true
             failure-rules = ""
             warm = true
             ports.akka = 25520
@@ -125,7 +126,7 @@ final class SettingsReaderTest {
         insecure = yes
         node-silent-after = 3s
         node-suspect-after = 1500ms
-        quarantine { losses = 5, length = 1m }
+        quarantine { losses = 5, length = 1m, check = no }
         warm = no
         ports { akka = 1001, management = 1002, http = 1003, lease = 1004, master = 2000 - 2009 }
         """
@@ -148,6 +149,7 @@ final class SettingsReaderTest {
             node-suspect-after = 1500ms
             quarantine.losses = 5
             quarantine.length = 60000ms
+            quarantine.check = false
             failure-rules = ""
             warm = false
             ports.akka = 1001

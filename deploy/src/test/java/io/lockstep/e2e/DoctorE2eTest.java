@@ -1,12 +1,14 @@
 package io.lockstep.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -18,6 +20,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 @SuppressWarnings("NullAway.Init") // JUnit starts the fleet before anything reads it
 final class DoctorE2eTest {
   private static final Path DIR = Installation.freshFolder("doctor");
+
+  private static final String PROGRAM =
+      Installation.HOME.resolve("python/lockstep_shim/pairs.py").toString();
 
   @RegisterExtension
   static final LeavesNothing NOTHING_IS_LEFT = new LeavesNothing(() -> DoctorE2eTest.fleet);
@@ -83,7 +88,7 @@ final class DoctorE2eTest {
   void theNodeWhoseNetworkIsBadIsTheOneThatIsNamed() throws Exception {
     String bad = fleet.address(0);
     Fleet.Said said =
-        fleet.slowCli("doctor", "--pairs", "--python", pythonWithoutNetworkOn(bad).toString());
+        fleet.slowCli("doctor", "--pairs", "--python", pythonWithBadNetworkOn("named", bad));
 
     assertThat(said.exit()).as(said.out() + said.err()).isEqualTo(6);
     assertThat(said.out()).contains("FAILED", "PASSED").containsOnlyOnce("FAIL PAIR_FAILED");
@@ -92,21 +97,33 @@ final class DoctorE2eTest {
         .contains(" are well with others", "do: keep it out");
   }
 
-  /** The daemon that starts it decides which network it has. */
-  private static Path pythonWithoutNetworkOn(String address) throws Exception {
-    Path python = DIR.resolve("python-without-network");
-    Files.writeString(
-        python,
-        """
-        #!/bin/sh
-        case "$(tr '\\0' ' ' </proc/$PPID/cmdline)" in
-          *"--host %s "*) export GLOO_SOCKET_IFNAME=nosuch0 ;;
-        esac
-        exec %s "$@"
-        """
-            .formatted(address, Installation.PYTHON));
-    Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwxr-xr-x"));
-    return python;
+  /** Two wait for the third when the job comes, and would for 40 s. */
+  @Test
+  void aJobThatComesEndsTheCheckAndIsPlacedAtOnce() throws Exception {
+    String python = pythonWithBadNetworkOn("waiting", fleet.address(2));
+    CompletableFuture<Fleet.Said> doctor =
+        CompletableFuture.supplyAsync(
+            () -> fleet.slowCli("doctor", "--pairs", "--python", python, "--output", "json"));
+    await("two wait for the third")
+        .atMost(Fleet.LIMIT)
+        .until(() -> Processes.running(PROGRAM).size() >= 2);
+    var job = new PlainJob(DIR, "comes-first", "note('ran')").with("nodes: 3").with("warm: off");
+
+    String id = fleet.submit(job.file());
+
+    JsonNode done = fleet.awaitPhase(id, "SUCCEEDED");
+    assertThat(done.path("attempt").asInt()).isEqualTo(1);
+    assertThat(job.notes()).hasSize(3);
+    JsonNode view = new ObjectMapper().readTree(doctor.get(2, TimeUnit.MINUTES).out());
+    assertThat(view.findValuesAsText("found"))
+        .filteredOn(text -> text.startsWith("not tried: "))
+        .hasSizeGreaterThanOrEqualTo(2)
+        .allMatch(text -> text.contains("a job came to this node") || text.contains(id));
+    assertThat(Processes.running(PROGRAM)).isEmpty();
+  }
+
+  private static String pythonWithBadNetworkOn(String folder, String address) {
+    return new BadNetwork(DIR.resolve(folder)).on(address).python().toString();
   }
 
   private static long count(JsonNode node, String code) {

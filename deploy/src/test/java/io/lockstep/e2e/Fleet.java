@@ -97,6 +97,16 @@ final class Fleet implements AutoCloseable {
     return started(fleet, daemons);
   }
 
+  /** The same where one loss is enough for a quarantine of a second, on this interpreter. */
+  static Fleet quarantining(Path dir, int daemons, Path python) {
+    var fleet = new Fleet(dir, daemons, 3, Optional.empty(), false);
+    fleet.env.put("LOCKSTEP_NODE_SILENT_AFTER", "4s");
+    fleet.env.put("LOCKSTEP_QUARANTINE_LOSSES", "1");
+    fleet.env.put("LOCKSTEP_QUARANTINE_LENGTH", "1s");
+    fleet.env.put("LOCKSTEP_PYTHON", python.toString());
+    return started(fleet, daemons);
+  }
+
   /**
    * The same where {@code dir/local} is another folder on each node, {@code dir/disk-<index>}; a
    * folder {@code readonly} in it is, if it is there now. Needs {@link OwnDisk#problem} empty.
@@ -140,11 +150,11 @@ final class Fleet implements AutoCloseable {
               data.toString()));
       var builder = new ProcessBuilder(command);
       withoutLocale(builder);
+      builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
       builder.environment().putAll(env);
       // where we can see whether anything is left
       builder.environment().put("TMPDIR", temp.toString());
       builder.environment().put("LOCKSTEP_JAVA_OPTS", "-Djava.io.tmpdir=" + temp);
-      builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
       java.ifPresent(home -> builder.environment().put("JAVA_HOME", home.toString()));
       // what DeepSpeed compiles is compiled once for all nodes of this machine
       builder.environment().put("TORCH_EXTENSIONS_DIR", dir.resolve("torch_extensions").toString());

@@ -52,6 +52,17 @@ final class Processes {
     }
   }
 
+  /** Living processes with this in their command line. */
+  static Set<Long> running(String text) {
+    var found = new TreeSet<Long>();
+    for (long pid : pids()) {
+      if (isAlive(pid) && commandLine(pid).contains(text)) {
+        found.add(pid);
+      }
+    }
+    return found;
+  }
+
   /** Processes that listen on this port, whatever the address. */
   static Set<Long> listeners(int port) {
     Set<String> sockets = new TreeSet<>();

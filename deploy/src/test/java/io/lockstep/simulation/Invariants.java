@@ -30,6 +30,7 @@ final class Invariants {
             new BudgetIsRespected(),
             new DrainedNodeIsNotPlaced(),
             new QuarantinedNodeIsNotPlaced(),
+            new QuarantineEndsProven(sim),
             new NodeHasOneJob(),
             new HangIsReal(sim),
             new TerminalIsFinal(sim, ranOut),

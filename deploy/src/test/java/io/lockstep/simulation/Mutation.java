@@ -30,7 +30,8 @@ enum Mutation {
   TELL_A_SET_TOO_EARLY(500),
   COUNT_WHAT_ONE_SEAT_SAYS(0),
   GRANT_WHATEVER_IS_COUNTED(0),
-  POOL_OUTLIVES_ITS_JOB(0);
+  POOL_OUTLIVES_ITS_JOB(0),
+  QUARANTINE_ENDS_BY_TIME_ALONE(0);
 
   /** Where to begin the search: close before a seed that noticed, to save time. */
   final long firstSeed;

@@ -13,12 +13,14 @@ import io.lockstep.coordinator.core.ClusterInput;
 import io.lockstep.coordinator.core.ClusterMachine;
 import io.lockstep.coordinator.core.ClusterState;
 import io.lockstep.coordinator.core.Decision;
+import io.lockstep.coordinator.core.FailureRules;
 import io.lockstep.coordinator.core.Forgetting;
 import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.core.LeaseDoor;
 import io.lockstep.coordinator.core.LeaseReport;
 import io.lockstep.coordinator.core.PreparedNode;
 import io.lockstep.coordinator.core.Standbys;
+import io.lockstep.coordinator.core.ZeroCheck;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.QuorumDriver;
@@ -65,6 +67,7 @@ final class SimCoordinator {
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
   private final SeatChanges seatChanges;
+  private final SimGate gate;
   private boolean running = true;
   private boolean frozen;
 
@@ -82,7 +85,10 @@ final class SimCoordinator {
     this.host = host;
     this.incarnation = "coordinator-" + number;
     this.codec = sim.codec;
-    this.machine = new ClusterMachine();
+    this.machine =
+        new ClusterMachine(
+            ClusterMachine.SUSPECT_WAIT, ZeroCheck.NONE, sim.quarantine(), FailureRules.NONE);
+    this.gate = new SimGate(sim, host, this::later, this::input);
     this.seatChanges = seatChanges(sim);
     this.agentsSince = now();
     this.lastBeat = now();
@@ -393,6 +399,10 @@ final class SimCoordinator {
 
   private void run(Made made, Term term) {
     for (ClusterAction action : made.decision().actions()) {
+      if (action instanceof ClusterAction.CheckPairs check) {
+        gate.begin(check);
+        continue;
+      }
       Optional.ofNullable(agents.get(action.node()))
           .ifPresent(known -> tell(known.agent(), command(action, term)));
       if (sim.mutation == Mutation.START_BEFORE_ALL_PREPARED

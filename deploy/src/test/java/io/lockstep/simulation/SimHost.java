@@ -34,6 +34,8 @@ final class SimHost {
   private Optional<SimAgent> agent = Optional.empty();
   private SeatsSaid known = new SeatsSaid(Optional.empty(), 0, 0, List.of(), Optional.empty());
   private boolean up = true;
+  private boolean sick;
+  private boolean inPairs;
   private int boots = 1;
   private int disks = 1;
   private int lives;
@@ -202,6 +204,30 @@ final class SimHost {
 
   Optional<SimAgent> agent() {
     return agent;
+  }
+
+  // pair checks
+
+  /** From now on nothing gets through to or from it in a pair check. */
+  void becomeSick() {
+    sick = true;
+  }
+
+  boolean isSick() {
+    return sick;
+  }
+
+  /** One at a time, and never beside a job. */
+  boolean beginsPairs() {
+    if (inPairs || isAlive(fence -> true)) {
+      return false;
+    }
+    inPairs = true;
+    return true;
+  }
+
+  void endsPairs() {
+    inPairs = false;
   }
 
   // processes

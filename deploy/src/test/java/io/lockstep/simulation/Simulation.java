@@ -2,6 +2,8 @@ package io.lockstep.simulation;
 
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.StateCodec;
+import io.lockstep.coordinator.core.Node;
+import io.lockstep.coordinator.core.QuarantinePolicy;
 import io.lockstep.coordinator.seat.FoundingId;
 import io.lockstep.coordinator.seat.SeatChange;
 import io.lockstep.coordinator.seat.SeatId;
@@ -20,6 +22,10 @@ final class Simulation {
   static final Duration NODE_SILENT_AFTER = Duration.ofSeconds(10);
 
   private static final long SETTLE_MILLIS = 1_200_000;
+
+  /** For the longest pause of a healthy node that met sick ones alone. */
+  private static final long QUARANTINES_END_MILLIS = 2_400_000;
+
   private static final int DEFAULT_WORK = 30;
 
   /** One seed in so many stores text that is written and read; the others remember. */
@@ -40,7 +46,10 @@ final class Simulation {
 
   private final Theme theme;
 
+  private boolean longQuiet;
   int hangsFound;
+  int provenNodes;
+  int keptNodes;
   private int seatChanges;
   private final List<SeatId> seatIds = new ArrayList<>();
   private final Map<Fence, Gang> gangs = new HashMap<>();
@@ -57,13 +66,23 @@ final class Simulation {
     /** The same, where the network comes apart between the old seats and the new. */
     SEATS_APART,
     /** Gangs hang, and are given little time. */
-    HANGS
+    HANGS,
+    /** One loss is enough for a short quarantine; one node may fail with whomever it meets. */
+    FLAPPING
   }
 
   /** What a run came to. */
   record Result(
-      long steps, long seconds, int jobs, int attempts, int faults, int seatChanges, int hangs) {
-    static final Result NONE = new Result(0, 0, 0, 0, 0, 0, 0);
+      long steps,
+      long seconds,
+      int jobs,
+      int attempts,
+      int faults,
+      int seatChanges,
+      int hangs,
+      int provenNodes,
+      int keptNodes) {
+    static final Result NONE = new Result(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     Result plus(Result more) {
       return new Result(
@@ -73,7 +92,9 @@ final class Simulation {
           attempts + more.attempts,
           faults + more.faults,
           seatChanges + more.seatChanges,
-          hangs + more.hangs);
+          hangs + more.hangs,
+          provenNodes + more.provenNodes,
+          keptNodes + more.keptNodes);
     }
   }
 
@@ -110,6 +131,19 @@ final class Simulation {
     int seats = hosts < 3 ? 1 : 3;
     return new Simulation(
         schedule, new RememberingCodec(), mutation, detail, hosts, seats, Theme.HANGS);
+  }
+
+  /** The same where a node is quarantined for a moment as soon as it is lost. */
+  static Simulation ofFlapping(long seed, Mutation mutation, Trace.Detail detail) {
+    var schedule = new Schedule(seed, false);
+    int hosts = schedule.between(3, 6);
+    var flapping =
+        new Simulation(
+            schedule, new RememberingCodec(), mutation, detail, hosts, 3, Theme.FLAPPING);
+    if (schedule.oneIn(2)) {
+      flapping.hosts.get(schedule.below(hosts)).becomeSick();
+    }
+    return flapping;
   }
 
   /** A cluster in which nothing happens by chance. */
@@ -160,6 +194,19 @@ final class Simulation {
 
   boolean hangs() {
     return theme == Theme.HANGS;
+  }
+
+  /** When coordinators keep a node out. */
+  QuarantinePolicy quarantine() {
+    return theme == Theme.FLAPPING
+        ? new QuarantinePolicy(
+            1, Duration.ofSeconds(20), mutation != Mutation.QUARANTINE_ENDS_BY_TIME_ALONE)
+        : QuarantinePolicy.DEFAULT;
+  }
+
+  /** Nothing has happened for so long that quarantines are over. */
+  boolean isLongQuiet() {
+    return longQuiet;
   }
 
   // the world
@@ -284,7 +331,7 @@ final class Simulation {
       schedule.after(schedule.below(20_000), chaos::begin);
     }
     switch (theme) {
-      case NOTHING -> {}
+      case NOTHING, FLAPPING -> {}
       case MOVING_SEATS -> schedule.after(schedule.below(20_000), () -> moveSeats(chaos));
       case SEATS_APART ->
           schedule.after(schedule.below(20_000), new SeatsApart(this, chaos)::begin);
@@ -295,6 +342,11 @@ final class Simulation {
     operators.rest();
     heal();
     settle();
+    if (theme == Theme.FLAPPING) {
+      runUntil(schedule.now() + QUARANTINES_END_MILLIS);
+      longQuiet = true;
+      invariants.quietEnd();
+    }
     return new Result(
         steps,
         schedule.now() / 1_000,
@@ -302,7 +354,9 @@ final class Simulation {
         history.state().jobs().values().stream().mapToInt(j -> j.attemptsMade()).sum(),
         chaos.count(),
         seatChanges,
-        hangsFound);
+        hangsFound,
+        provenNodes,
+        keptNodes);
   }
 
   private void heal() {
@@ -318,7 +372,11 @@ final class Simulation {
 
   /** Again and again: a wish to drain may still be on its way, and a loss be found late. */
   private void resumeAll() {
-    if (history.state().nodes().values().stream()
+    if (theme == Theme.FLAPPING) {
+      history.state().nodes().values().stream()
+          .filter(Node::draining)
+          .forEach(n -> operators.resume(host(n.id().value())));
+    } else if (history.state().nodes().values().stream()
         .anyMatch(n -> n.draining() || n.quarantinedUntil().isPresent())) {
       hosts.forEach(operators::resume);
     }

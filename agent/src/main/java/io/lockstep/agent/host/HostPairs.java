@@ -27,7 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * This node's part of {@code lockstep doctor --pairs}: one program at a time, never beside a job.
+ * This node's part of a pair check ({@code lockstep doctor --pairs}, or the end of a quarantine):
+ * one program at a time, never beside a job.
  */
 final class HostPairs implements AutoCloseable {
   /** The program ends itself at its limit, and the kernel 2 s later; this is for the rest. */
@@ -121,7 +122,7 @@ final class HostPairs implements AutoCloseable {
       Thread.currentThread().interrupt();
       return PairOutcome.failed(End.NOT_RUN, "the daemon is being closed");
     } catch (IOException e) {
-      return PairOutcome.failed(End.FAILED_ALONE, "cannot run " + python + ": " + e.getMessage());
+      return PairOutcome.withoutTorch("cannot run " + python + ": " + e.getMessage());
     } catch (RuntimeException e) { // whatever it is, the asker is to hear it
       LOG.error("node={} doctor={} a bug in Lockstep", settings.node(), ask.doctor(), e);
       return PairOutcome.failed(End.NOT_RUN, "a bug in Lockstep: " + e + "; see the daemon's log");

@@ -28,6 +28,9 @@ final class PairOutput {
       return measured(last);
     }
     String stage = last.path("stage").asText("");
+    if (last.path("withoutTorch").asBoolean()) {
+      return PairOutcome.withoutTorch(python + ": " + last.path("error").asText());
+    }
     if (last.has("error")) {
       return PairOutcome.failed(
           last.path("portTaken").asBoolean() ? End.NOT_RUN : matterOf(stage),

@@ -89,6 +89,7 @@ class HostPairsTest {
     PairOutcome said = pair();
 
     assertThat(said.end()).isEqualTo(End.FAILED_TOGETHER);
+    assertThat(said.withoutTorch()).isFalse();
     assertThat(said.problem())
         .isEqualTo(
             "--rank 1 --nodes 2 --address 10.0.0.1 --port 29512 --limit 45"
@@ -115,6 +116,17 @@ class HostPairsTest {
 
     assertThat(said.end()).isEqualTo(End.FAILED_ALONE);
     assertThat(said.problem()).startsWith("cannot run /no/such/python");
+    assertThat(said.withoutTorch()).isTrue();
+  }
+
+  @Test
+  void anInterpreterWithoutTorchIsToldApart() throws Exception {
+    program("print('{\"stage\": \"import\", \"error\": \"no torch\", \"withoutTorch\": true}')\n");
+
+    PairOutcome said = pair();
+
+    assertThat(said).isEqualTo(PairOutcome.withoutTorch("python3: no torch"));
+    assertThat(said.end()).isEqualTo(End.FAILED_ALONE);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.lockstep.coordinator.actor;
 
 import akka.actor.typed.ActorRef;
+import io.lockstep.coordinator.core.Node;
 import io.lockstep.protocol.message.ToAgent;
 import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
@@ -82,6 +83,12 @@ final class AgentDirectory {
 
   Optional<ActorRef<ToAgent>> agent(NodeId node) {
     return Optional.ofNullable(known.get(node)).map(Known::agent);
+  }
+
+  /** Without an agent where it is lost, or was not heard of. */
+  CoordinatorAnswer.NodePlace place(Node node) {
+    return new CoordinatorAnswer.NodePlace(
+        node.id(), node.inventory().address(), node.lost() ? Optional.empty() : agent(node.id()));
   }
 
   Optional<GroupStatus> group(NodeId node) {

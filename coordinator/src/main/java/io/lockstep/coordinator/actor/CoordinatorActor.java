@@ -74,6 +74,9 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
 
   private record FromSeat(SeatReply reply) implements ToCoordinator {}
 
+  /** What came of a pair check at the end of a quarantine. */
+  private record Checked(ClusterInput.PairsChecked said) implements ToCoordinator {}
+
   /** An input with what to do when its decision is stored. */
   private record Waiting(ClusterInput input, Consumer<Decision> then, Runnable lost) {}
 
@@ -113,6 +116,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private final ActorRef<SeatReply> seatReplies;
   private final LeaseWatch leases = new LeaseWatch();
   private final SeatChanges seatChanges = new SeatChanges();
+  private final GateChecks gate;
   private final Queue<Waiting> waiting = new ArrayDeque<>();
   private Optional<InFlight> inFlight = Optional.empty();
   private Optional<ClusterState> state = Optional.empty();
@@ -138,6 +142,8 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
             Requests::zeroProblems,
             settings.quarantine(),
             settings.rules());
+    ActorRef<ToCoordinator> self = context.getSelf();
+    this.gate = new GateChecks(context.getSystem(), said -> self.tell(new Checked(said)));
     this.agents = new AgentDirectory(now());
     this.lastBeat = now();
     var resolver = ActorRefResolver.get(context.getSystem());
@@ -169,6 +175,7 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .onMessage(FromSeat.class, this::onSeat)
         .onMessage(Beat.class, this::onBeat)
         .onMessage(AgentReport.class, this::onReport)
+        .onMessage(Checked.class, this::onChecked)
         .onMessage(CoordinatorRequest.class, this::onRequest)
         .build();
   }
@@ -385,7 +392,11 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
   private void act(Made made, Term term) {
     var runner = new ActionRunner(agents, founding());
     for (ClusterAction action : made.decision().actions()) {
-      runner.run(action, term);
+      if (action instanceof ClusterAction.CheckPairs check) {
+        state.ifPresent(now -> gate.begin(check, now, agents));
+      } else {
+        runner.run(action, term);
+      }
     }
     made.waiting().then().accept(made.decision());
   }
@@ -558,6 +569,11 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         .filter(g -> g.exit().isEmpty())
         .filter(g -> state.filter(s -> s.isStranger(node, g.fence())).isPresent())
         .isPresent();
+  }
+
+  private Behavior<ToCoordinator> onChecked(Checked checked) {
+    input(checked.said());
+    return this;
   }
 
   // requests

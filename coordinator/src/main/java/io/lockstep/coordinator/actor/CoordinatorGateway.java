@@ -82,6 +82,15 @@ public final class CoordinatorGateway implements Coordinator {
   @Override
   public <A> CompletionStage<A> askAgent(
       ActorRef<ToAgent> agent, Function<ActorRef<A>, AgentQuery> query, Duration limit) {
+    return ask(system, agent, query, limit);
+  }
+
+  /** Fails with {@link java.util.concurrent.TimeoutException} after the limit. */
+  static <A> CompletionStage<A> ask(
+      ActorSystem<?> system,
+      ActorRef<ToAgent> agent,
+      Function<ActorRef<A>, AgentQuery> query,
+      Duration limit) {
     return AskPattern.<ToAgent, A>ask(agent, query::apply, limit, system.scheduler());
   }
 }

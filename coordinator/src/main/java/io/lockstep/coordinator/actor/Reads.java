@@ -88,12 +88,7 @@ record Reads(
     return new CoordinatorAnswer.NodePlaces(
         state.nodes().values().stream()
             .filter(n -> wanted.isEmpty() ? !n.lost() : wanted.contains(n.id()))
-            .map(
-                n ->
-                    new CoordinatorAnswer.NodePlace(
-                        n.id(),
-                        n.inventory().address(),
-                        n.lost() ? Optional.empty() : agents.agent(n.id())))
+            .map(agents::place)
             .toList());
   }
 

@@ -7,6 +7,8 @@ import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.StandbyOrder;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** What to do about a decision, after it is stored. Each is safe to repeat. */
@@ -58,6 +60,32 @@ public sealed interface ClusterAction {
   /** Tell a node for which job to keep a warm pool as its spare; empty: for none. */
   record StandBy(NodeId node, Optional<StandbyOrder> order, Reason reason)
       implements ClusterAction {}
+
+  /**
+   * Let a node meet these others in a pair check; what comes of it is {@link
+   * ClusterInput.PairsChecked}.
+   *
+   * @param python interpreter; empty: each node's default
+   */
+  record CheckPairs(NodeId node, List<NodeId> partners, Optional<String> python)
+      implements ClusterAction {
+    /** One that is not over by then is lost: four rounds of 65 s, and some more. */
+    public static final Duration LIMIT = Duration.ofMinutes(5);
+
+    public CheckPairs {
+      partners = List.copyOf(partners);
+    }
+
+    /**
+     * Those that meet; the others are not kept waiting when the first one, which listens, fails.
+     */
+    public List<NodeId> nodes() {
+      var all = new ArrayList<NodeId>();
+      all.add(node);
+      all.addAll(partners);
+      return all;
+    }
+  }
 
   /** Tell a node that its report was stored. */
   record Acknowledge(NodeId node, Fence fence, Report report) implements ClusterAction {}

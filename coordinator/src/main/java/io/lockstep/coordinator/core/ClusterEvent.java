@@ -173,12 +173,24 @@ public sealed interface ClusterEvent {
   }
 
   /**
-   * A node was lost too often, or its quarantine is over.
+   * A node was lost too often, is tried with others at the end of its quarantine, or is out of it.
    *
-   * @param until empty: it is over
+   * @param until empty: it is out; past while it is tried, so that an older release lets it out
+   * @param trial with whom it is tried; empty while it is not
+   * @param failingSince when it first failed such a trial
    */
-  record NodeQuarantineChanged(NodeId id, Optional<Instant> until, Instant at, Reason reason)
+  record NodeQuarantineChanged(
+      NodeId id,
+      Optional<Instant> until,
+      Instant at,
+      Reason reason,
+      Optional<Node.Trial> trial,
+      Optional<Instant> failingSince)
       implements OfNode {
+    NodeQuarantineChanged(NodeId id, Optional<Instant> until, Instant at, Reason reason) {
+      this(id, until, at, reason, Optional.empty(), Optional.empty());
+    }
+
     @Override
     public ClusterState applyTo(ClusterState state) {
       return state
@@ -187,7 +199,7 @@ public sealed interface ClusterEvent {
               n ->
                   state.with(
                       until
-                          .map(end -> n.asQuarantined(end, reason))
+                          .map(end -> n.asQuarantined(end, trial, failingSince, reason))
                           .orElseGet(() -> n.outOfQuarantine(reason))))
           .orElse(state);
     }

@@ -224,6 +224,19 @@ public sealed interface ClusterInput {
     }
   }
 
+  /**
+   * What a {@link ClusterAction.CheckPairs} came to.
+   *
+   * @param ordered for which node, and with whom
+   * @param check all groups that met
+   */
+  record PairsChecked(ClusterAction.CheckPairs ordered, PairCheck check) implements ClusterInput {
+    @Override
+    public Decision handledBy(ClusterMachine m, ClusterState s, Instant now) {
+      return m.onPairsChecked(s, this, now);
+    }
+  }
+
   /** Time passed: deadlines, backoffs, and commands that may have been lost. */
   record Tick() implements ClusterInput {
     @Override

@@ -323,22 +323,9 @@ public final class ClusterMachine {
                             QuarantinePolicy.counted(losses, d.now()),
                             QuarantinePolicy.WINDOW.toMinutes(),
                             until,
-                            id))));
-  }
-
-  /** A lost node's is over when it is back, so that it is told when it matters. */
-  private static void endQuarantines(Deciding d) {
-    for (Node node : List.copyOf(d.state().nodes().values())) {
-      if (!node.lost()
-          && node.quarantinedUntil().filter(end -> !end.isAfter(d.now())).isPresent()) {
-        d.event(
-            new ClusterEvent.NodeQuarantineChanged(
-                node.id(),
-                Optional.empty(),
-                d.now(),
-                Reason.of(ReasonCode.NODE_READY, "its quarantine is over")));
-      }
-    }
+                            id),
+                        Optional.empty(),
+                        d.state().node(id).flatMap(Node::failingSince))));
   }
 
   /** A silent agent alone ends nothing: its workers have their lease from the seats (A23). */
@@ -526,9 +513,21 @@ public final class ClusterMachine {
                     Reason.of(ReasonCode.NOTHING_TO_DO, "%s keeps what it should", seen.node())));
   }
 
+  Decision onPairsChecked(ClusterState state, ClusterInput.PairsChecked checked, Instant now) {
+    var d = deciding(state, now);
+    if (QuarantineGate.onChecked(d, checked)) {
+      JobMachine.placeQueued(d);
+    }
+    return d.orElse(
+        Reason.of(
+            ReasonCode.STALE,
+            "%s is not tried with these nodes any more",
+            checked.ordered().node()));
+  }
+
   Decision onTick(ClusterState state, Instant now) {
     var d = deciding(state, now);
-    endQuarantines(d);
+    QuarantineGate.onTick(d);
     for (JobId id : ids(state)) {
       JobMachine.onTick(d, id);
     }

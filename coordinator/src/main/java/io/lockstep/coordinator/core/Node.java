@@ -31,15 +31,22 @@ public record Node(
     Optional<Reason> trouble,
     Optional<Flapping> flapping,
     Optional<FormerBoots> formerBoots) {
-  private static final Flapping NEVER_LOST = new Flapping(List.of(), Optional.empty());
+  private static final Flapping NEVER_LOST =
+      new Flapping(List.of(), Optional.empty(), Optional.empty(), Optional.empty());
 
   /**
    * What its losses come to.
    *
    * @param losses when it was lost, oldest first: the newest {@link QuarantinePolicy#MAX_LOSSES}
    * @param quarantinedUntil kept out of placement for its losses; empty while it is not
+   * @param trial how it is tried with others now that its quarantine is over; empty before
+   * @param failingSince when it first failed such a trial; empty when it did not, or passed since
    */
-  public record Flapping(List<Instant> losses, Optional<Instant> quarantinedUntil) {
+  public record Flapping(
+      List<Instant> losses,
+      Optional<Instant> quarantinedUntil,
+      Optional<Trial> trial,
+      Optional<Instant> failingSince) {
     public Flapping {
       losses = List.copyOf(losses);
     }
@@ -48,7 +55,21 @@ public record Node(
       var all = new ArrayList<>(losses);
       all.add(at);
       int first = Math.max(0, all.size() - QuarantinePolicy.MAX_LOSSES);
-      return new Flapping(all.subList(first, all.size()), quarantinedUntil);
+      return new Flapping(
+          all.subList(first, all.size()), quarantinedUntil, Optional.empty(), failingSince);
+    }
+  }
+
+  /**
+   * A node whose quarantine is over by time meets others before it is placed again.
+   *
+   * @param since it was to meet somebody
+   * @param at it was last given partners, or lost them
+   * @param partners whom it meets now; none while it waits
+   */
+  public record Trial(Instant since, Instant at, List<NodeId> partners) {
+    public Trial {
+      partners = List.copyOf(partners);
     }
   }
 
@@ -75,6 +96,20 @@ public record Node(
   /** Kept out of placement for its losses; empty while it is not. */
   public Optional<Instant> quarantinedUntil() {
     return flapping.flatMap(Flapping::quarantinedUntil);
+  }
+
+  /** How it is tried with others after its quarantine; empty while it is not. */
+  public Optional<Trial> trial() {
+    return flapping.flatMap(Flapping::trial);
+  }
+
+  /** When it first failed with others after its quarantine. */
+  Optional<Instant> failingSince() {
+    return flapping.flatMap(Flapping::failingSince);
+  }
+
+  boolean hasGpus() {
+    return !inventory.gpus().isEmpty();
   }
 
   /** May be given to a gang. */
@@ -149,8 +184,9 @@ public record Node(
         id, disk, inventory, draining, lost, suspect, why, changed, flapping, formerBoots);
   }
 
-  Node asQuarantined(Instant until, Reason why) {
-    var more = new Flapping(losses(), Optional.of(until));
+  Node asQuarantined(
+      Instant until, Optional<Trial> trial, Optional<Instant> failingSince, Reason why) {
+    var more = new Flapping(losses(), Optional.of(until), trial, failingSince);
     return new Node(
         id, disk, inventory, draining, lost, suspect, why, trouble, Optional.of(more), formerBoots);
   }

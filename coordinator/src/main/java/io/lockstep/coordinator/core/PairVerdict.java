@@ -31,6 +31,20 @@ public final class PairVerdict {
   private final PairSpeeds speeds;
   private final Set<NodeId> proven;
 
+  /** What meeting others shows of a node. */
+  enum Standing {
+    /** It failed before it met anybody. */
+    BROKE_ALONE,
+    WELL,
+    /** It fails with one, and both are well with others: it is what lies between them. */
+    BAD_LINK,
+    /** It fails with those that are well with others. */
+    BAD,
+    /** It fails, and nobody was there to tell whose fault that is. */
+    UNTOLD,
+    UNTRIED
+  }
+
   private PairVerdict(PairCheck check) {
     this.check = check;
     this.speeds = PairSpeeds.of(check.met());
@@ -45,6 +59,36 @@ public final class PairVerdict {
     return found;
   }
 
+  static Standing standing(PairCheck check, NodeId node) {
+    return new PairVerdict(check).standing(node);
+  }
+
+  /** The sentence of it, without what to do. */
+  static String meeting(PairCheck check, NodeId node) {
+    var verdict = new PairVerdict(check);
+    return verdict.standing(node) == Standing.UNTRIED
+        ? verdict.whyUntried(node)
+        : verdict.meets(node).found();
+  }
+
+  private Standing standing(NodeId node) {
+    if (check.brokeAlone(node)) {
+      return Standing.BROKE_ALONE;
+    }
+    boolean failsWithWellOnes = failedWithWellOnes(node).isPresent();
+    if (proven.contains(node)) {
+      return failsWithWellOnes ? Standing.BAD_LINK : Standing.WELL;
+    }
+    if (check.failures(node).isEmpty()) {
+      return Standing.UNTRIED;
+    }
+    return failsWithWellOnes ? Standing.BAD : Standing.UNTOLD;
+  }
+
+  private Optional<PairGroup> failedWithWellOnes(NodeId node) {
+    return check.failures(node).stream().filter(g -> g.othersAreIn(node, proven)).findFirst();
+  }
+
   private List<Finding> of(NodeId node) {
     var found = new ArrayList<Finding>();
     found.add(meets(node));
@@ -54,31 +98,27 @@ public final class PairVerdict {
   }
 
   private Finding meets(NodeId node) {
-    if (check.brokeAlone(node)) {
-      return pair(Severity.FAIL, problem(node, End.FAILED_ALONE), LOOK_AT_PROGRAM);
-    }
-    if (proven.contains(node)) {
-      return proven(node);
-    }
-    List<PairGroup> failures = check.failures(node);
-    if (failures.isEmpty()) {
-      return untried(node);
-    }
-    String how = " (" + problem(node, End.FAILED_TOGETHER) + ")";
-    Optional<PairGroup> telling =
-        failures.stream().filter(g -> g.othersAreIn(node, proven)).findFirst();
-    return telling.isPresent()
-        ? pair(
-            Severity.FAIL,
-            "fails with " + names(others(node, failures)) + how + "; " + wellOnes(node, failures),
-            LOOK_AT_NODE)
-        : pair(
-            Severity.FAIL,
-            "fails with "
-                + names(others(node, failures))
-                + how
-                + "; no other node was there to tell which of them it is",
-            LOOK_AT_BOTH);
+    return switch (standing(node)) {
+      case BROKE_ALONE -> pair(Severity.FAIL, problem(node, End.FAILED_ALONE), LOOK_AT_PROGRAM);
+      case WELL -> well(node);
+      case BAD_LINK -> badLink(node);
+      case BAD ->
+          pair(Severity.FAIL, fails(node) + wellOnes(node, check.failures(node)), LOOK_AT_NODE);
+      case UNTOLD ->
+          pair(
+              Severity.FAIL,
+              fails(node) + "no other node was there to tell which of them it is",
+              LOOK_AT_BOTH);
+      case UNTRIED -> pair(Severity.SKIPPED, "not tried: " + whyUntried(node), "");
+    };
+  }
+
+  private String fails(NodeId node) {
+    return "fails with "
+        + names(others(node, check.failures(node)))
+        + " ("
+        + problem(node, End.FAILED_TOGETHER)
+        + "); ";
   }
 
   private String wellOnes(NodeId node, List<PairGroup> failures) {
@@ -89,36 +129,34 @@ public final class PairVerdict {
   }
 
   /** A failure of nodes that are all well with others is none of theirs. */
-  private Finding proven(NodeId node) {
-    Optional<PairGroup> link =
-        check.failures(node).stream().filter(g -> g.othersAreIn(node, proven)).findFirst();
-    if (link.isPresent()) {
-      return pair(
-          Severity.FAIL,
-          "fails with "
-              + names(link.get().others(node))
-              + " ("
-              + link.get().problem()
-              + "), and each of them is well with others",
-          LOOK_AT_LINK);
-    }
+  private Finding badLink(NodeId node) {
+    PairGroup link = failedWithWellOnes(node).orElseThrow();
+    return pair(
+        Severity.FAIL,
+        "fails with "
+            + names(link.others(node))
+            + " ("
+            + link.problem()
+            + "), and each of them is well with others",
+        LOOK_AT_LINK);
+  }
+
+  private Finding well(NodeId node) {
     PairGroup passed =
         check.groupsOf(node).stream().filter(PairGroup::passed).findFirst().orElseThrow();
     return pair(Severity.OK, "is well with " + names(passed.others(node)) + measured(passed), "");
   }
 
-  private Finding untried(NodeId node) {
-    String why =
-        check
-            .said(node, End.NOT_RUN)
-            .map(PairOutcome::problem)
-            .orElseGet(
-                () ->
-                    check.groupsOf(node).isEmpty()
-                        ? "no other node of its kind is there to meet"
-                        : "the nodes that it was to meet failed before they met it, and no other is"
-                            + " there");
-    return pair(Severity.SKIPPED, "not tried: " + why, "");
+  private String whyUntried(NodeId node) {
+    return check
+        .said(node, End.NOT_RUN)
+        .map(PairOutcome::problem)
+        .orElseGet(
+            () ->
+                check.groupsOf(node).isEmpty()
+                    ? "no other node of its kind is there to meet"
+                    : "the nodes that it was to meet failed before they met it, and no other is"
+                        + " there");
   }
 
   private Optional<Finding> gathers(NodeId node) {

@@ -11,8 +11,9 @@ import java.util.Optional;
  *
  * @param losses so many within {@link #WINDOW}, and the node is quarantined; 0 for never
  * @param length for how long, from its last loss
+ * @param check it meets others in a pair check before it is placed again ({@link QuarantineGate})
  */
-public record QuarantinePolicy(int losses, Duration length) {
+public record QuarantinePolicy(int losses, Duration length, boolean check) {
   /** Older losses do not count. */
   public static final Duration WINDOW = Duration.ofHours(1);
 
@@ -22,8 +23,9 @@ public record QuarantinePolicy(int losses, Duration length) {
   /** How long a node whose hardware failed is out, unless a person puts it back before. */
   public static final Duration BROKEN = Duration.ofHours(24);
 
-  public static final QuarantinePolicy DEFAULT = new QuarantinePolicy(3, Duration.ofMinutes(15));
-  public static final QuarantinePolicy NEVER = new QuarantinePolicy(0, Duration.ZERO);
+  public static final QuarantinePolicy DEFAULT =
+      new QuarantinePolicy(3, Duration.ofMinutes(15), true);
+  public static final QuarantinePolicy NEVER = new QuarantinePolicy(0, Duration.ZERO, false);
 
   public QuarantinePolicy {
     if (losses < 0 || losses > MAX_LOSSES || length.isNegative()) {

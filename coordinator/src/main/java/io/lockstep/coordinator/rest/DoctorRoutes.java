@@ -4,6 +4,7 @@ import akka.http.javadsl.model.HttpResponse;
 import io.lockstep.coordinator.actor.Coordinator;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
+import io.lockstep.coordinator.actor.Stages;
 import io.lockstep.protocol.api.DoctorView;
 import io.lockstep.protocol.message.AgentQuery;
 import io.lockstep.protocol.model.Finding;
@@ -72,8 +73,10 @@ final class DoctorRoutes {
             replyTo -> new CoordinatorRequest.LocateNodes(nodes, replyTo))
         .thenCompose(
             places ->
-                all(places.places().stream().map(p -> look(p, doctor, folder, python)).toList()))
-        .thenCompose(seen -> all(seen.stream().map(s -> meet(s, seen, doctor, folder)).toList()))
+                Stages.all(
+                    places.places().stream().map(p -> look(p, doctor, folder, python)).toList()))
+        .thenCompose(
+            seen -> Stages.all(seen.stream().map(s -> meet(s, seen, doctor, folder)).toList()))
         .thenApply(seen -> replies.ok(view(seen)));
   }
 
@@ -179,20 +182,5 @@ final class DoctorRoutes {
                     new DoctorView.FindingView(
                         f.code().name(), f.severity().name(), f.found(), f.todo()))
             .toList());
-  }
-
-  static <T> CompletionStage<List<T>> all(List<CompletionStage<T>> stages) {
-    CompletionStage<List<T>> done = CompletableFuture.completedStage(List.of());
-    for (CompletionStage<T> stage : stages) {
-      done =
-          done.thenCombine(
-              stage,
-              (before, next) -> {
-                var more = new ArrayList<>(before);
-                more.add(next);
-                return more;
-              });
-    }
-    return done;
   }
 }

@@ -1,5 +1,6 @@
 package io.lockstep.coordinator.rest;
 
+import io.lockstep.coordinator.actor.PairRounds;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.Finding.Severity;
 import io.lockstep.protocol.model.NodeReadings;
@@ -13,10 +14,6 @@ import java.util.stream.Collectors;
 
 /** Compares what the nodes said with one another; pure. */
 final class DoctorVerdict {
-  /** What to do about a node that does not answer. */
-  static final String LOOK_AT_DAEMON =
-      "look whether lockstepd runs there, and whether it is of this release";
-
   /** Logs of nodes further apart are hard to put in order, and certificates begin to fail. */
   static final Duration MAX_SKEW = Duration.ofSeconds(1);
 
@@ -99,7 +96,7 @@ final class DoctorVerdict {
 
   /** That does not answer, or is not heard of. */
   static Finding silent(String why) {
-    return finding(ReasonCode.NODE_SILENT, Severity.FAIL, why, LOOK_AT_DAEMON);
+    return finding(ReasonCode.NODE_SILENT, Severity.FAIL, why, PairRounds.LOOK_AT_DAEMON);
   }
 
   static Finding finding(ReasonCode code, Severity severity, String found, String todo) {

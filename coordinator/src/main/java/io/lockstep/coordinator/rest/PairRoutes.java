@@ -8,12 +8,15 @@ import akka.util.ByteString;
 import io.lockstep.coordinator.actor.Coordinator;
 import io.lockstep.coordinator.actor.CoordinatorAnswer;
 import io.lockstep.coordinator.actor.CoordinatorRequest;
+import io.lockstep.coordinator.actor.PairRounds;
+import io.lockstep.coordinator.actor.Stages;
 import io.lockstep.coordinator.core.PairCheck;
 import io.lockstep.coordinator.core.PairGroup;
 import io.lockstep.coordinator.core.PairVerdict;
 import io.lockstep.protocol.api.PairsView;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.PairOutcome.End;
 import io.lockstep.protocol.model.Reason;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
@@ -21,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -32,7 +36,7 @@ final class PairRoutes {
   private final Coordinator coordinator;
   private final Asking asking;
   private final Replies replies;
-  private final AtomicBoolean atWork = new AtomicBoolean();
+  private final OneAtATime turns = new OneAtATime(System::nanoTime);
 
   PairRoutes(Coordinator coordinator, Replies replies) {
     this.coordinator = coordinator;
@@ -47,10 +51,15 @@ final class PairRoutes {
   private CompletionStage<HttpResponse> pairs(Call call) {
     List<NodeId> nodes = DoctorRoutes.nodes(call);
     Optional<String> python = call.query("python");
-    if (atWork.get()) {
-      throw Refusal.of(
-          new Reason(ReasonCode.OVERLOADED, "a pair check is at work here; wait for its end"));
-    }
+    OneAtATime.Turn turn =
+        turns
+            .take()
+            .orElseThrow(
+                () ->
+                    Refusal.of(
+                        new Reason(
+                            ReasonCode.OVERLOADED,
+                            "a pair check is at work here; wait for its end")));
     return asking
         .ask(
             CoordinatorAnswer.NodePlaces.class,
@@ -60,14 +69,21 @@ final class PairRoutes {
                 asking
                     .ask(CoordinatorAnswer.Nodes.class, CoordinatorRequest.ListNodes::new)
                     .thenApply(views -> PairPatients.of(places.places(), views.nodes())))
-        .thenApply(patients -> stream(patients, python));
+        .thenApply(patients -> stream(patients, python, turn))
+        .whenComplete(
+            (response, failure) -> {
+              if (failure != null) {
+                turns.end(turn);
+              }
+            });
   }
 
-  private HttpResponse stream(PairPatients patients, Optional<String> python) {
+  private HttpResponse stream(
+      PairPatients patients, Optional<String> python, OneAtATime.Turn turn) {
     var wanted = new AtomicBoolean(true);
     // begins when it begins to flow: a client that left before starts nothing
     Source<ByteString, ?> bytes =
-        Source.lazyCompletionStage(() -> run(patients, python, wanted))
+        Source.lazyCompletionStage(() -> run(patients, python, turn, wanted))
             .map(replies::text)
             .keepAlive(HEARTBEAT, () -> "\n")
             .map(ByteString::fromString)
@@ -82,12 +98,22 @@ final class PairRoutes {
   }
 
   private CompletionStage<PairsView> run(
-      PairPatients patients, Optional<String> python, AtomicBoolean wanted) {
+      PairPatients patients, Optional<String> python, OneAtATime.Turn turn, AtomicBoolean wanted) {
+    Optional<OneAtATime.Turn> begun = turns.begin(turn);
+    if (begun.isEmpty()) {
+      return CompletableFuture.failedStage(
+          new IllegalStateException("another pair check began before this one was read"));
+    }
     var rounds =
-        new PairRounds(coordinator, patients.places(), DoctorRoutes.newName(), python, wanted::get);
-    atWork.set(true);
-    return DoctorRoutes.all(patients.checks().stream().map(rounds::run).toList())
-        .whenComplete((checks, failure) -> atWork.set(false))
+        new PairRounds(
+            coordinator::askAgent,
+            patients.places(),
+            DoctorRoutes.newName(),
+            python,
+            End.FAILED_ALONE,
+            wanted::get);
+    return Stages.all(patients.checks().stream().map(rounds::run).toList())
+        .whenComplete((checks, failure) -> turns.end(begun.get()))
         .thenApply(checks -> view(checks, patients.leftOut()));
   }
 

@@ -6,6 +6,7 @@ import io.lockstep.coordinator.core.ClusterEvent;
 import io.lockstep.coordinator.core.Diagnosis;
 import io.lockstep.coordinator.core.Ending;
 import io.lockstep.coordinator.core.JobPhase;
+import io.lockstep.coordinator.core.Node;
 import io.lockstep.coordinator.core.NodeVerdict;
 import io.lockstep.coordinator.core.PreparedNode;
 import io.lockstep.coordinator.core.Preview;
@@ -144,7 +145,12 @@ final class Samples {
         new ClusterEvent.NodeHeard(GPU_2, at(11), why(ReasonCode.NODE_READY)),
         new ClusterEvent.NodeLost(GPU_2, at(12), why(ReasonCode.NODE_SILENT)),
         new ClusterEvent.NodeQuarantineChanged(
-            GPU_2, Optional.of(at(900)), at(12), why(ReasonCode.QUARANTINED)),
+            GPU_2,
+            Optional.of(at(900)),
+            at(12),
+            why(ReasonCode.QUARANTINED),
+            Optional.of(new Node.Trial(at(12), at(13), List.of(GPU_3))),
+            Optional.of(at(11))),
         new ClusterEvent.AttemptFailed(
             FIRST,
             cause(Optional.empty(), true),

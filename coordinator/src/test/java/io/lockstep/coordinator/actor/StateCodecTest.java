@@ -18,6 +18,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -42,7 +43,9 @@ final class StateCodecTest {
           "saveWithin",
           "trained",
           "universal",
-          "progress");
+          "progress",
+          "trial",
+          "failingSince");
 
   private static final ObjectMapper cbor = WireJson.cbor();
 
@@ -215,6 +218,29 @@ final class StateCodecTest {
     ((ObjectNode) tree.get("of")).putObject("addedLater").put("a", 1);
 
     assertThat(codec.readEvent(cbor.writeValueAsBytes(tree))).isEqualTo(event);
+  }
+
+  /** It stored neither how a node is tried after its quarantine, nor that it fails. */
+  @Test
+  void aQuarantineThatAnEarlierReleaseStoredIsRead() throws IOException {
+    var whole =
+        (ClusterEvent.NodeQuarantineChanged)
+            events()
+                .filter(ClusterEvent.NodeQuarantineChanged.class::isInstance)
+                .findFirst()
+                .orElseThrow();
+    var tree = (ObjectNode) cbor.readTree(codec.write(whole));
+    ((ObjectNode) tree.get("of")).remove(List.of("trial", "failingSince"));
+
+    assertThat(codec.readEvent(cbor.writeValueAsBytes(tree)))
+        .isEqualTo(
+            new ClusterEvent.NodeQuarantineChanged(
+                whole.id(),
+                whole.until(),
+                whole.at(),
+                whole.reason(),
+                Optional.empty(),
+                Optional.empty()));
   }
 
   @Test

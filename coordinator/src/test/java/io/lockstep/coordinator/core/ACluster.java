@@ -40,13 +40,20 @@ final class ACluster {
   static final JobId B = new JobId("b");
   static final JobId C = new JobId("c");
 
-  final ClusterMachine machine =
-      new ClusterMachine(SUSPECT_WAIT, ZeroCheck.NONE, QuarantinePolicy.DEFAULT, RuleSet.shipped());
+  final ClusterMachine machine;
   ClusterState state = ClusterState.EMPTY;
   Instant now = Instant.parse("2026-01-01T00:00:00Z");
   CheckpointInventory checkpoints = CheckpointInventory.EMPTY;
   private final Map<Lease, Instant> granted = new HashMap<>();
   private final Set<NodeId> dead = new HashSet<>();
+
+  ACluster() {
+    this(QuarantinePolicy.DEFAULT);
+  }
+
+  ACluster(QuarantinePolicy quarantine) {
+    machine = new ClusterMachine(SUSPECT_WAIT, ZeroCheck.NONE, quarantine, RuleSet.shipped());
+  }
 
   // fleets
 

@@ -17,6 +17,7 @@ final class AJob {
   private int spares;
   private int priority;
   private String warm = "auto";
+  private Optional<String> python = Optional.empty();
   private Optional<Duration> place = Optional.empty();
   private Optional<JobSpec.Zero> zero = Optional.empty();
   private List<Integer> devices = List.of();
@@ -88,6 +89,11 @@ final class AJob {
 
   AJob pinned(String... names) {
     pins = ACluster.nodes(names);
+    return this;
+  }
+
+  AJob python(String file) {
+    python = Optional.of(file);
     return this;
   }
 
@@ -179,7 +185,7 @@ final class AJob {
             Duration.ofSeconds(6),
             place),
         warm,
-        Optional.empty(),
+        python,
         JobSpec.Entry.FILE,
         pins,
         progress,

@@ -23,6 +23,7 @@ final class APairWorld {
   private final int size;
   private final Set<String> bad = new HashSet<>();
   private final Set<String> broken = new HashSet<>();
+  private final Set<String> withoutTorch = new HashSet<>();
   private final Set<String> busy = new HashSet<>();
   private final Set<Set<String>> badLinks = new HashSet<>();
   private final Set<Set<String>> slowLinks = new HashSet<>();
@@ -47,6 +48,12 @@ final class APairWorld {
   APairWorld broken(int node) {
     broken.add(name(node));
     return this;
+  }
+
+  /** Its interpreter cannot import torch. */
+  APairWorld withoutTorch(int node) {
+    withoutTorch.add(name(node));
+    return broken(node);
   }
 
   /** It is not tried. */
@@ -76,8 +83,12 @@ final class APairWorld {
   }
 
   PairCheck check() {
-    PairCheck check =
-        PairCheck.of(IntStream.range(0, size).mapToObj(i -> new NodeId(name(i))).toList());
+    return check(IntStream.range(0, size).mapToObj(i -> new NodeId(name(i))).toList());
+  }
+
+  /** Of these alone. */
+  PairCheck check(List<NodeId> nodes) {
+    PairCheck check = PairCheck.of(nodes);
     for (List<List<NodeId>> next = check.next(); !next.isEmpty(); next = check.next()) {
       int round = check.round() + 1;
       check = check.with(next.stream().map(group -> meet(round, group)).toList());
@@ -125,8 +136,11 @@ final class APairWorld {
     if (busy.contains(node)) {
       return PairOutcome.failed(End.NOT_RUN, "a job came");
     }
+    if (withoutTorch.contains(node)) {
+      return PairOutcome.withoutTorch("no torch");
+    }
     if (broken.contains(node)) {
-      return PairOutcome.failed(End.FAILED_ALONE, "no torch");
+      return PairOutcome.failed(End.FAILED_ALONE, "no GPU");
     }
     if (!gathers) {
       return PairOutcome.failed(End.FAILED_TOGETHER, "connection closed");

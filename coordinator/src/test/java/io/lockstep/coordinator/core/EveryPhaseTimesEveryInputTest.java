@@ -64,6 +64,7 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    ActivitySeen     -> QUEUED    NOTHING_TO_DO
       QUEUED    ConversionSeen   -> QUEUED    NOTHING_TO_DO
       QUEUED    WarmSeen         -> QUEUED    STANDING_BY | tells StandBy
+      QUEUED    PairsChecked     -> QUEUED    STALE
       QUEUED    StateLarge       -> QUEUED    OVERLOADED
       QUEUED    StoodStill       -> QUEUED    NOTHING_TO_DO
       QUEUED    Tick             -> QUEUED    NOTHING_TO_DO | tells Stop
@@ -88,6 +89,7 @@ class EveryPhaseTimesEveryInputTest {
       PREPARING ActivitySeen     -> PREPARING NOTHING_TO_DO
       PREPARING ConversionSeen   -> PREPARING NOTHING_TO_DO
       PREPARING WarmSeen         -> PREPARING NOTHING_TO_DO
+      PREPARING PairsChecked     -> PREPARING STALE
       PREPARING StateLarge       -> PREPARING OVERLOADED
       PREPARING StoodStill       -> PREPARING NOTHING_TO_DO | AttemptTakenOver
       PREPARING Tick             -> PREPARING NOTHING_TO_DO | tells Prepare
@@ -112,6 +114,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  ActivitySeen     -> STARTING  NOTHING_TO_DO
       STARTING  ConversionSeen   -> STARTING  NOTHING_TO_DO
       STARTING  WarmSeen         -> STARTING  NOTHING_TO_DO
+      STARTING  PairsChecked     -> STARTING  STALE
       STARTING  StateLarge       -> STARTING  OVERLOADED
       STARTING  StoodStill       -> STARTING  NOTHING_TO_DO | AttemptTakenOver
       STARTING  Tick             -> STARTING  NOTHING_TO_DO | tells Start
@@ -136,6 +139,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   ActivitySeen     -> RUNNING   STANDS_STILL | AttemptSuspected | tells TakeStacks
       RUNNING   ConversionSeen   -> RUNNING   NOTHING_TO_DO
       RUNNING   WarmSeen         -> RUNNING   NOTHING_TO_DO
+      RUNNING   PairsChecked     -> RUNNING   STALE
       RUNNING   StateLarge       -> RUNNING   OVERLOADED
       RUNNING   StoodStill       -> RUNNING   NOTHING_TO_DO
       RUNNING   Tick             -> RUNNING   NOTHING_TO_DO
@@ -160,6 +164,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  ActivitySeen     -> STOPPING  NOTHING_TO_DO
       STOPPING  ConversionSeen   -> STOPPING  NOTHING_TO_DO
       STOPPING  WarmSeen         -> STOPPING  NOTHING_TO_DO
+      STOPPING  PairsChecked     -> STOPPING  STALE
       STOPPING  StateLarge       -> STOPPING  OVERLOADED
       STOPPING  StoodStill       -> STOPPING  NOTHING_TO_DO
       STOPPING  Tick             -> STOPPING  NOTHING_TO_DO | tells Stop
@@ -184,6 +189,7 @@ class EveryPhaseTimesEveryInputTest {
       SUCCEEDED ActivitySeen     -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED ConversionSeen   -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED WarmSeen         -> SUCCEEDED STANDING_BY | tells StandBy
+      SUCCEEDED PairsChecked     -> SUCCEEDED STALE
       SUCCEEDED StateLarge       -> forgotten OVERLOADED | PastForgotten
       SUCCEEDED StoodStill       -> SUCCEEDED NOTHING_TO_DO
       SUCCEEDED Tick             -> SUCCEEDED NOTHING_TO_DO
@@ -208,6 +214,7 @@ class EveryPhaseTimesEveryInputTest {
       FAILED    ActivitySeen     -> FAILED    NOTHING_TO_DO
       FAILED    ConversionSeen   -> FAILED    NOTHING_TO_DO
       FAILED    WarmSeen         -> FAILED    STANDING_BY | tells StandBy
+      FAILED    PairsChecked     -> FAILED    STALE
       FAILED    StateLarge       -> forgotten OVERLOADED | PastForgotten
       FAILED    StoodStill       -> FAILED    NOTHING_TO_DO
       FAILED    Tick             -> FAILED    NOTHING_TO_DO
@@ -232,6 +239,7 @@ class EveryPhaseTimesEveryInputTest {
       CANCELED  ActivitySeen     -> CANCELED  NOTHING_TO_DO
       CANCELED  ConversionSeen   -> CANCELED  NOTHING_TO_DO
       CANCELED  WarmSeen         -> CANCELED  STANDING_BY | tells StandBy
+      CANCELED  PairsChecked     -> CANCELED  STALE
       CANCELED  StateLarge       -> forgotten OVERLOADED | PastForgotten
       CANCELED  StoodStill       -> CANCELED  NOTHING_TO_DO
       CANCELED  Tick             -> CANCELED  NOTHING_TO_DO
@@ -324,12 +332,18 @@ class EveryPhaseTimesEveryInputTest {
             new ClusterInput.ConversionSeen(
                 fence, new ConversionStatus(true, 1, 2, 1 << 20, 1 << 30)),
             new ClusterInput.WarmSeen(n2, poolOf(new JobId("another"))),
+            checked(n2, List.of(new NodeId("n3"))),
             new ClusterInput.Tick(),
             new ClusterInput.StoodStill(Duration.ofSeconds(9)),
             new ClusterInput.StateLarge(3_000_000, 2_000_000),
             new ClusterInput.TookOver())
         .forEach(i -> inputs.put(i.getClass(), i));
     return inputs;
+  }
+
+  private static ClusterInput checked(NodeId node, List<NodeId> partners) {
+    var ordered = new ClusterAction.CheckPairs(node, partners, Optional.empty());
+    return new ClusterInput.PairsChecked(ordered, APairWorld.of(9).check(ordered.nodes()));
   }
 
   private static Optional<WarmStatus> poolOf(JobId job) {
@@ -488,6 +502,7 @@ class EveryPhaseTimesEveryInputTest {
       all.add(
           new ClusterInput.NodeTrouble(node, Optional.of(Reason.of(ReasonCode.DISK_FULL, "full"))));
       all.add(new ClusterInput.NodeTrouble(node, Optional.empty()));
+      all.add(checked(node, ACluster.nodes("n9")));
       all.add(helloAgain(node.value()));
       all.add(hello(node, "another", "boot-1", 0));
       all.add(hello(node, "another", "boot-2", 0));

@@ -136,7 +136,7 @@ class PairCheckTest {
     APairWorld world = APairWorld.of(4).broken(3);
 
     assertThat(world.found(PAIR_FAILED, FAIL)).containsExactly("n3");
-    assertThat(world.sentence(3)).startsWith("no torch");
+    assertThat(world.sentence(3)).startsWith("no GPU");
     assertThat(world.sentence(2)).startsWith("is well with n0");
     assertThat(world.check().met()).hasSize(3);
   }

@@ -47,7 +47,8 @@ final class QuarantineTest {
     cluster.submits(ACluster.A, AJob.of(3));
 
     cluster.now = cluster.now.plus(QuarantinePolicy.DEFAULT.length());
-    cluster.tick();
+    Decision over = cluster.tick();
+    cluster.when(QuarantineGateTest.checked(over, APairWorld.of(4)));
 
     assertThat(health("n1")).isEqualTo(NodeHealth.READY);
     assertThat(cluster.phase()).isEqualTo(JobPhase.PREPARING);
@@ -94,7 +95,8 @@ final class QuarantineTest {
     List<Instant> losses = Collections.nCopies(20, cluster.now);
 
     assertThat(QuarantinePolicy.NEVER.until(losses, cluster.now)).isEmpty();
-    assertThatThrownBy(() -> new QuarantinePolicy(21, MINUTE)).hasMessageContaining("0 to 20");
+    assertThatThrownBy(() -> new QuarantinePolicy(21, MINUTE, true))
+        .hasMessageContaining("0 to 20");
   }
 
   private void flaps(String name, int times, Duration apart) {

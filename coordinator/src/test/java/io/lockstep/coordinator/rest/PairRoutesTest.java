@@ -27,8 +27,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -137,6 +140,52 @@ class PairRoutesTest {
     assertThat(sentence(view, "n2")).startsWith("is well with n1");
   }
 
+  @Test
+  void whileOneIsBeingPreparedAnotherIsRefused() throws Exception {
+    nodes("n0", "n1");
+    var isAsked = new CountDownLatch(1);
+    var mayAnswer = new CountDownLatch(1);
+    Function<CoordinatorRequest, CoordinatorAnswer> answers = coordinator.answers;
+    coordinator.answers =
+        request -> {
+          isAsked.countDown();
+          awaited(mayAnswer);
+          return answers.apply(request);
+        };
+    CompletableFuture<HttpResponse<String>> first = ask();
+    awaited(isAsked);
+
+    HttpResponse<String> second = ask().get(20, TimeUnit.SECONDS);
+
+    mayAnswer.countDown();
+    assertThat(second.statusCode()).isEqualTo(503);
+    assertThat(second.body()).contains("OVERLOADED", "a pair check is at work here");
+    assertThat(first.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
+    assertThat(pairs().path("healthy").asBoolean()).isTrue();
+  }
+
+  @Test
+  void whatFailsBeforeItBeginsIsInNobodysWay() throws Exception {
+    nodes("n0", "n1");
+    Function<CoordinatorRequest, CoordinatorAnswer> answers = coordinator.answers;
+    coordinator.answers =
+        request -> {
+          throw FakeCoordinator.failing(new TimeoutException());
+        };
+    assertThat(ask().get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(503);
+
+    coordinator.answers = answers;
+    assertThat(pairs().path("healthy").asBoolean()).isTrue();
+  }
+
+  private static void awaited(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Whoever is not said to end otherwise is well. */
   private Object answer(String node, AgentQuery query, Map<String, PairOutcome> ends) {
     if (query instanceof AgentQuery.OfferPort) {
@@ -186,14 +235,17 @@ class PairRoutesTest {
     return "";
   }
 
-  private static JsonNode pairs() throws Exception {
+  private static CompletableFuture<HttpResponse<String>> ask() {
     URI uri =
         URI.create("http://127.0.0.1:" + server.localAddress().getPort() + "/v1/doctor/pairs");
-    HttpResponse<String> response =
-        HttpClient.newHttpClient()
-            .send(
-                HttpRequest.newBuilder(uri).POST(HttpRequest.BodyPublishers.noBody()).build(),
-                HttpResponse.BodyHandlers.ofString());
+    return HttpClient.newHttpClient()
+        .sendAsync(
+            HttpRequest.newBuilder(uri).POST(HttpRequest.BodyPublishers.noBody()).build(),
+            HttpResponse.BodyHandlers.ofString());
+  }
+
+  private static JsonNode pairs() throws Exception {
+    HttpResponse<String> response = ask().get(20, TimeUnit.SECONDS);
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
     return WireJson.json().readTree(response.body());
   }
