@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * One attempt as history keeps it.
@@ -133,67 +134,30 @@ public record AttemptRecord(
   }
 
   AttemptRecord released(Optional<Long> step) {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        runningAt,
-        endedAt,
-        cause,
-        step,
-        firstStepAt,
-        furthestStep,
-        aftermath,
-        startLengths);
+    return with(d -> d.resumedFromStep = step);
   }
 
   AttemptRecord running(Instant at) {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        Optional.of(at),
-        endedAt,
-        cause,
-        resumedFromStep,
-        firstStepAt,
-        furthestStep,
-        aftermath,
-        startLengths);
+    return with(d -> d.runningAt = Optional.of(at));
   }
 
   AttemptRecord stepped(long step, Instant at) {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        runningAt,
-        endedAt,
-        cause,
-        resumedFromStep,
-        firstStepAt.or(() -> Optional.of(at)),
-        Optional.of(Math.max(step, furthestStep.orElse(step))),
-        aftermath,
-        startLengths);
+    return with(
+        d -> {
+          d.firstStepAt = firstStepAt.or(() -> Optional.of(at));
+          d.furthestStep = Optional.of(Math.max(step, furthestStep.orElse(step)));
+        });
   }
 
   /** The first that tells the rendezvous stays; until then a later one may. */
   AttemptRecord startedIn(Optional<StartLengths> lengths) {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        runningAt,
-        endedAt,
-        cause,
-        resumedFromStep,
-        firstStepAt,
-        furthestStep,
-        aftermath,
-        startLengths
-            .filter(l -> l.rendezvousMillis().isPresent())
-            .or(() -> lengths)
-            .or(() -> startLengths));
+    return with(
+        d ->
+            d.startLengths =
+                startLengths
+                    .filter(l -> l.rendezvousMillis().isPresent())
+                    .or(() -> lengths)
+                    .or(() -> startLengths));
   }
 
   /** A step that was seen when training stood still; of one that never stepped it says nothing. */
@@ -202,64 +166,58 @@ public record AttemptRecord(
   }
 
   AttemptRecord ended(Instant at, Optional<Cause> why) {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        runningAt,
-        Optional.of(endedAt.orElse(at)),
-        why,
-        resumedFromStep,
-        firstStepAt,
-        furthestStep,
-        aftermath,
-        startLengths);
+    return with(
+        d -> {
+          d.endedAt = Optional.of(endedAt.orElse(at));
+          d.cause = why;
+        });
   }
 
   AttemptRecord followedBy(Optional<Aftermath> what) {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        runningAt,
-        endedAt,
-        cause,
-        resumedFromStep,
-        firstStepAt,
-        furthestStep,
-        what,
-        startLengths);
+    return with(d -> d.aftermath = what);
   }
 
   /** As it is kept when newer ones are more telling: why it ended, without the traceback. */
   AttemptRecord faded() {
-    return new AttemptRecord(
-        fence,
-        table,
-        startedAt,
-        runningAt,
-        endedAt,
-        cause.map(Cause::faded),
-        resumedFromStep,
-        firstStepAt,
-        furthestStep,
-        aftermath.map(Aftermath::faded),
-        startLengths);
+    return with(
+        d -> {
+          d.cause = cause.map(Cause::faded);
+          d.aftermath = aftermath.map(Aftermath::faded);
+        });
   }
 
   /** Where it ran is forgotten, and so its output cannot be found any more. */
   AttemptRecord placeless() {
+    return with(d -> d.table = Optional.empty());
+  }
+
+  private AttemptRecord with(Consumer<Draft> change) {
+    var draft = new Draft();
+    change.accept(draft);
     return new AttemptRecord(
         fence,
-        Optional.empty(),
+        draft.table,
         startedAt,
-        runningAt,
-        endedAt,
-        cause,
-        resumedFromStep,
-        firstStepAt,
-        furthestStep,
-        aftermath,
-        startLengths);
+        draft.runningAt,
+        draft.endedAt,
+        draft.cause,
+        draft.resumedFromStep,
+        draft.firstStepAt,
+        draft.furthestStep,
+        draft.aftermath,
+        draft.startLengths);
+  }
+
+  /** This attempt being changed by an event. */
+  private final class Draft {
+    Optional<RankTable> table = AttemptRecord.this.table;
+    Optional<Instant> runningAt = AttemptRecord.this.runningAt;
+    Optional<Instant> endedAt = AttemptRecord.this.endedAt;
+    Optional<Cause> cause = AttemptRecord.this.cause;
+    Optional<Long> resumedFromStep = AttemptRecord.this.resumedFromStep;
+    Optional<Instant> firstStepAt = AttemptRecord.this.firstStepAt;
+    Optional<Long> furthestStep = AttemptRecord.this.furthestStep;
+    Optional<Aftermath> aftermath = AttemptRecord.this.aftermath;
+    Optional<StartLengths> startLengths = AttemptRecord.this.startLengths;
   }
 }

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * One registered host.
@@ -140,13 +141,19 @@ public record Node(
 
   /** Heard again, with what it brings now. */
   Node asReturned(String newDisk, NodeInventory found, Instant at, Reason why) {
-    Reason now = quarantinedUntil().isPresent() ? reason : why;
-    Optional<FormerBoots> boots =
-        inventory.bootId().equals(found.bootId())
-            ? formerBoots
-            : Optional.of(formerBoots.orElse(FormerBoots.NONE).plus(inventory.bootId(), at));
-    return new Node(
-        id, newDisk, found, draining, false, false, now, Optional.empty(), flapping, boots);
+    return with(
+        d -> {
+          d.disk = newDisk;
+          d.inventory = found;
+          d.lost = false;
+          d.suspect = false;
+          d.reason = quarantinedUntil().isPresent() ? reason : why;
+          d.trouble = Optional.empty();
+          if (!inventory.bootId().equals(found.bootId())) {
+            FormerBoots before = formerBoots.orElse(FormerBoots.NONE);
+            d.formerBoots = Optional.of(before.plus(inventory.bootId(), at));
+          }
+        });
   }
 
   /** This boot of its host is over: another one was heard of since. */
@@ -155,45 +162,73 @@ public record Node(
   }
 
   Node withDraining(boolean changed, Reason why) {
-    return new Node(
-        id, disk, inventory, changed, lost, suspect, why, trouble, flapping, formerBoots);
+    return because(why, d -> d.draining = changed);
   }
 
   Node asLost(Reason why, Instant at) {
-    Flapping more = flapping.orElse(NEVER_LOST).withLoss(at);
-    return new Node(
-        id,
-        disk,
-        inventory,
-        draining,
-        true,
-        false,
+    return because(
         why,
-        Optional.empty(),
-        Optional.of(more),
-        formerBoots);
+        d -> {
+          d.lost = true;
+          d.suspect = false;
+          d.trouble = Optional.empty();
+          d.flapping = Optional.of(flapping.orElse(NEVER_LOST).withLoss(at));
+        });
   }
 
   Node withSuspect(boolean changed, Reason why) {
-    return new Node(
-        id, disk, inventory, draining, lost, changed, why, trouble, flapping, formerBoots);
+    return because(why, d -> d.suspect = changed);
   }
 
   Node withTrouble(Optional<Reason> changed, Reason why) {
-    return new Node(
-        id, disk, inventory, draining, lost, suspect, why, changed, flapping, formerBoots);
+    return because(why, d -> d.trouble = changed);
   }
 
   Node asQuarantined(
       Instant until, Optional<Trial> trial, Optional<Instant> failingSince, Reason why) {
     var more = new Flapping(losses(), Optional.of(until), trial, failingSince);
-    return new Node(
-        id, disk, inventory, draining, lost, suspect, why, trouble, Optional.of(more), formerBoots);
+    return because(why, d -> d.flapping = Optional.of(more));
   }
 
   /** Its losses are forgotten, so that the next one alone does not count for all of them. */
   Node outOfQuarantine(Reason why) {
+    return because(why, d -> d.flapping = Optional.empty());
+  }
+
+  private Node because(Reason why, Consumer<Draft> change) {
+    return with(
+        d -> {
+          d.reason = why;
+          change.accept(d);
+        });
+  }
+
+  private Node with(Consumer<Draft> change) {
+    var draft = new Draft();
+    change.accept(draft);
     return new Node(
-        id, disk, inventory, draining, lost, suspect, why, trouble, Optional.empty(), formerBoots);
+        id,
+        draft.disk,
+        draft.inventory,
+        draft.draining,
+        draft.lost,
+        draft.suspect,
+        draft.reason,
+        draft.trouble,
+        draft.flapping,
+        draft.formerBoots);
+  }
+
+  /** This node being changed by an event. */
+  private final class Draft {
+    String disk = Node.this.disk;
+    NodeInventory inventory = Node.this.inventory;
+    boolean draining = Node.this.draining;
+    boolean lost = Node.this.lost;
+    boolean suspect = Node.this.suspect;
+    Reason reason = Node.this.reason;
+    Optional<Reason> trouble = Node.this.trouble;
+    Optional<Flapping> flapping = Node.this.flapping;
+    Optional<FormerBoots> formerBoots = Node.this.formerBoots;
   }
 }
