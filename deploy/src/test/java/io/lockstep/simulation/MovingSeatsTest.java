@@ -2,7 +2,6 @@ package io.lockstep.simulation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.lockstep.simulation.Simulation.Result;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -16,17 +15,10 @@ final class MovingSeatsTest {
 
   @Test
   void noScheduleWhereOldAndNewSeatsComeApartBreaksAnInvariant() {
-    Long one = Long.getLong("apart.seed");
-    long from = one == null ? 0 : one;
-    long to = one == null ? SEEDS : one + 1;
-    int changes = 0;
-    for (long seed = from; seed < to; seed++) {
-      changes +=
-          Seeds.run(Simulation::ofSeatsApart, seed, one != null, "MovingSeatsTest", "apart.seed")
-              .seatChanges();
-    }
-    System.out.printf("seats apart: %d seeds, %d changes of seats%n", to - from, changes);
-    if (one == null) {
+    Seeds.All all = Seeds.runAll(Simulation::ofSeatsApart, SEEDS, "MovingSeatsTest", "apart.seed");
+    int changes = all.result().seatChanges();
+    System.out.printf("seats apart: %d seeds, %d changes of seats%n", all.seeds(), changes);
+    if (!all.isReplay()) {
       assertThat(changes).isGreaterThan(SEEDS / 4);
     }
   }
@@ -41,24 +33,14 @@ final class MovingSeatsTest {
 
   @Test
   void noScheduleBreaksAnInvariantAndEveryJobSettles() {
-    Long one = Long.getLong("moving.seed");
-    long from = one == null ? 0 : one;
-    long to = one == null ? SEEDS : one + 1;
-    int changes = 0;
-    int attempts = 0;
-    for (long seed = from; seed < to; seed++) {
-      Result result = run(seed, one != null);
-      changes += result.seatChanges();
-      attempts += result.attempts();
-    }
+    Seeds.All all =
+        Seeds.runAll(Simulation::ofMovingSeats, SEEDS, "MovingSeatsTest", "moving.seed");
+    int changes = all.result().seatChanges();
     System.out.printf(
-        "moving seats: %d seeds, %d attempts, %d changes of seats%n", to - from, attempts, changes);
-    if (one == null) {
+        "moving seats: %d seeds, %d attempts, %d changes of seats%n",
+        all.seeds(), all.result().attempts(), changes);
+    if (!all.isReplay()) {
       assertThat(changes).isGreaterThan(SEEDS);
     }
-  }
-
-  private static Result run(long seed, boolean tracing) {
-    return Seeds.run(Simulation::ofMovingSeats, seed, tracing, "MovingSeatsTest", "moving.seed");
   }
 }

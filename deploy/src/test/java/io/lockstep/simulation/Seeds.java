@@ -35,6 +35,31 @@ final class Seeds {
     }
   }
 
+  /**
+   * What so many seeds came to, one after another; of one alone where a replay was asked for.
+   *
+   * @param seeds how many ran
+   * @param isReplay one was asked for, of which nothing can be counted
+   */
+  record All(Result result, long seeds, boolean isReplay) {}
+
+  /**
+   * Runs the seeds from 0.
+   *
+   * @param test the test's class
+   * @param property what makes that test run one seed alone
+   */
+  static All runAll(Drawn drawn, int seeds, String test, String property) {
+    Long one = Long.getLong(property);
+    long from = one == null ? 0 : one;
+    long to = one == null ? seeds : one + 1;
+    Result all = Result.NONE;
+    for (long seed = from; seed < to; seed++) {
+      all = all.plus(run(drawn, seed, one != null, test, property));
+    }
+    return new All(all, to - from, one != null);
+  }
+
   /** Fails unless one of so many schedules breaks an invariant without this rule. */
   static void mustNotice(Drawn drawn, Mutation mutation, int seeds) {
     for (long seed = mutation.firstSeed; seed < mutation.firstSeed + seeds; seed++) {
