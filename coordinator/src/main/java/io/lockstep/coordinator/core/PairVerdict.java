@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Says of each node what a pair check shows of it; pure. */
 public final class PairVerdict {
@@ -69,6 +70,16 @@ public final class PairVerdict {
     return verdict.standing(node) == Standing.UNTRIED
         ? verdict.whyUntried(node)
         : verdict.meets(node).found();
+  }
+
+  /** What is slow there, without what to do; empty where nothing is, or nothing shows it. */
+  static List<String> slow(PairCheck check, NodeId node) {
+    var verdict = new PairVerdict(check);
+    return Stream.of(verdict.gathers(node), verdict.multiplies(node))
+        .flatMap(Optional::stream)
+        .filter(finding -> finding.severity() == Severity.WARN)
+        .map(Finding::found)
+        .toList();
   }
 
   private Standing standing(NodeId node) {

@@ -142,7 +142,7 @@ final class QuarantineGate {
   private void judge(PairCheck check) {
     String found = PairVerdict.meeting(check, node.id());
     switch (PairVerdict.standing(check, node.id())) {
-      case WELL -> letOut("its quarantine is over, and it " + found);
+      case WELL -> letOut("its quarantine is over, and it " + found + slow(check));
       case BAD_LINK ->
           letOut("its quarantine is over; it " + found + ": look at what lies between them");
       case BROKE_ALONE -> brokeAlone(check, found);
@@ -156,6 +156,18 @@ final class QuarantineGate {
       }
       case UNTRIED -> untried(found);
     }
+  }
+
+  /** Told, not acted on, as with a straggler: what else runs there may be over in a minute. */
+  private String slow(PairCheck check) {
+    List<String> slow = PairVerdict.slow(check, node.id());
+    return slow.isEmpty()
+        ? ""
+        : ", but slow: "
+            + String.join("; ", slow)
+            + "; lockstep drain "
+            + node.id()
+            + " keeps it out";
   }
 
   private void brokeAlone(PairCheck check, String found) {

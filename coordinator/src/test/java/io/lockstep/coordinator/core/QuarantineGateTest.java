@@ -136,6 +136,27 @@ final class QuarantineGateTest {
     assertThat(cluster.tick().actions()).isEmpty();
   }
 
+  /** It trains; and what slows it may be over in a minute. */
+  @Test
+  void oneThatIsSlowIsBackAndSaysSo() {
+    cluster.when(checked(quarantineEnds(), APairWorld.of(9).slowNetwork(1).multiplies(1, 3)));
+
+    assertThat(node().health()).isEqualTo(NodeHealth.READY);
+    assertThat(node().reason().message())
+        .startsWith("its quarantine is over, and it is well with n2: ")
+        .contains(
+            ", but slow: all-gathers are slow with n2, n3: 50.0 ms, 0.02 GB/s, the median is 0.10",
+            "; a matmul takes 30.0 ms, the median is 10.0 ms")
+        .endsWith("; lockstep drain n1 keeps it out");
+  }
+
+  @Test
+  void whoIsWellWithASlowOneIsNotCalledSlow() {
+    cluster.when(checked(quarantineEnds(), APairWorld.of(9).slowNetwork(2).multiplies(2, 3)));
+
+    assertThat(node().reason().message()).doesNotContain("slow");
+  }
+
   @Test
   void oneThatIsBadStaysOutAndSaysWhy() {
     Decision over = quarantineEnds();
