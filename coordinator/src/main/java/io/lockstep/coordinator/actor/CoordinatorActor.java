@@ -334,11 +334,11 @@ final class CoordinatorActor extends AbstractBehavior<ToCoordinator> {
         }
         made.add(decided);
         for (ClusterEvent event : decided.decision().events()) {
-          then = then.evolve(event);
           byte[] written = codec.write(event);
           events.add(written);
           bytes += written.length;
         }
+        then = decided.decision().after(then);
       }
       if (!made.isEmpty()) {
         inFlight = Optional.of(new InFlight(made, then, term));

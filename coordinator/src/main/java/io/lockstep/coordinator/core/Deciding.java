@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** One decision in the making: the state after the events so far, and the actions so far. */
 final class Deciding {
@@ -80,7 +81,8 @@ final class Deciding {
   }
 
   Decision because(Reason reason) {
-    return new Decision(events, actions, reason, false);
+    return new Decision(
+        events, actions, reason, false, events.isEmpty() ? Optional.empty() : Optional.of(state));
   }
 
   /** The first event's reason, or this one when nothing became true. */
@@ -89,10 +91,10 @@ final class Deciding {
   }
 
   static Decision refused(Reason reason) {
-    return new Decision(List.of(), List.of(), reason, true);
+    return new Decision(List.of(), List.of(), reason, true, Optional.empty());
   }
 
   static Decision nothing(Reason reason) {
-    return new Decision(List.of(), List.of(), reason, false);
+    return new Decision(List.of(), List.of(), reason, false, Optional.empty());
   }
 }

@@ -9,7 +9,6 @@ import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
-import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.Reason;
@@ -51,7 +50,6 @@ final class JobMachine {
   private static final String KERNEL = "kernel: ";
 
   private static final String REBOOTED = "the host was rebooted";
-  private static final String OVER = "the attempt is over";
 
   private static final Set<ReasonCode> THE_JOBS_FAULT =
       Set.of(
@@ -84,7 +82,6 @@ final class JobMachine {
         continue; // one that could never run ended, and made room
       }
       if (job.isInBackoff(d.now())) {
-        stopOpenGroups(d, job, Duration.ZERO, OVER);
         continue;
       }
       GangPlanner.Placement placement =
@@ -98,7 +95,6 @@ final class JobMachine {
         }
       } else if (placement instanceof GangPlanner.Placement.Unplaceable not) {
         waits(d, job, not.reason());
-        stopOpenGroups(d, job, Duration.ZERO, OVER);
         line.waits(d.state(), job);
       }
     }
@@ -192,7 +188,7 @@ final class JobMachine {
                 some(placed.table().nodes()),
                 placed.spares().isEmpty() ? "" : ", spare " + some(placed.spares()),
                 placed.leftOut().isEmpty() ? "" : ", all with " + placed.leftOut())));
-    resend(d, d.job(job.id()));
+    Orders.give(d, d.job(job.id()));
   }
 
   /** The first few of many, for people. */
@@ -200,100 +196,6 @@ final class JobMachine {
     return nodes.size() <= MAX_NAMES
         ? nodes.toString()
         : nodes.subList(0, MAX_NAMES) + " and " + (nodes.size() - MAX_NAMES) + " more";
-  }
-
-  // repeating what may have been lost
-
-  /** Tells the nodes again what they have not answered yet. */
-  static void resend(Deciding d, Job job) {
-    switch (job.phase()) {
-      case PREPARING -> {
-        sendPrepare(d, job);
-        sendConvert(d, job);
-        stopStrangers(d, job);
-      }
-      case STARTING, RUNNING -> {
-        if (job.current().orElseThrow().faltered().isEmpty()) {
-          sendStart(d, job);
-        }
-        stopStrangers(d, job);
-      }
-      case STOPPING -> job.open().forEach(group -> stopWithGrace(d, job, group));
-      case QUEUED -> stopOpenGroups(d, job, Duration.ZERO, OVER);
-      case SUCCEEDED, FAILED, CANCELED -> {}
-    }
-  }
-
-  private static void sendPrepare(Deciding d, Job job) {
-    AttemptState attempt = job.current().orElseThrow();
-    for (NodeId node : attempt.table().nodes()) {
-      if (!attempt.prepared().containsKey(node)) {
-        d.action(new ClusterAction.Prepare(launch(job, attempt, node)));
-      }
-    }
-  }
-
-  private static LaunchSpec launch(Job job, AttemptState attempt, NodeId node) {
-    return new LaunchSpec(
-        attempt.fence(),
-        node,
-        attempt.table().rankOf(node).orElseThrow(),
-        attempt.table(),
-        job.openOn(node, attempt.fence()).map(OpenGroup::disk).orElse(""),
-        job.spec(),
-        job.spec().zero().flatMap(z -> z.json()),
-        causeBefore(job));
-  }
-
-  private static String causeBefore(Job job) {
-    int last = job.attempts().size() - 2;
-    return last < 0
-        ? ""
-        : job.attempts().get(last).cause().map(c -> c.code().name()).orElse("OPERATOR");
-  }
-
-  private static void sendStart(Deciding d, Job job) {
-    AttemptState attempt = job.current().orElseThrow();
-    for (NodeId node : attempt.table().nodes()) {
-      if (!attempt.started().contains(node) && !attempt.finished().contains(node)) {
-        d.action(
-            new ClusterAction.Start(
-                node,
-                attempt.fence(),
-                attempt.masterPort().orElseThrow(),
-                attempt.resume(),
-                attempt.moveAside()));
-      }
-    }
-  }
-
-  /** Ends groups of earlier attempts on nodes that are not in the gang any more. */
-  private static void stopStrangers(Deciding d, Job job) {
-    AttemptState attempt = job.current().orElseThrow();
-    for (OpenGroup group : job.open()) {
-      if (attempt.fence().supersedes(group.fence()) && !attempt.table().contains(group.node())) {
-        stop(d, group, Duration.ZERO, "attempt " + attempt.fence().attempt() + " replaces it");
-      }
-    }
-  }
-
-  static void stopOpenGroups(Deciding d, Job job, Duration grace, String why) {
-    job.open().forEach(group -> stop(d, group, grace, why));
-  }
-
-  private static void stopWithGrace(Deciding d, Job job, OpenGroup group) {
-    d.action(
-        new ClusterAction.Stop(
-            group.node(),
-            group.fence(),
-            job.grace(),
-            group.disk(),
-            job.reason().message(),
-            job.saveWithin()));
-  }
-
-  private static void stop(Deciding d, OpenGroup group, Duration grace, String why) {
-    d.action(new ClusterAction.Stop(group.node(), group.fence(), grace, group.disk(), why));
   }
 
   // going forward
@@ -383,7 +285,7 @@ final class JobMachine {
                   attempt.table().worldSize(),
                   on,
                   TimeText.of(convertLimit(job)))));
-      sendConvert(d, d.job(job.id()));
+      Orders.convert(d, d.job(job.id()));
     } else if (isOver(attempt.conversion().get().since(), convertLimit(job).plus(LATE), d.now())) {
       giveUp(
           d,
@@ -439,14 +341,6 @@ final class JobMachine {
     return job.spec().checkpoint().convert().orElse(JobSpec.Checkpoint.CONVERT);
   }
 
-  private static void sendConvert(Deciding d, Job job) {
-    AttemptState attempt = job.current().orElseThrow();
-    attempt
-        .conversion()
-        .ifPresent(
-            c -> d.action(new ClusterAction.Convert(c.on(), attempt.fence(), c.checkpoint())));
-  }
-
   private static void release(
       Deciding d, Job job, AttemptState attempt, Agreement.Outcome.Agreed agreed) {
     NodeId first = attempt.table().master().node();
@@ -486,7 +380,7 @@ final class JobMachine {
                     .orElse("fresh start"),
                 PassedOver.summary(passedOver) + keeps(job.spec().checkpoint()),
                 changedSince(job, attempt))));
-    resend(d, d.job(job.id()));
+    Orders.give(d, d.job(job.id()));
   }
 
   private static String keeps(JobSpec.Checkpoint settings) {
@@ -880,6 +774,10 @@ final class JobMachine {
                   cause.message(),
                   restart.delay().isZero() ? "" : "; next in " + TimeText.of(restart.delay()))));
       placeQueued(d);
+      Job failed = d.job(job.id());
+      if (failed.phase() == JobPhase.QUEUED) {
+        Orders.give(d, failed);
+      }
     }
   }
 
@@ -952,7 +850,7 @@ final class JobMachine {
             reason,
             saveWithin));
     Job stopping = d.job(job.id());
-    resend(d, stopping);
+    Orders.give(d, stopping);
     settle(d, stopping);
   }
 
@@ -1143,7 +1041,7 @@ final class JobMachine {
       case STOPPING -> revokeDeadline(d, job);
       case QUEUED, SUCCEEDED, FAILED, CANCELED -> {}
     }
-    resend(d, d.job(id));
+    Orders.repeat(d, d.job(id));
   }
 
   /** False while the attempt does not falter. */
@@ -1382,7 +1280,7 @@ final class JobMachine {
                   + job.current().orElseThrow().fence().attempt());
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
     }
-    resend(d, d.job(job.id()));
+    Orders.give(d, d.job(job.id()));
   }
 
   static void onStoodStill(Deciding d, Job job, Duration time) {

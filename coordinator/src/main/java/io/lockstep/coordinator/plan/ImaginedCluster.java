@@ -164,7 +164,7 @@ final class ImaginedCluster {
         throw new IllegalStateException("the machine and the imagined nodes never come to rest");
       }
       Decision decision = machine.decide(state, inbox.remove(), now);
-      decision.events().forEach(event -> state = state.evolve(event));
+      state = decision.after(state);
       renew();
       decision.actions().stream()
           .filter(action -> !dead.containsKey(action.node()))

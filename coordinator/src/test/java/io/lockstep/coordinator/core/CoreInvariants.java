@@ -20,6 +20,7 @@ final class CoreInvariants {
       eventHolds(state, event, next);
       state = next;
     }
+    assertThat(decision.after(before)).as("the state it carries").isEqualTo(state);
     assertThat(decision.reason().message()).isNotBlank();
     if (decision.refused()) {
       assertThat(decision.events()).isEmpty();
