@@ -1,12 +1,16 @@
 package io.lockstep.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +21,7 @@ import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
 final class DistributionE2eTest {
   private static final Path JVMS = Path.of("/usr/lib/jvm");
+  private static final Duration LIMIT = Duration.ofMinutes(2);
   private static final Path DIR = Installation.freshFolder("distribution");
 
   @Test
@@ -41,6 +46,36 @@ final class DistributionE2eTest {
     assertThat(run(link.resolve("bin/lockstep").toString(), "version")).contains("lockstep");
     assertThat(run(link.resolve("bin/lockstepd").toString(), "--check", "--host", "127.0.0.1"))
         .contains("node-silent-after");
+  }
+
+  @Test
+  void theArchiveOfClassesIsMadeThoughAnEarlierMakerWasKilled() throws Exception {
+    Path caches = Files.createDirectories(DIR.resolve("caches"));
+    Path archive = archiveMadeIn(caches);
+    Files.delete(archive);
+    Path left = Files.createDirectory(Path.of(archive + ".making"));
+    Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+
+    assertThat(archiveMadeIn(caches)).isEqualTo(archive);
+    await().atMost(LIMIT).until(() -> !Files.exists(left));
+  }
+
+  private static Path archiveMadeIn(Path caches) throws Exception {
+    var builder =
+        new ProcessBuilder(Installation.HOME.resolve("bin/lockstep").toString(), "--help")
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.DISCARD);
+    builder.environment().put("XDG_CACHE_HOME", caches.toString());
+    builder.environment().remove("LOCKSTEP_CLASS_CACHE");
+    assertThat(builder.start().waitFor()).isZero();
+    Path folder = caches.resolve("lockstep");
+    return await().atMost(LIMIT).until(() -> archives(folder), made -> made.size() == 1).get(0);
+  }
+
+  private static List<Path> archives(Path folder) throws IOException {
+    try (var found = Files.list(folder)) {
+      return found.filter(file -> file.toString().endsWith(".jsa")).toList();
+    }
   }
 
   private static String run(String... command) throws IOException, InterruptedException {
