@@ -85,6 +85,19 @@ class Cluster:
                     words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
 
+    def _start_by_waves(self, hosts: list[Host]) -> None:
+        """A hundred daemons that start at once on a few cores take each other's time until all are late."""
+        wave = max(len(self.seats) + 2, os.cpu_count() or 1)
+        for first in range(0, len(hosts), wave):
+            started = hosts[first : first + wave]
+            self.start(*started)
+            if len(hosts) > wave:
+                wait_until("a wave of daemons is READY", READY_SECONDS, lambda: self._ready(started), self.healths)
+
+    def _ready(self, hosts: list[Host]) -> bool:
+        healths = self.healths()
+        return all(healths.get(host.address) == "READY" for host in hosts)
+
     def runs(self, host: Host) -> bool:
         """Whether its daemon has been started and has not ended."""
         return host in self._daemons and self._daemons[host].poll() is None
@@ -120,7 +133,7 @@ class Cluster:
             if self.runs(host):
                 processes.send(signal.SIGCONT, self.pid(host))
             processes.send(signal.SIGCONT, *(one.pid for one in processes.of_group(host.address)))
-        self.start(*(host for host in self.hosts if not self.runs(host)))
+        self._start_by_waves([host for host in self.hosts if not self.runs(host)])
         wait_until("all nodes READY", READY_SECONDS, self._all_ready, self.healths)
         # A row is one fault: a seat that is still behind would make it two.
         self.await_seats(READY_SECONDS)
