@@ -159,14 +159,16 @@ public final class QuorumDriver {
     return leading().map(l -> l.held().membership());
   }
 
-  /** Many events since the snapshot: call {@link #compact} with one of {@link #version()}. */
+  /** Much has come since the snapshot: call {@link #compact} with one of {@link #version()}. */
   public boolean wantsCompaction() {
     return leading()
         .filter(
             l ->
                 l.compaction().isEmpty()
-                    && (l.held().events().size() >= SeatLimits.COMPACT_AFTER_EVENTS
-                        || l.held().eventBytes() >= SeatLimits.COMPACT_AFTER_BYTES))
+                    && SeatLimits.wantCompaction(
+                        l.held().snapshot().length,
+                        l.held().events().size(),
+                        l.held().eventBytes()))
         .isPresent();
   }
 

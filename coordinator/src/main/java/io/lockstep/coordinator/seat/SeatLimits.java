@@ -19,11 +19,24 @@ public final class SeatLimits {
   /** Events that a seat keeps since its snapshot; compact long before. */
   public static final int MAX_EVENTS_SINCE_SNAPSHOT = 4_096;
 
-  /** From this many events since the snapshot on, {@link QuorumDriver#wantsCompaction()} holds. */
+  /** With fewer events since the snapshot none is written for their number. */
   public static final int COMPACT_AFTER_EVENTS = 256;
+
+  /** With so many events since the snapshot one is written, however small they are. */
+  public static final int COMPACT_ALWAYS_AFTER_EVENTS = MAX_EVENTS_SINCE_SNAPSHOT / 2;
 
   /** From this many bytes of events since the snapshot on, compaction is wanted too. */
   public static final int COMPACT_AFTER_BYTES = 512 * 1024;
+
+  /**
+   * A snapshot is worth its writing when the events since are as large: of a thousand nodes it is
+   * over half a megabyte, which three seats would write and read for each few hundred events.
+   */
+  public static boolean wantCompaction(long snapshotBytes, int events, long eventBytes) {
+    return eventBytes >= COMPACT_AFTER_BYTES
+        || events >= COMPACT_ALWAYS_AFTER_EVENTS
+        || (events >= COMPACT_AFTER_EVENTS && eventBytes >= snapshotBytes);
+  }
 
   /** Events of decisions that are stored together; a larger decision goes alone. */
   public static final int MAX_WRITE_EVENTS = 256;

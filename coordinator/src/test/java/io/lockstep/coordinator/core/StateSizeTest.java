@@ -246,8 +246,7 @@ class StateSizeTest {
     largest = Math.max(largest, snapshotBytes + eventBytes);
     assertThat(snapshotBytes + eventBytes).isLessThanOrEqualTo(SeatLimits.MAX_STATE_BYTES);
     assertThat(events).isLessThanOrEqualTo(SeatLimits.MAX_EVENTS_SINCE_SNAPSHOT);
-    boolean full =
-        events >= SeatLimits.COMPACT_AFTER_EVENTS || eventBytes >= SeatLimits.COMPACT_AFTER_BYTES;
+    boolean full = SeatLimits.wantCompaction(snapshotBytes, events, eventBytes);
     boolean forgot = input instanceof ClusterInput.StateLarge && !decision.events().isEmpty();
     if (full || forgot) {
       compact();
