@@ -5,14 +5,11 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.RankTable;
 import java.time.Instant;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * The attempt under way.
@@ -44,10 +41,10 @@ public record AttemptState(
     Optional<Set<Integer>> slowRanks) {
 
   public AttemptState {
-    prepared = Frozen.sorted(prepared);
-    started = sorted(started);
-    finished = sorted(finished);
-    slowRanks = slowRanks.map(ranks -> Collections.unmodifiableSet(new TreeSet<>(ranks)));
+    prepared = FrozenSorted.of(prepared);
+    started = FrozenSet.of(started);
+    finished = FrozenSet.of(finished);
+    slowRanks = slowRanks.map(FrozenSet::of);
   }
 
   static AttemptState planned(Fence fence, RankTable table, Instant at) {
@@ -75,7 +72,7 @@ public record AttemptState(
   }
 
   AttemptState withPrepared(NodeId node, PreparedNode said) {
-    return with(since, Frozen.sortedPlus(prepared, node, said), started, finished, faltered);
+    return with(since, FrozenSorted.of(prepared).plus(node, said), started, finished, faltered);
   }
 
   AttemptState withRelease(int port, Optional<CompleteCheckpoint> from, boolean aside, Instant at) {
@@ -124,11 +121,11 @@ public record AttemptState(
   }
 
   AttemptState withStarted(NodeId node) {
-    return with(since, prepared, plus(started, node), finished, faltered);
+    return with(since, prepared, FrozenSet.of(started).plus(node), finished, faltered);
   }
 
   AttemptState withFinished(NodeId node) {
-    return with(since, prepared, started, plus(finished, node), faltered);
+    return with(since, prepared, started, FrozenSet.of(finished).plus(node), faltered);
   }
 
   AttemptState withSince(Instant at) {
@@ -159,8 +156,7 @@ public record AttemptState(
   }
 
   AttemptState withSlow(int rank) {
-    var more = new TreeSet<>(slow());
-    more.add(rank);
+    Set<Integer> more = FrozenSet.of(slow()).plus(rank);
     return new AttemptState(
         fence,
         table,
@@ -177,21 +173,6 @@ public record AttemptState(
         conversion,
         suspicion,
         Optional.of(more));
-  }
-
-  private static Set<NodeId> plus(Set<NodeId> nodes, NodeId node) {
-    var more = tree(nodes);
-    more.add(node);
-    return more;
-  }
-
-  private static SortedSet<NodeId> sorted(Set<NodeId> nodes) {
-    return Collections.unmodifiableSortedSet(tree(nodes));
-  }
-
-  /** What is sorted is copied without comparing it again. */
-  private static TreeSet<NodeId> tree(Set<NodeId> nodes) {
-    return nodes instanceof SortedSet<NodeId> sorted ? new TreeSet<>(sorted) : new TreeSet<>(nodes);
   }
 
   /** What was planned and released stays as it is. */
@@ -225,6 +206,13 @@ public record AttemptState(
         .filter(n -> !finished.contains(n))
         .filter(n -> faltered.filter(f -> f.exited().contains(n)).isEmpty())
         .toList();
+  }
+
+  /** True while it is one of the {@link #unheard}. */
+  boolean awaits(NodeId node) {
+    return faltered.filter(f -> !f.heard().contains(node) && !f.exited().contains(node)).isPresent()
+        && !finished.contains(node)
+        && table.contains(node);
   }
 
   /** Of the unreported, those that gave no sign of life since the attempt falters. */

@@ -304,10 +304,12 @@ public sealed interface ClusterEvent {
       return job.with(
           d -> {
             d.current = d.current.map(a -> a.withPrepared(on, said));
-            d.open.replaceAll(
+            d.changeOpenOn(
+                on,
                 g ->
-                    g.node().equals(on) && g.fence().equals(fence) ? g.prepared(said.bootId()) : g);
-            d.open.removeIf(g -> g.node().equals(on) && fence.supersedes(g.fence()));
+                    fence.supersedes(g.fence())
+                        ? Optional.empty()
+                        : Optional.of(g.fence().equals(fence) ? g.prepared(said.bootId()) : g));
           });
     }
 
@@ -630,7 +632,7 @@ public sealed interface ClusterEvent {
     public Job change(Job job) {
       return job.with(
           d -> {
-            d.open.removeIf(g -> g.node().equals(on) && g.fence().equals(fence));
+            d.changeOpenOn(on, g -> Optional.of(g).filter(open -> !open.fence().equals(fence)));
           });
     }
   }

@@ -250,8 +250,11 @@ public final class ClusterMachine {
     boolean wanted =
         job.filter(j -> j.isCurrent(group.fence()) && j.phase() != JobPhase.STOPPING).isPresent();
     if (!wanted) {
-      boolean stopping = job.filter(j -> j.openOn(node, group.fence()).isPresent()).isPresent();
-      if (!stopping) {
+      boolean isToldByItsJob =
+          job.filter(j -> j.phase() != JobPhase.QUEUED)
+              .flatMap(j -> j.openOn(node, group.fence()))
+              .isPresent();
+      if (!isToldByItsJob) {
         d.action(
             new ClusterAction.Stop(
                 node, group.fence(), Duration.ZERO, disk, "this attempt is over"));

@@ -37,7 +37,7 @@ public record ClusterState(
   public static final ClusterState EMPTY = new ClusterState(0, Map.of(), Map.of(), List.of());
 
   public ClusterState {
-    nodes = Frozen.sorted(nodes);
+    nodes = FrozenSorted.of(nodes);
     jobs = Frozen.inOrder(jobs);
     history = List.copyOf(history);
   }
@@ -181,7 +181,7 @@ public record ClusterState(
   }
 
   ClusterState with(Node node) {
-    return new ClusterState(version, Frozen.sortedPlus(nodes, node.id(), node), jobs, history);
+    return new ClusterState(version, FrozenSorted.of(nodes).plus(node.id(), node), jobs, history);
   }
 
   ClusterState with(Job job) {

@@ -1,17 +1,21 @@
 package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.JobId;
+import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Reason;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** One decision in the making: the state after the events so far, and the actions so far. */
 final class Deciding {
   private final List<ClusterEvent> events = new ArrayList<>();
   private final List<ClusterAction> actions = new ArrayList<>();
+  private final Map<NodeId, List<ClusterAction>> actionsOf = new HashMap<>();
   private ClusterState state;
   private final Instant now;
   private final Duration suspectWait;
@@ -75,7 +79,10 @@ final class Deciding {
   }
 
   void action(ClusterAction action) {
-    if (!actions.contains(action)) {
+    List<ClusterAction> ofNode =
+        actionsOf.computeIfAbsent(action.node(), node -> new ArrayList<>());
+    if (!ofNode.contains(action)) {
+      ofNode.add(action);
       actions.add(action);
     }
   }

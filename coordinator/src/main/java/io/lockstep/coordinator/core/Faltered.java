@@ -2,7 +2,6 @@ package io.lockstep.coordinator.core;
 
 import io.lockstep.protocol.model.NodeId;
 import java.time.Instant;
-import java.util.Collections;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -24,8 +23,8 @@ public record Faltered(
     Set<NodeId> heard,
     Optional<Aftermath> aftermath) {
   public Faltered {
-    exited = Collections.unmodifiableSet(new TreeSet<>(exited));
-    heard = Collections.unmodifiableSet(new TreeSet<>(heard));
+    exited = FrozenSet.of(exited);
+    heard = FrozenSet.of(heard);
   }
 
   Faltered until(Instant changed) {

@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -209,9 +210,10 @@ final class GangPlanner {
 
   /** Named nodes must be there for the first placement; later others may stand in. */
   private static List<NodeId> missingPins(Job job, List<Node> fit) {
+    Set<NodeId> there = byId(fit).keySet();
     return job.table().isPresent()
         ? List.of()
-        : job.spec().pins().stream().filter(pin -> find(fit, pin).isEmpty()).toList();
+        : job.spec().pins().stream().filter(pin -> !there.contains(pin)).toList();
   }
 
   /** The spares of a placed job as they should be now: those that can be, then free nodes. */
@@ -323,19 +325,30 @@ final class GangPlanner {
    * it, then spares, then any.
    */
   private static RankTable table(Job job, List<Node> fit, int procs, int wanted) {
+    Map<NodeId, Node> byId = byId(fit);
+    List<NodeId> before = job.table().map(RankTable::nodes).orElse(List.of());
     var rows = new ArrayList<@Nullable Node>();
     for (int rank = 0; rank < wanted; rank++) {
-      rows.add(before(job, rank).flatMap(id -> find(fit, id)).orElse(null));
+      rows.add(before.isEmpty() ? null : byId.get(before.get(rank)));
     }
+    Set<NodeId> taken =
+        rows.stream().filter(Objects::nonNull).map(Node::id).collect(Collectors.toSet());
+    Map<Integer, Node> asking = new HashMap<>();
+    fit.forEach(node -> asking.putIfAbsent(node.inventory().nodeRankHint(), node));
     for (int rank = 0; rank < wanted; rank++) {
       if (rows.get(rank) == null) {
-        rows.set(rank, called(job, fit, rank, rows));
+        @Nullable Node named =
+            job.spec().pins().isEmpty() ? null : byId.get(job.spec().pins().get(rank));
+        @Nullable Node called = named != null ? named : asking.get(rank);
+        if (called != null && taken.add(called.id())) {
+          rows.set(rank, called);
+        }
       }
     }
     var fresh = new ArrayList<Node>();
     fit.stream().filter(n -> job.spares().contains(n.id())).forEach(fresh::add);
     fit.stream().filter(n -> !job.spares().contains(n.id())).forEach(fresh::add);
-    fresh.removeIf(rows::contains);
+    fresh.removeIf(node -> taken.contains(node.id()));
     var next = fresh.iterator();
     var complete = new ArrayList<RankTable.Entry>();
     for (@Nullable Node row : rows) {
@@ -344,23 +357,8 @@ final class GangPlanner {
     return new RankTable(complete, procs);
   }
 
-  private static Optional<NodeId> before(Job job, int rank) {
-    return job.table().map(t -> t.nodes().get(rank));
-  }
-
-  /** The node that the job names for this rank, else one that asks for it. */
-  private static @Nullable Node called(
-      Job job, List<Node> fit, int rank, List<@Nullable Node> taken) {
-    Optional<Node> named =
-        job.spec().pins().isEmpty() ? Optional.empty() : find(fit, job.spec().pins().get(rank));
-    return named
-        .or(() -> fit.stream().filter(n -> n.inventory().nodeRankHint() == rank).findFirst())
-        .filter(n -> !taken.contains(n))
-        .orElse(null);
-  }
-
-  private static Optional<Node> find(List<Node> nodes, NodeId id) {
-    return nodes.stream().filter(n -> n.id().equals(id)).findFirst();
+  private static Map<NodeId, Node> byId(List<Node> nodes) {
+    return nodes.stream().collect(Collectors.toMap(Node::id, node -> node));
   }
 
   private static RankTable.Entry entryOf(Node node) {
@@ -368,9 +366,10 @@ final class GangPlanner {
   }
 
   private static List<NodeId> spares(Job job, List<Node> fit, RankTable table) {
+    Set<NodeId> gang = Set.copyOf(table.nodes());
     return fit.stream()
         .map(Node::id)
-        .filter(n -> !table.contains(n))
+        .filter(n -> !gang.contains(n))
         .sorted(Comparator.comparing((NodeId n) -> !job.spares().contains(n)))
         .limit(job.spec().spares())
         .toList();

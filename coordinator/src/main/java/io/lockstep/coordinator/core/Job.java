@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 /**
@@ -144,16 +145,12 @@ public record Job(
 
   /** What this version of the state ended cannot be renewed from it on (A19). */
   Job revoking(long version) {
-    boolean all = open.stream().allMatch(g -> g.revokedAt().isPresent() || isUnderWay(g.fence()));
-    return all
+    Optional<Fence> underWay = current.map(AttemptState::fence).filter(this::isUnderWay);
+    Predicate<OpenGroup> stays =
+        g -> g.revokedAt().isPresent() || underWay.filter(g.fence()::equals).isPresent();
+    return open.stream().allMatch(stays)
         ? this
-        : with(
-            d ->
-                d.open.replaceAll(
-                    g ->
-                        g.revokedAt().isPresent() || isUnderWay(g.fence())
-                            ? g
-                            : g.revoked(version)));
+        : with(d -> d.open.replaceAll(g -> stays.test(g) ? g : g.revoked(version)));
   }
 
   boolean isInBackoff(Instant now) {
@@ -192,7 +189,7 @@ public record Job(
 
   /** True while a sign of life of this node bears on whose fault the failure was. */
   boolean awaits(NodeId node) {
-    return current.filter(a -> a.faltered().isPresent() && a.unheard().contains(node)).isPresent();
+    return current.filter(a -> a.awaits(node)).isPresent();
   }
 
   Job with(Consumer<Draft> change) {
@@ -268,6 +265,19 @@ public record Job(
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
       attempts.replaceAll(a -> a.fence().equals(fence) ? change.apply(a) : a);
+    }
+
+    /** In one pass, as it is done for each node of a gang. */
+    void changeOpenOn(NodeId node, Function<OpenGroup, Optional<OpenGroup>> change) {
+      var changed = new ArrayList<OpenGroup>(open.size());
+      for (OpenGroup group : open) {
+        if (group.node().equals(node)) {
+          change.apply(group).ifPresent(changed::add);
+        } else {
+          changed.add(group);
+        }
+      }
+      open = changed;
     }
 
     void changeFaltered(UnaryOperator<Faltered> change) {

@@ -430,8 +430,9 @@ final class JobMachine {
   private static void runningIfAllStarted(Deciding d, Job job) {
     AttemptState attempt = job.current().orElseThrow();
     boolean all =
-        attempt.table().nodes().stream()
-            .allMatch(n -> attempt.started().contains(n) || attempt.finished().contains(n));
+        attempt.started().size() + attempt.finished().size() >= attempt.table().nnodes()
+            && attempt.table().nodes().stream()
+                .allMatch(n -> attempt.started().contains(n) || attempt.finished().contains(n));
     if (all && job.phase() == JobPhase.STARTING) {
       d.event(
           new ClusterEvent.AttemptRunning(

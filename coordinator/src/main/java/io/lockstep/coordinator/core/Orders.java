@@ -85,17 +85,20 @@ final class Orders {
             .collect(Collectors.toMap(OpenGroup::node, OpenGroup::disk));
     Optional<String> zero = job.spec().zero().flatMap(z -> z.json());
     String cause = causeBefore();
-    List<NodeId> unprepared =
-        attempt.table().nodes().stream()
-            .filter(node -> !attempt.prepared().containsKey(node))
+    List<NodeId> gang = attempt.table().nodes();
+    List<Integer> unprepared =
+        IntStream.range(0, gang.size())
+            .filter(rank -> !attempt.prepared().containsKey(gang.get(rank)))
+            .boxed()
             .toList();
-    for (NodeId node : turn(unprepared)) {
+    for (int rank : turn(unprepared)) {
+      NodeId node = gang.get(rank);
       d.action(
           new ClusterAction.Prepare(
               new LaunchSpec(
                   attempt.fence(),
                   node,
-                  attempt.table().rankOf(node).orElseThrow(),
+                  rank,
                   attempt.table(),
                   disks.getOrDefault(node, ""),
                   job.spec(),

@@ -27,7 +27,9 @@ public final class DecideBench {
   private final StateCodec codec = new StateCodec();
   private final ClusterMachine machine = new ClusterMachine();
   private ClusterState state = ClusterState.EMPTY;
+  private ClusterState seat = ClusterState.EMPTY;
   private long encoding;
+  private long folding;
   private long bytes;
 
   private DecideBench() {}
@@ -47,6 +49,7 @@ public final class DecideBench {
     for (int i = 0; i < nodes; i++) {
       state = state.evolve(joined(i));
     }
+    seat = state;
     var job = AJob.of(nodes).spec();
     double submit = millis(() -> take(new ClusterInput.Submit(JOB, job)));
     Fence fence = state.job(JOB).orElseThrow().current().orElseThrow().fence();
@@ -63,6 +66,15 @@ public final class DecideBench {
                         state.job(JOB).orElseThrow().table().orElseThrow().nodes().get(0),
                         fence,
                         Exit.killed(0))));
+    Fence next = state.job(JOB).orElseThrow().current().orElseThrow().fence();
+    double again =
+        millis(
+            () ->
+                each(
+                    node -> {
+                      take(new ClusterInput.NodeExited(node, fence, Exit.stopped()));
+                      return new ClusterInput.NodePrepared(node, next, said);
+                    }));
     double tick =
         millis(
                 () -> {
@@ -76,14 +88,16 @@ public final class DecideBench {
     int snapshot = codec.writeSnapshot(state).length;
     return String.format(
         Locale.ROOT,
-        "| %d | %.1f | %.0f | %.0f | %.1f | %.2f | %.0f | %d | %d |",
+        "| %d | %.1f | %.0f | %.0f | %.1f | %.0f | %.2f | %.0f | %.0f | %d | %d |",
         nodes,
         submit,
         prepared,
         started,
         failed,
+        again,
         tick,
         encoded,
+        folding / 1e6,
         eventBytes / 1024,
         snapshot / 1024);
   }
@@ -108,8 +122,12 @@ public final class DecideBench {
     Decision decision = machine.decide(state, input, NOW);
     for (ClusterEvent event : decision.events()) {
       long since = System.nanoTime();
-      bytes += codec.write(event).length;
-      encoding += System.nanoTime() - since;
+      byte[] bytesOf = codec.write(event);
+      bytes += bytesOf.length;
+      long written = System.nanoTime();
+      encoding += written - since;
+      seat = seat.evolve(codec.readEvent(bytesOf));
+      folding += System.nanoTime() - written;
     }
     state = decision.after(state);
   }

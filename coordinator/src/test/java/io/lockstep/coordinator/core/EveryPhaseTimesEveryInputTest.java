@@ -49,11 +49,11 @@ class EveryPhaseTimesEveryInputTest {
       QUEUED    Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       QUEUED    Drain            -> QUEUED    DRAINING | NodeDrainChanged
       QUEUED    Resume           -> QUEUED    NODE_READY
-      QUEUED    NodeHello        -> QUEUED    NODE_RETURNED | NodeJoined | tells Stop
+      QUEUED    NodeHello        -> QUEUED    NODE_RETURNED | NodeJoined
       QUEUED    NodeSilent       -> QUEUED    NODE_SILENT | NodeLost
       QUEUED    LeasesSeen       -> QUEUED    NOTHING_TO_DO
       QUEUED    NodeHeard        -> QUEUED    NOTHING_TO_DO
-      QUEUED    NodeTrouble      -> QUEUED    DISK_FULL | NodeTroubleChanged | tells Stop
+      QUEUED    NodeTrouble      -> QUEUED    DISK_FULL | NodeTroubleChanged
       QUEUED    NodePrepared     -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeRejected     -> QUEUED    STALE | tells Acknowledge
       QUEUED    NodeStarted      -> QUEUED    STALE | tells Acknowledge

@@ -4,6 +4,7 @@ import static io.lockstep.coordinator.core.ACluster.SECOND;
 import static io.lockstep.coordinator.core.ACluster.told;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lockstep.protocol.model.GroupStatus;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Duration;
 import java.util.Collection;
@@ -57,6 +58,19 @@ final class OrdersTest {
     Decision canceled = cluster.cancels(ACluster.A, Duration.ofMinutes(1));
     assertThat(told(canceled, ClusterAction.Stop.class)).hasSize(LARGE);
     assertThat(toldWithin(cluster, 3, ClusterAction.Stop.class)).hasSize(LARGE);
+  }
+
+  @Test
+  void whoSaysThatItStillHoldsAGroupOfAJobThatWaitsIsToldToEndItAtOnce() {
+    ACluster cluster = ACluster.aJobInBackoff();
+    OpenGroup left = cluster.job().open().get(0);
+
+    Decision heard =
+        cluster.when(
+            ACluster.helloAgain(
+                left.node().value(), ACluster.group(left.fence(), GroupStatus.Phase.RUNNING)));
+
+    assertThat(told(heard, ClusterAction.Stop.class)).containsExactly(left.node());
   }
 
   private static ACluster preparing(int nodes) {

@@ -1,5 +1,7 @@
 package io.lockstep.protocol.model;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Order of authority across all jobs: a command or report of a lower plan number is void (A10).
  *
@@ -13,6 +15,21 @@ public record Fence(long plan, JobId job, Attempt attempt) {
   /** True when this fence makes the other void. */
   public boolean supersedes(Fence other) {
     return plan > other.plan;
+  }
+
+  /** By hand: a record makes its own of method handles, which the first compiler leaves slow. */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return this == other
+        || (other instanceof Fence that
+            && plan == that.plan
+            && attempt.number() == that.attempt.number()
+            && job.equals(that.job));
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(plan) * 31 + job.hashCode();
   }
 
   @Override
