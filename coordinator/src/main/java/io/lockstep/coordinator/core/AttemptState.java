@@ -202,23 +202,24 @@ public record AttemptState(
 
   /** Nodes whose group has not said how it ended, while the attempt falters. */
   List<NodeId> unreported() {
-    return table.nodes().stream()
-        .filter(n -> !finished.contains(n))
-        .filter(n -> faltered.filter(f -> f.exited().contains(n)).isEmpty())
-        .toList();
-  }
-
-  /** True while it is one of the {@link #unheard}. */
-  boolean awaits(NodeId node) {
-    return faltered.filter(f -> !f.heard().contains(node) && !f.exited().contains(node)).isPresent()
-        && !finished.contains(node)
-        && table.contains(node);
+    return table.nodes().stream().filter(this::isUnreported).toList();
   }
 
   /** Of the unreported, those that gave no sign of life since the attempt falters. */
   List<NodeId> unheard() {
-    return unreported().stream()
-        .filter(n -> faltered.filter(f -> f.heard().contains(n)).isEmpty())
-        .toList();
+    return table.nodes().stream().filter(this::isUnheard).toList();
+  }
+
+  /** True while the attempt falters and this node is one of the unheard. */
+  boolean awaits(NodeId node) {
+    return faltered.isPresent() && isUnheard(node) && table.contains(node);
+  }
+
+  private boolean isUnreported(NodeId node) {
+    return !finished.contains(node) && faltered.filter(f -> f.exited().contains(node)).isEmpty();
+  }
+
+  private boolean isUnheard(NodeId node) {
+    return isUnreported(node) && faltered.filter(f -> f.heard().contains(node)).isEmpty();
   }
 }

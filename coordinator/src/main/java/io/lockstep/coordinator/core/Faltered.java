@@ -4,7 +4,6 @@ import io.lockstep.protocol.model.NodeId;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * An attempt that has lost a worker by the loss of a peer: whose fault that was, the others will
@@ -33,8 +32,7 @@ public record Faltered(
 
   /** One more report, which only says that a peer was lost. */
   Faltered withExited(NodeId node, Optional<AttemptRecord.Cause> said) {
-    var more = new TreeSet<>(exited);
-    more.add(node);
+    Set<NodeId> more = FrozenSet.of(exited).plus(node);
     AttemptRecord.Cause root = said.map(this::earlierOf).orElse(cause);
     AttemptRecord.Cause other = root.equals(cause) ? said.orElse(cause) : cause;
     return new Faltered(root, verdictBy, more, heard, plus(aftermath, other, root));
@@ -60,8 +58,6 @@ public record Faltered(
   }
 
   Faltered withHeard(NodeId node) {
-    var more = new TreeSet<>(heard);
-    more.add(node);
-    return new Faltered(cause, verdictBy, exited, more, aftermath);
+    return new Faltered(cause, verdictBy, exited, FrozenSet.of(heard).plus(node), aftermath);
   }
 }
