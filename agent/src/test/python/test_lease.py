@@ -143,6 +143,19 @@ def test_a_stop_while_it_waits_for_its_lease_ends_it(group: Fixture, seats: list
     until(lambda: group.marked() == [], "the guard to go")
 
 
+def test_a_start_that_comes_after_its_attempt_was_given_up_forks_nothing(
+    group: Fixture, seats: list[Seat], tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    all_say(seats[1:], "STOP")
+    group.launch(f"open({str(ran)!r}, 'w')", spec=leased(seats))
+    report = group.report()
+    assert report["message"].startswith("told to stop by the seat ")
+    assert report["treeGone"] is True
+    assert not ran.exists()
+    until(lambda: group.marked() == [], "the guard to go")
+
+
 def test_a_minority_of_seats_may_be_away(group: Fixture, seats: list[Seat]) -> None:
     seats[2].close()
     group.launch("time.sleep(2.5)", spec=leased(seats))

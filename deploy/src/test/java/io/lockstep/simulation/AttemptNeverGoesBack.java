@@ -10,7 +10,10 @@ import io.lockstep.protocol.model.NodeId;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Attempts of a job, its forks, and the plans that one agent's memory serves only grow. */
+/**
+ * Attempts of a job, its torchruns, and the plans that one agent's memory serves only grow. A shim
+ * of an older attempt may still be made, where a Start came late: no seat grants it a lease.
+ */
 final class AttemptNeverGoesBack implements Invariant {
   private final Map<JobId, Attempt> planned = new HashMap<>();
   private final Map<JobId, Attempt> forked = new HashMap<>();
@@ -33,7 +36,7 @@ final class AttemptNeverGoesBack implements Invariant {
   }
 
   @Override
-  public void forked(SimGroup group) {
+  public void torchrunForked(SimGroup group) {
     Attempt now = group.fence().attempt();
     Attempt last = forked.merge(group.fence().job(), now, (a, b) -> a.isBefore(b) ? b : a);
     require(last.equals(now), "%s is forked after attempt %s", group.fence(), last);

@@ -17,8 +17,11 @@ interface Invariant {
   /** An agent says something to the coordinator, perhaps again. */
   default void said(SimHost host, GroupReport report) {}
 
-  /** A group's first process was made just now. */
+  /** A group's first process, its shim's, was made just now; it waits for its lease. */
   default void forked(SimGroup group) {}
+
+  /** A group has its lease, and its torchrun was made just now. */
+  default void torchrunForked(SimGroup group) {}
 
   /** An agent stored another memory. */
   default void remembered(NodeId node, AgentState before, AgentState after) {}

@@ -54,6 +54,10 @@ final class Invariants {
     all.forEach(i -> i.forked(group));
   }
 
+  void torchrunForked(SimGroup group) {
+    all.forEach(i -> i.torchrunForked(group));
+  }
+
   void remembered(NodeId node, AgentState before, AgentState after) {
     all.forEach(i -> i.remembered(node, before, after));
   }

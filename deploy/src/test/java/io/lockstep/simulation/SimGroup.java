@@ -120,6 +120,7 @@ final class SimGroup {
 
   private void join() {
     phase = Phase.JOINING;
+    sim.invariants.torchrunForked(this);
     sim.worldChanged();
     in(sim.schedule.between(300, 4_000), Phase.JOINING, this::torchrunIsUp);
   }

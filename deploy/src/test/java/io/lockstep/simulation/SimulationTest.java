@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lockstep.simulation.Simulation.Result;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class SimulationTest {
   private static final int SEEDS = Integer.getInteger("simulation.seeds", 600);
@@ -37,6 +39,16 @@ final class SimulationTest {
       assertThat(all.jobs()).isGreaterThan(SEEDS);
       assertThat(all.attempts()).isGreaterThan(all.jobs());
     }
+  }
+
+  /**
+   * A Start that came after its attempt was given up, from a network that was cut or a coordinator
+   * that was frozen: its shim is made late, and is refused.
+   */
+  @ParameterizedTest
+  @ValueSource(longs = {261_582, 375_928})
+  void aStartThatComesAfterTheNextAttemptHasBegunStartsNothing(long seed) {
+    run(seed, false);
   }
 
   private static Result run(long seed, boolean tracing) {
