@@ -146,18 +146,23 @@ class Cluster:
         return [one for host in self.hosts for one in processes.of_group(host.address)]
 
     def _all_ready(self) -> bool:
+        healths = self._put_back()
+        return len(healths) == len(self.hosts) and set(healths.values()) == {"READY"}
+
+    def _put_back(self) -> dict[str, str]:
+        """How the nodes are, after those that the rows before took down too often are asked to come back."""
         healths = self.healths()
         for node, health in healths.items():
             if health in ("QUARANTINED", "DRAINING"):
                 self.request("POST", f"/v1/nodes/{node}/resume", {})
-        return len(healths) == len(self.hosts) and set(healths.values()) == {"READY"}
+        return healths
 
     def await_ready(self, seconds: float, host: Host | None = None) -> None:
         """Until this host's node is READY, or all that are known are."""
         if host is not None:
             wait_until(f"{host} is READY", seconds, lambda: self.healths().get(host.address) == "READY")
         else:
-            wait_until("all nodes READY", seconds, lambda: set(self.healths().values()) == {"READY"})
+            wait_until("all nodes READY", seconds, lambda: set(self._put_back().values()) == {"READY"}, self.healths)
 
     def await_seats(self, seconds: float) -> None:
         """Until every seat follows and counts."""
