@@ -97,8 +97,7 @@ def inside(asked: argparse.Namespace, rows: list[Row]) -> int:
     folder.mkdir(parents=True)
     began = time.monotonic()
     cluster = Cluster(asked.home or unpack(folder), asked.python or prepared_python(), folder, Network(asked.hosts))
-    cluster.start(*cluster.hosts)
-    cluster.whole()
+    cluster.whole()  # starts them
     print(f"{asked.hosts} daemons are READY after {time.monotonic() - began:.0f} s; logs in {folder}", flush=True)
     results = []
     for row in rows:
