@@ -13,9 +13,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The unpacked distribution on the newest Java that is supported, from a folder with a space. */
 @DisabledIfSystemProperty(named = "slow.tests", matches = "false")
@@ -23,6 +26,8 @@ final class DistributionE2eTest {
   private static final Path JVMS = Path.of("/usr/lib/jvm");
   private static final Duration LIMIT = Duration.ofMinutes(2);
   private static final Path DIR = Installation.freshFolder("distribution");
+
+  private static final String DAEMON = Installation.HOME.resolve("bin/lockstepd").toString();
 
   @Test
   void itRunsOnJava25AndFromAnyFolder() throws Exception {
@@ -45,6 +50,14 @@ final class DistributionE2eTest {
 
     assertThat(run(link.resolve("bin/lockstep").toString(), "version")).contains("lockstep");
     assertThat(run(link.resolve("bin/lockstepd").toString(), "--check", "--host", "127.0.0.1"))
+        .contains("node-silent-after");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-XX:TieredStopAtLevel=4", "-XX:-TieredCompilation", "-Xint", "-Xmx64m"})
+  void theDaemonTakesOtherFlagsOfItsJvm(String flag) throws Exception {
+    assertThat(
+            runWith(Map.of("LOCKSTEP_JAVA_OPTS", flag), DAEMON, "--check", "--host", "127.0.0.1"))
         .contains("node-silent-after");
   }
 
@@ -79,8 +92,14 @@ final class DistributionE2eTest {
   }
 
   private static String run(String... command) throws IOException, InterruptedException {
+    return runWith(Map.of(), command);
+  }
+
+  private static String runWith(Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().put("LOCKSTEP_PYTHON", Installation.PYTHON);
+    builder.environment().putAll(environment);
     Process process = builder.start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(said).isZero();
