@@ -6,11 +6,12 @@ forget_killed_maker() {
   find "$making" -maxdepth 0 -mmin +60 -exec rm -rf {} + 2>/dev/null || :
 }
 
+classes=-Xshare:auto
+is_making=no
+
 # use_archive KIND: sets classes to the flag that maps the archive; is_making=yes where there is none and it is made now,
 # by the launcher's make_archive, which leaves it in $making/jsa.
 use_archive() {
-  classes=-Xshare:auto
-  is_making=no
   if [ "${LOCKSTEP_CLASS_CACHE:-on}" = off ] || [ -z "${HOME:-}" ]; then
     return
   fi

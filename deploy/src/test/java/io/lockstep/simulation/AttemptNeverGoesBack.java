@@ -12,7 +12,7 @@ import java.util.Map;
 
 /**
  * Attempts of a job, its torchruns, and the plans that one agent's memory serves only grow. A shim
- * of an older attempt may still be made, where a Start came late: no seat grants it a lease.
+ * of an older attempt may still be made, where a Start came late: no majority grants it a lease.
  */
 final class AttemptNeverGoesBack implements Invariant {
   private final Map<JobId, Attempt> planned = new HashMap<>();
