@@ -27,6 +27,7 @@ final class SeatsWatchTest {
   private static final String SEATS = "control";
   private static final Duration INTERVAL = Duration.ofMillis(20);
   private static final Duration LIMIT = Duration.ofMillis(100);
+  private static final Duration LONG = Duration.ofMinutes(10);
   private static final int LOOKS = 20;
 
   private static final Config ALONE =
@@ -45,16 +46,36 @@ final class SeatsWatchTest {
 
   @Test
   void aSeatThatIsAloneInItsClusterLeavesIt() throws Exception {
-    ActorSystem<SelfUp> system = clusterOfOne(SeatsWatch.create(SEATS, 2, INTERVAL, LIMIT));
+    ActorSystem<SelfUp> system = clusterOfOne(SeatsWatch.create(SEATS, 2, INTERVAL, LIMIT, LONG));
 
     Done ended = system.getWhenTerminated().toCompletableFuture().get(30, TimeUnit.SECONDS);
 
     assertThat(ended).isNotNull();
   }
 
+  /** Daemons have it so: the minimum of members keeps a seat that is alone from being up. */
+  @Test
+  void aSeatThatIsAloneInTheClusterThatItFoundedLeavesIt() throws Exception {
+    Config joining =
+        ConfigFactory.parseString("akka.cluster.min-nr-of-members = 2").withFallback(ALONE);
+    Behavior<Void> guardian =
+        Behaviors.setup(
+            context -> {
+              context.spawn(SeatsWatch.create(SEATS, 2, INTERVAL, LONG, LIMIT), "watch");
+              Cluster cluster = Cluster.get(context.getSystem());
+              cluster.manager().tell(Join.create(cluster.selfMember().address()));
+              return Behaviors.empty();
+            });
+
+    ActorSystem<Void> system = ActorSystem.create(guardian, "watched", joining);
+
+    Done ended = system.getWhenTerminated().toCompletableFuture().get(30, TimeUnit.SECONDS);
+    assertThat(ended).isNotNull();
+  }
+
   @Test
   void aSeatWhoseClusterHasAMajorityStays() throws Exception {
-    ActorSystem<SelfUp> system = clusterOfOne(SeatsWatch.create(SEATS, 1, INTERVAL, LIMIT));
+    ActorSystem<SelfUp> system = clusterOfOne(SeatsWatch.create(SEATS, 1, INTERVAL, LIMIT, LIMIT));
     try {
       Thread.sleep(LIMIT.plus(INTERVAL.multipliedBy(LOOKS)).toMillis());
 
