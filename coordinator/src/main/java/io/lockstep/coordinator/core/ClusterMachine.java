@@ -231,7 +231,7 @@ public final class ClusterMachine {
     noteHeard(d, hello.node());
     Set<Fence> held = hello.groups().stream().map(GroupStatus::fence).collect(Collectors.toSet());
     for (JobId id : ids(d.state())) {
-      JobMachine.compare(d, d.job(id), hello, held, rebooted);
+      JobMachine.compare(d, d.job(id), hello, held);
     }
     for (GroupStatus group : hello.groups()) {
       handleGroup(d, hello.node(), hello.disk(), group);

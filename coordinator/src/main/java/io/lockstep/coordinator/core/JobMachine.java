@@ -49,8 +49,6 @@ final class JobMachine {
   /** What the shim writes before a line of the kernel's log (hostsigns.py). */
   private static final String KERNEL = "kernel: ";
 
-  private static final String REBOOTED = "the host was rebooted";
-
   private static final Set<ReasonCode> THE_JOBS_FAULT =
       Set.of(
           ReasonCode.SCRIPT_MISSING,
@@ -969,29 +967,25 @@ final class JobMachine {
   }
 
   /**
-   * A restarted or returned agent says what it holds; what it should hold and does not, failed.
-   * Only another boot proves that a group is gone: a memory may be another, or have closed a group
-   * whose processes still end.
+   * A restarted or returned agent says what it holds; what it should hold and does not, failed. It
+   * proves no end: a memory may be another, or have closed a group whose processes still end. Nor
+   * does another boot, since a Hello of one that is over may come when the group of the next one
+   * trains, and nothing tells which of two boots is the later one. The agent itself knows the boot
+   * of its groups and says so; where its memory is gone too, their leases run out.
    */
-  static void compare(
-      Deciding d, Job job, ClusterInput.NodeHello hello, Set<Fence> held, boolean rebooted) {
+  static void compare(Deciding d, Job job, ClusterInput.NodeHello hello, Set<Fence> held) {
     NodeId node = hello.node();
-    Job known = rebooted ? withoutGroupsBeforeTheBoot(d, job, hello, held) : job;
-    switch (known.phase()) {
+    switch (job.phase()) {
       case PREPARING, STARTING, RUNNING -> {
-        AttemptState attempt = known.current().orElseThrow();
-        Optional<OpenGroup> group = known.openOn(node, attempt.fence());
+        AttemptState attempt = job.current().orElseThrow();
+        Optional<OpenGroup> group = job.openOn(node, attempt.fence());
         boolean expected = group.isPresent() && !attempt.finished().contains(node);
         if (!expected || held.contains(attempt.fence())) {
           return;
         }
         boolean forgot = !group.get().disk().equals(hello.disk());
-        boolean ended = rebooted && group.get().isEndedBy(hello.inventory().bootId());
-        if (attempt.started().contains(node) || forgot || (attempt.released() && ended)) {
-          if (ended) {
-            gone(d, known, attempt.fence(), node, REBOOTED);
-          }
-          fail(d, d.job(job.id()), cameBackWithoutIt(attempt, node));
+        if (attempt.started().contains(node) || forgot) {
+          fail(d, job, cameBackWithoutIt(attempt, node));
         }
       }
       case QUEUED, STOPPING, SUCCEEDED, FAILED, CANCELED -> {}
@@ -1004,23 +998,6 @@ final class JobMachine {
             FailureCause.GROUP_GONE, node, node + " came back without its group")
         : AttemptRecord.Cause.of(
             FailureCause.ABANDONED, node, node + " lost its memory before anything was started");
-  }
-
-  /** All but the group of an attempt under way: that one has failed, and says so itself. */
-  private static Job withoutGroupsBeforeTheBoot(
-      Deciding d, Job job, ClusterInput.NodeHello hello, Set<Fence> held) {
-    NodeId node = hello.node();
-    List<OpenGroup> over =
-        job.open().stream()
-            .filter(g -> g.node().equals(node) && !held.contains(g.fence()))
-            .filter(g -> g.isEndedBy(hello.inventory().bootId()))
-            .filter(g -> job.phase() == JobPhase.STOPPING || !job.isCurrent(g.fence()))
-            .toList();
-    over.forEach(g -> gone(d, d.job(job.id()), g.fence(), node, REBOOTED));
-    if (!over.isEmpty()) {
-      settle(d, d.job(job.id()));
-    }
-    return d.job(job.id());
   }
 
   // time

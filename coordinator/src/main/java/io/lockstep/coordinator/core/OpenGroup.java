@@ -29,12 +29,4 @@ public record OpenGroup(
   OpenGroup prepared(Optional<String> boot) {
     return new OpenGroup(node, fence, disk, boot, revokedAt);
   }
-
-  /**
-   * Another boot than the one that was known ended it; a Hello of this boot may have been sent
-   * before the group was there.
-   */
-  boolean isEndedBy(String boot) {
-    return !bootId.equals(Optional.of(boot));
-  }
 }

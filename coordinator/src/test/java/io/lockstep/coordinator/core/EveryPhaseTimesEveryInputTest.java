@@ -99,7 +99,7 @@ class EveryPhaseTimesEveryInputTest {
       STARTING  Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       STARTING  Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       STARTING  Resume           -> STARTING  NODE_READY
-      STARTING  NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
+      STARTING  NodeHello        -> STARTING  NODE_RETURNED | NodeJoined
       STARTING  NodeSilent       -> PREPARING NODE_SILENT | NodeLost AttemptFailed AttemptPlanned | tells Prepare Stop
       STARTING  LeasesSeen       -> PREPARING NODE_SILENT | NodeSuspected AttemptFailed AttemptPlanned | tells Prepare Stop
       STARTING  NodeHeard        -> STARTING  NOTHING_TO_DO
@@ -124,7 +124,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       RUNNING   Drain            -> STOPPING  DRAINING | NodeDrainChanged JobStopping | tells Stop
       RUNNING   Resume           -> RUNNING   NODE_READY
-      RUNNING   NodeHello        -> PREPARING NODE_RETURNED | NodeJoined GroupGone AttemptFailed AttemptPlanned | tells Prepare
+      RUNNING   NodeHello        -> PREPARING NODE_RETURNED | NodeJoined AttemptFailed AttemptPlanned | tells Prepare
       RUNNING   NodeSilent       -> PREPARING NODE_SILENT | NodeLost AttemptFailed AttemptPlanned | tells Prepare Stop
       RUNNING   LeasesSeen       -> PREPARING NODE_SILENT | NodeSuspected AttemptFailed AttemptPlanned | tells Prepare Stop
       RUNNING   NodeHeard        -> RUNNING   NOTHING_TO_DO
@@ -149,7 +149,7 @@ class EveryPhaseTimesEveryInputTest {
       STOPPING  Cancel           -> STOPPING  CANCELING | JobStopping | tells Stop
       STOPPING  Drain            -> STOPPING  DRAINING | NodeDrainChanged
       STOPPING  Resume           -> STOPPING  NODE_READY
-      STOPPING  NodeHello        -> STOPPING  NODE_RETURNED | NodeJoined GroupGone
+      STOPPING  NodeHello        -> STOPPING  NODE_RETURNED | NodeJoined
       STOPPING  NodeSilent       -> STOPPING  NODE_SILENT | NodeLost
       STOPPING  LeasesSeen       -> STOPPING  NOTHING_TO_DO
       STOPPING  NodeHeard        -> STOPPING  NOTHING_TO_DO
