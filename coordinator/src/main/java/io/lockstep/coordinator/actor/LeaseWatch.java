@@ -10,7 +10,6 @@ import io.lockstep.coordinator.seat.SeatReply;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,7 +24,15 @@ public final class LeaseWatch {
 
   private record Trouble(String message, Instant at) {}
 
-  private record Seen(SeatReply.Accepted said, Instant heard) {}
+  /**
+   * @param report of the same answer: it is looked at several times a second, for each silent node
+   *     too
+   */
+  private record Seen(SeatReply.Accepted said, Instant heard, LeaseReport.Said report) {
+    static Seen of(SeatReply.Accepted said, Instant heard) {
+      return new Seen(said, heard, LeaseWatch.said(said, heard));
+    }
+  }
 
   /** Notes an answer; only acceptances of the leader's own term, from disks that count, tell. */
   public void saw(SeatReply reply, QuorumDriver quorum, Instant now) {
@@ -35,7 +42,7 @@ public final class LeaseWatch {
         && quorum.membership().filter(m -> m.names(accepted.seat(), accepted.disk())).isPresent()) {
       seen.merge(
           accepted.seat(),
-          new Seen(accepted, now),
+          Seen.of(accepted, now),
           (before, after) -> after.said().version() < before.said().version() ? before : after);
     }
   }
@@ -82,29 +89,20 @@ public final class LeaseWatch {
     List<LeaseReport.Said> said =
         seen.values().stream()
             .filter(s -> membership.names(s.said().seat(), s.said().disk()))
-            .map(s -> said(s.said(), s.heard()))
+            .map(Seen::report)
             .toList();
     return new LeaseReport(membership.majority(), said);
   }
 
   private static LeaseReport.Said said(SeatReply.Accepted accepted, Instant heard) {
-    var granted = new HashMap<Lease, Instant>();
-    var returned = new HashSet<Lease>();
-    var counts = new HashMap<Lease, Long>();
+    var grants = new HashMap<Lease, LeaseReport.Granted>();
     for (GrantAge grant : accepted.grants()) {
-      var lease = new Lease(grant.fence(), grant.node());
-      granted.put(lease, heard.minus(Duration.ofMillis(grant.ageMillis())));
-      counts.put(lease, grant.set().orElse(1L));
-      if (grant.returned()) {
-        returned.add(lease);
-      }
+      grants.put(
+          new Lease(grant.fence(), grant.node()),
+          new LeaseReport.Granted(
+              heard.minusMillis(grant.ageMillis()), grant.returned(), grant.set().orElse(1L)));
     }
     return new LeaseReport.Said(
-        accepted.version(),
-        heard,
-        heard.minus(Duration.ofMillis(accepted.servingMillis())),
-        granted,
-        returned,
-        counts);
+        accepted.version(), heard, heard.minusMillis(accepted.servingMillis()), grants);
   }
 }

@@ -6,6 +6,8 @@ import io.lockstep.coordinator.core.Lease;
 import io.lockstep.coordinator.seat.LeaseLaw;
 import io.lockstep.coordinator.seat.Membership;
 import io.lockstep.coordinator.seat.StoredState;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.NodeId;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Optional;
@@ -62,13 +64,23 @@ public final class StateLaw implements LeaseLaw.Reader {
       log.error("this release cannot read the state of its seat, and so grants no lease", e);
       return LeaseLaw.NONE;
     }
-    ClusterState law = state;
-    return (fence, node) ->
-        switch (law.standing(new Lease(fence, node))) {
-          case PERMITTED -> LeaseLaw.Standing.PERMITTED;
-          case ENDED -> LeaseLaw.Standing.ENDED;
-          case UNKNOWN -> LeaseLaw.Standing.UNKNOWN;
-        };
+    return new Law(state);
+  }
+
+  private record Law(ClusterState state) implements LeaseLaw {
+    @Override
+    public Standing of(Fence fence, NodeId node) {
+      return switch (state.standing(new Lease(fence, node))) {
+        case PERMITTED -> Standing.PERMITTED;
+        case ENDED -> Standing.ENDED;
+        case UNKNOWN -> Standing.UNKNOWN;
+      };
+    }
+
+    @Override
+    public boolean isPast(Fence fence, NodeId node) {
+      return state.isPast(new Lease(fence, node));
+    }
   }
 
   /** The same bytes and more: a seat appends without copying. */

@@ -119,6 +119,17 @@ public record ClusterState(
         : LeaseStanding.ENDED;
   }
 
+  /**
+   * The group under this lease is proven gone and its attempt is not that of now: no rule asks any
+   * more when it was last renewed.
+   */
+  public boolean isPast(Lease lease) {
+    return job(lease.fence().job())
+        .filter(job -> standing(lease) == LeaseStanding.ENDED && !job.isCurrent(lease.fence()))
+        .filter(job -> job.openOn(lease.node(), lease.fence()).isEmpty())
+        .isPresent();
+  }
+
   /** Leases that may be held: of groups that were released and are not proven gone. */
   public Set<Lease> mayBeHeld() {
     return jobs.values().stream()

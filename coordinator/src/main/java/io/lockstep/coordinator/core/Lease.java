@@ -3,6 +3,7 @@ package io.lockstep.coordinator.core;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** What a worker group runs under: one attempt on one node (A14). */
 public record Lease(Fence fence, NodeId node) {
@@ -14,6 +15,18 @@ public record Lease(Fence fence, NodeId node) {
 
   private static final Duration LEAST_MARGIN = Duration.ofSeconds(1);
   private static final int MARGIN_PARTS = 50;
+
+  /** By hand, as in its parts: seats and coordinator look up a thousand of them at a time. */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return this == other
+        || (other instanceof Lease that && fence.equals(that.fence) && node.equals(that.node));
+  }
+
+  @Override
+  public int hashCode() {
+    return fence.hashCode() * 31 + node.hashCode();
+  }
 
   /** How long after the last grant its processes are gone, clock rates and the kill included. */
   static Duration overAfter(Duration length) {

@@ -2,10 +2,11 @@ package io.lockstep.coordinator.core;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * What the seats last said of the leases that they granted (A20).
@@ -26,36 +27,42 @@ public record LeaseReport(int majority, List<Said> seats) {
    * @param version the state by which it grants
    * @param heard when the answer came; ages count back from here
    * @param servingSince it may have granted anything before that
-   * @param granted its last grant of each lease since then
-   * @param returned leases whose groups have ended by themselves
-   * @param counts the set of seats that a lease's shim counts, and no older one any more (A9)
+   * @param grants what it granted since then, but for groups that it knows to be gone
    */
   public record Said(
-      long version,
-      Instant heard,
-      Instant servingSince,
-      Map<Lease, Instant> granted,
-      Set<Lease> returned,
-      Map<Lease, Long> counts) {
+      long version, Instant heard, Instant servingSince, Map<Lease, Granted> grants) {
     public Said {
-      counts = Map.copyOf(counts);
-      granted = Map.copyOf(granted);
-      returned = Set.copyOf(returned);
+      grants = Collections.unmodifiableMap(new HashMap<>(grants));
     }
 
-    Said(
-        long version,
-        Instant heard,
-        Instant servingSince,
-        Map<Lease, Instant> granted,
-        Set<Lease> returned) {
-      this(version, heard, servingSince, granted, returned, Map.of());
+    /** Of a seat of the first set, to which no group has said that it has ended. */
+    public static Said of(
+        long version, Instant heard, Instant servingSince, Map<Lease, Instant> last) {
+      var grants = new HashMap<Lease, Granted>();
+      last.forEach((lease, at) -> grants.put(lease, new Granted(at, false, 1)));
+      return new Said(version, heard, servingSince, grants);
+    }
+
+    private Optional<Granted> of(Lease lease) {
+      return Optional.ofNullable(grants.get(lease));
     }
 
     private Instant last(Lease lease) {
-      return granted.getOrDefault(lease, servingSince);
+      return of(lease).map(Granted::at).orElse(servingSince);
+    }
+
+    private boolean isReturned(Lease lease) {
+      return of(lease).filter(Granted::returned).isPresent();
     }
   }
+
+  /**
+   * The last grant of a lease by one seat.
+   *
+   * @param returned its group has ended by itself
+   * @param counts the set of seats that its shim counts, and no older one any more (A9)
+   */
+  public record Granted(Instant at, boolean returned, long counts) {}
 
   /**
    * No majority of seats has renewed this lease after this moment, nor ever will; empty while too
@@ -76,7 +83,8 @@ public record LeaseReport(int majority, List<Said> seats) {
   /** Its shim counts this set of seats, or a later one, or has ended by itself (A9). */
   public boolean isCountedBy(Lease lease, long set) {
     return seats.stream()
-        .anyMatch(s -> s.counts().getOrDefault(lease, 0L) >= set || s.returned().contains(lease));
+        .flatMap(s -> s.of(lease).stream())
+        .anyMatch(granted -> granted.counts() >= set || granted.returned());
   }
 
   /**
@@ -86,14 +94,13 @@ public record LeaseReport(int majority, List<Said> seats) {
    */
   boolean isSilent(Lease lease, Duration limit) {
     Optional<Instant> newest =
-        seats.stream()
-            .flatMap(s -> Optional.ofNullable(s.granted().get(lease)).stream())
-            .max(Instant::compareTo);
+        seats.stream().flatMap(s -> s.of(lease).map(Granted::at).stream()).max(Instant::compareTo);
     if (newest.isEmpty() || returnedAfter(lease).isPresent()) {
       return false;
     }
     return seats.stream()
-            .map(s -> Duration.between(s.granted().getOrDefault(lease, newest.get()), s.heard()))
+            .map(
+                s -> Duration.between(s.of(lease).map(Granted::at).orElse(newest.get()), s.heard()))
             .filter(silence -> silence.compareTo(limit) >= 0)
             .count()
         >= majority;
@@ -102,7 +109,7 @@ public record LeaseReport(int majority, List<Said> seats) {
   /** The last grant before its group said that it has ended by itself; empty if it did not. */
   Optional<Instant> returnedAfter(Lease lease) {
     return seats.stream()
-        .filter(s -> s.returned().contains(lease))
+        .filter(s -> s.isReturned(lease))
         .map(s -> s.last(lease))
         .max(Instant::compareTo);
   }
@@ -110,8 +117,8 @@ public record LeaseReport(int majority, List<Said> seats) {
   /** A majority of seats has renewed it within this time: its group lives. */
   boolean isRenewed(Lease lease, Duration limit, Instant now) {
     return seats.stream()
-            .map(s -> s.granted().get(lease))
-            .filter(at -> at != null && Duration.between(at, now).compareTo(limit) < 0)
+            .flatMap(s -> s.of(lease).stream())
+            .filter(granted -> Duration.between(granted.at(), now).compareTo(limit) < 0)
             .count()
         >= majority;
   }

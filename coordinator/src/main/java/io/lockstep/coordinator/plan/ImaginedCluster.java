@@ -209,8 +209,7 @@ final class ImaginedCluster {
   }
 
   private LeaseReport leases() {
-    var said =
-        new LeaseReport.Said(state.version(), now, BEGIN.minus(TICK), granted, Set.of(), Map.of());
+    var said = LeaseReport.Said.of(state.version(), now, BEGIN.minus(TICK), granted);
     return new LeaseReport(2, List.of(said, said, said));
   }
 

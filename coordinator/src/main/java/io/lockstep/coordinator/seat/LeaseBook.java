@@ -29,6 +29,8 @@ public class LeaseBook {
   private final long since;
   private final Map<Held, Grant> grants = new HashMap<>();
   private LeaseLaw law = LeaseLaw.NONE;
+  // what it must read before it grants again
+  private Optional<StoredState> unread = Optional.empty();
   private Membership membership = Membership.NONE;
   private Term term = Term.NONE;
   private List<String> seats = List.of();
@@ -50,16 +52,28 @@ public class LeaseBook {
     this.since = nanos.getAsLong();
   }
 
-  /** From now on grants by this state; call it when it is synced, before that is answered. */
+  /**
+   * From now on grants by this state; call it when it is synced, before that is answered. It is
+   * read by whoever asks next: a majority that waits for this seat need not wait for that.
+   */
   public synchronized void follow(SeatState state) {
     founding = state.founding();
     replaces = state.replaces();
-    law = reader.read(state.stored());
+    unread = Optional.of(state.stored());
+    long now = nanos.getAsLong();
+    grants.values().removeIf(grant -> now - grant.at() > REMEMBERED.toNanos());
     membership = state.stored().membership();
     term = state.acceptedTerm();
     seats = membership.members().stream().map(Membership.Member::seat).map(doors).toList();
-    long now = nanos.getAsLong();
-    grants.values().removeIf(grant -> now - grant.at() > REMEMBERED.toNanos());
+  }
+
+  private LeaseLaw law() {
+    if (unread.isPresent()) {
+      law = reader.read(unread.get());
+      unread = Optional.empty();
+      grants.keySet().removeIf(held -> law.isPast(held.fence(), held.node()));
+    }
+    return law;
   }
 
   /** Who the seats are by the state that it grants by. */
@@ -78,7 +92,7 @@ public class LeaseBook {
       return answer(request, Verdict.UNKNOWN, "this seat is of another founding, or of none yet");
     }
     var held = new Held(request.fence(), request.node());
-    switch (law.of(held.fence(), held.node())) {
+    switch (law().of(held.fence(), held.node())) {
       case ENDED -> {
         return answer(request, Verdict.STOP, held.fence() + " is over");
       }

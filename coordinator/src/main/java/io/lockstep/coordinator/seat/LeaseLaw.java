@@ -20,7 +20,14 @@ public interface LeaseLaw {
 
   Standing of(Fence fence, NodeId node);
 
-  /** Reads the bytes that seats keep, which they do not understand. Used by one thread. */
+  /** This group was proven gone, and no rule asks any more when its lease was last granted. */
+  default boolean isPast(Fence fence, NodeId node) {
+    return false;
+  }
+
+  /**
+   * Reads the bytes that seats keep, which they do not understand. Used by one thread at a time.
+   */
   interface Reader {
     /** For a seat that grants nothing. */
     Reader NOTHING = stored -> NONE;

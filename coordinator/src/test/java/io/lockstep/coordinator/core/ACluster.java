@@ -252,8 +252,7 @@ final class ACluster {
   /** What three seats say that hold the newest state and have served since the founding. */
   LeaseReport leases() {
     var said =
-        new LeaseReport.Said(
-            state.version(), now, Instant.parse("2025-12-31T00:00:00Z"), granted, Set.of());
+        LeaseReport.Said.of(state.version(), now, Instant.parse("2025-12-31T00:00:00Z"), granted);
     return new LeaseReport(2, List.of(said, said, said));
   }
 
@@ -264,8 +263,7 @@ final class ACluster {
       old.put(new Lease(attempt.fence(), node), now.minusSeconds(60));
     }
     var said =
-        new LeaseReport.Said(
-            state.version(), now, Instant.parse("2025-12-31T00:00:00Z"), old, Set.of());
+        LeaseReport.Said.of(state.version(), now, Instant.parse("2025-12-31T00:00:00Z"), old);
     return new LeaseReport(2, List.of(said, said));
   }
 

@@ -14,6 +14,7 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -260,14 +261,29 @@ class LeaseTest {
   }
 
   @Test
+  void anAttemptIsPastOnANodeWhereItsGroupIsProvenGone() {
+    ACluster cluster = aRunningJob(2, AJob.of(2).spares(1), 3);
+    Fence first = cluster.fence(A);
+    assertThat(isPast(cluster, first, "n1")).as("runs").isFalse();
+    cluster.dies("n2");
+    cluster.after(Duration.ZERO);
+    assertThat(isPast(cluster, first, "n1")).as("not seen to end").isFalse();
+    cluster.exits("n1", first, Exit.stopped());
+
+    assertThat(isPast(cluster, first, "n1")).isTrue();
+    assertThat(isPast(cluster, first, "n2")).as("may live").isFalse();
+    assertThat(isPast(cluster, cluster.fence(A), "n1")).as("the next").isFalse();
+  }
+
+  @Test
   void aSeatThatDoesNotKnowOfTheEndYetProvesNothing() {
     ACluster cluster = aLostGroup();
     var lease = new Lease(cluster.job().attempts().get(0).fence(), node("n2"));
     Map<Lease, Instant> old = Map.of(lease, cluster.now.minusSeconds(60));
     long revokedAt =
         cluster.job().openOn(node("n2"), lease.fence()).orElseThrow().revokedAt().orElseThrow();
-    var behind = new LeaseReport.Said(revokedAt - 1, cluster.now, LONG_AGO, old, Set.of());
-    var knows = new LeaseReport.Said(revokedAt, cluster.now, LONG_AGO, old, Set.of());
+    var behind = LeaseReport.Said.of(revokedAt - 1, cluster.now, LONG_AGO, old);
+    var knows = LeaseReport.Said.of(revokedAt, cluster.now, LONG_AGO, old);
 
     assertThat(gone(cluster, new LeaseReport(2, List.of(knows, behind, behind)))).isFalse();
     assertThat(gone(cluster, new LeaseReport(2, List.of(knows)))).isFalse();
@@ -279,8 +295,7 @@ class LeaseTest {
     ACluster cluster = aLostGroup();
     cluster.when(helloAgain("n2"));
     cluster.when(ACluster.hello(node("n2"), "another-disk", "boot-1", 0));
-    var knows =
-        new LeaseReport.Said(cluster.state.version(), cluster.now, LONG_AGO, Map.of(), Set.of());
+    var knows = LeaseReport.Said.of(cluster.state.version(), cluster.now, LONG_AGO, Map.of());
 
     assertThat(gone(cluster, new LeaseReport(2, List.of(knows, knows, knows)))).isTrue();
   }
@@ -289,9 +304,8 @@ class LeaseTest {
   void aSeatWithoutARecordMayHaveGrantedUntilItStarted() {
     ACluster cluster = aLostGroup();
     long version = cluster.state.version();
-    var fresh =
-        new LeaseReport.Said(version, cluster.now, cluster.now.minusSeconds(5), Map.of(), Set.of());
-    var old = new LeaseReport.Said(version, cluster.now, LONG_AGO, Map.of(), Set.of());
+    var fresh = LeaseReport.Said.of(version, cluster.now, cluster.now.minusSeconds(5), Map.of());
+    var old = LeaseReport.Said.of(version, cluster.now, LONG_AGO, Map.of());
 
     assertThat(gone(cluster, new LeaseReport(2, List.of(fresh, fresh, old)))).isFalse();
     assertThat(gone(cluster, new LeaseReport(2, List.of(fresh, old, old)))).isTrue();
@@ -342,7 +356,14 @@ class LeaseTest {
 
   private static LeaseReport.Said said(
       ACluster cluster, Map<Lease, Instant> granted, Set<Lease> returned) {
-    return new LeaseReport.Said(cluster.state.version(), cluster.now, LONG_AGO, granted, returned);
+    var grants = new HashMap<Lease, LeaseReport.Granted>();
+    granted.forEach(
+        (lease, at) -> grants.put(lease, new LeaseReport.Granted(at, returned.contains(lease), 1)));
+    return new LeaseReport.Said(cluster.state.version(), cluster.now, LONG_AGO, grants);
+  }
+
+  private static boolean isPast(ACluster cluster, Fence fence, String name) {
+    return cluster.state.isPast(new Lease(fence, node(name)));
   }
 
   private static LeaseStanding standing(ACluster cluster, Fence fence, String name) {

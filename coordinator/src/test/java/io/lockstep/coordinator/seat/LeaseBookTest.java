@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.coordinator.seat.LeaseAnswer.Verdict;
 import io.lockstep.coordinator.seat.LeaseLaw.Standing;
+import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import io.lockstep.protocol.model.Term;
@@ -17,8 +18,9 @@ final class LeaseBookTest {
 
   private long now = 1_000_000_000L;
   private Standing standing = Standing.PERMITTED;
-  private final LeaseBook book =
-      new LeaseBook(stored -> (fence, node) -> standing, SeatId::address, () -> now);
+  private boolean past;
+  private int read;
+  private final LeaseBook book = new LeaseBook(this::law, SeatId::address, () -> now);
 
   @Test
   void aSeatWithoutAStateGrantsNothing() {
@@ -61,9 +63,37 @@ final class LeaseBookTest {
   }
 
   @Test
-  void whatIsNotKnownIsNeitherGrantedNorStopped() {
+  void nobodyHearsTheAgeOfAGroupThatIsProvenGone() {
     book.follow(founded());
+    renew("f-1");
+    standing = Standing.ENDED;
+    book.follow(founded());
+    renew("f-1");
+    assertThat(ages().grants()).hasSize(1);
+
+    past = true;
+    book.follow(founded());
+    renew("f-1");
+
+    assertThat(ages().grants()).isEmpty();
+  }
+
+  @Test
+  void aStateIsReadByTheFirstWhoAsksAndOnce() {
+    book.follow(founded());
+    book.follow(founded());
+    assertThat(read).isZero();
+
+    renew("f-1");
+    renew("f-1");
+
+    assertThat(read).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsNotKnownIsNeitherGrantedNorStopped() {
     standing = Standing.UNKNOWN;
+    book.follow(founded());
 
     assertThat(renew("f-1").answer()).isEqualTo(Verdict.UNKNOWN);
   }
@@ -100,6 +130,23 @@ final class LeaseBookTest {
             1, SEAT, new DiskId("d"), Term.NONE, Term.NONE, SeatReply.Refusal.HIGHER_TERM, "no");
 
     assertThat(book.withAges(refused)).isSameAs(refused);
+  }
+
+  private LeaseLaw law(StoredState stored) {
+    read++;
+    Standing held = standing;
+    boolean gone = past;
+    return new LeaseLaw() {
+      @Override
+      public Standing of(Fence fence, NodeId node) {
+        return held;
+      }
+
+      @Override
+      public boolean isPast(Fence fence, NodeId node) {
+        return gone;
+      }
+    };
   }
 
   private void after(Duration time) {

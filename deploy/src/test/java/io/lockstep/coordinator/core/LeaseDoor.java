@@ -1,5 +1,8 @@
 package io.lockstep.coordinator.core;
 
+import static java.util.stream.Collectors.toMap;
+
+import io.lockstep.coordinator.core.LeaseReport.Granted;
 import io.lockstep.coordinator.core.LeaseReport.Said;
 import java.time.Instant;
 import java.util.Map;
@@ -13,8 +16,14 @@ public final class LeaseDoor {
     return new LeaseReport(
         report.majority(),
         report.seats().stream()
-            .map(s -> new Said(s.version(), s.heard(), Instant.EPOCH, Map.of(), s.returned()))
+            .map(s -> new Said(s.version(), s.heard(), Instant.EPOCH, returned(s)))
             .toList());
+  }
+
+  private static Map<Lease, Granted> returned(Said said) {
+    return said.grants().entrySet().stream()
+        .filter(e -> e.getValue().returned())
+        .collect(toMap(Map.Entry::getKey, e -> new Granted(Instant.EPOCH, true, 1)));
   }
 
   /** Every seat knows every end. */
@@ -22,10 +31,7 @@ public final class LeaseDoor {
     return new LeaseReport(
         report.majority(),
         report.seats().stream()
-            .map(
-                s ->
-                    new Said(
-                        Long.MAX_VALUE, s.heard(), s.servingSince(), s.granted(), s.returned()))
+            .map(s -> new Said(Long.MAX_VALUE, s.heard(), s.servingSince(), s.grants()))
             .toList());
   }
 }

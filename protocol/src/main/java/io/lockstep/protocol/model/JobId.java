@@ -1,6 +1,5 @@
 package io.lockstep.protocol.model;
 
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Name of a job, unique for the life of the cluster; safe in paths, URLs and environment. */
@@ -8,11 +7,9 @@ public record JobId(String value) implements Comparable<JobId> {
   /** Longest job id, in characters. */
   public static final int MAX_LENGTH = 80;
 
-  private static final Pattern LEGAL = Pattern.compile("[a-z0-9][a-z0-9._-]{0,79}");
-
   public JobId {
     Checks.require(
-        LEGAL.matcher(value).matches(),
+        Checks.isWord(value, false, "._-", MAX_LENGTH),
         "job id",
         value,
         "1 to 80 of a-z, 0-9, '.', '_', '-', starting with a letter or digit");

@@ -3,6 +3,7 @@ package io.lockstep.protocol.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.BitSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -55,6 +56,29 @@ final class IdentitiesTest {
     assertThat(new NodeId("a".repeat(255)).value()).hasSize(255);
     assertThatThrownBy(() -> new NodeId("a".repeat(256)))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  /**
+   * As the JDK's unmodifiable maps look one up: twice the places, the next one when it is taken.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpu-%04d", "node%d", "10.0.%2$d.%3$d", "light-%d"})
+  void theNamesOfAFleetAreFoundAtOnce(String names) {
+    int nodes = 1_000;
+    var taken = new BitSet(2 * nodes);
+    int looks = 0;
+    for (int i = 0; i < nodes; i++) {
+      int place =
+          Math.floorMod(new NodeId(names.formatted(i, i / 250, 1 + i % 250)).hashCode(), 2 * nodes);
+      while (taken.get(place)) {
+        place = (place + 1) % (2 * nodes);
+        looks++;
+      }
+      taken.set(place);
+      looks++;
+    }
+
+    assertThat(looks).isLessThan(3 * nodes);
   }
 
   @Test
