@@ -1,4 +1,7 @@
-"""Owns the shim's side of a warm pool: one preloaded process, which belongs to this shim and serves one fence."""
+"""Owns the shim's side of a warm pool: one preloaded process, which belongs to this shim and serves one fence.
+
+Beside it, before the pool is ready, another process builds the DeepSpeed ops that the job needs and that are not there.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep_shim import mark, procfs
+from lockstep_shim.building import Ops
 from lockstep_shim.control import listen
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.spec import Spec
@@ -56,12 +60,20 @@ class Pool:
         self.ready: dict[str, Any] | None = None
         self.failed: str | None = None
         self._loading: str | None = None
+        self._loaded: dict[str, Any] | None = None
         self._give_up = time.monotonic() + LOAD_LIMIT_SECONDS
+        assert spec.warm is not None
         self._start()
+        self._ops = Ops(spec, spec.warm.ops, _environment(spec)) if spec.warm.ops else None
 
     def fileno(self) -> int:
         """Readable when there is something to take."""
         return self._control.fileno()
+
+    @property
+    def building(self) -> Ops | None:
+        """Readable when there is something for take_ops; None when there is nothing to build, any more."""
+        return self._ops if self._ops is not None and self._ops.is_building else None
 
     @property
     def is_loading(self) -> bool:
@@ -78,11 +90,21 @@ class Pool:
         elif message["type"] == "unsafe":
             self._leave_out(message["module"], message["why"])
         elif message["type"] == "ready":
-            self.ready = {**message, "leftOut": [{"module": one.module, "why": one.why} for one in self.left_out]}
+            self._loaded = message
+            self._look_if_ready()
+
+    def take_ops(self) -> None:
+        """Takes what the process that builds ops says, or its end."""
+        if self.building is not None:
+            self.building.take()
+            self._look_if_ready()
 
     def look(self, now: float) -> None:
-        """Gives up an import that does not end."""
-        if self.is_loading and now >= self._give_up:
+        """Gives up an import, or the build of an op, that does not end."""
+        if self.building is not None:
+            self.building.look(now)
+            self._look_if_ready()
+        if self.is_loading and self._loaded is None and now >= self._give_up:
             self._fail(f"the import of {self._loading} did not end within {LOAD_LIMIT_SECONDS:.0f} s")
 
     def belong(self, spec: Spec) -> None:
@@ -90,7 +112,7 @@ class Pool:
         if self.failed is not None:
             raise NotWarmError(self.failed)
         if self.ready is None:
-            raise NotWarmError(f"the warm pool is still loading {self._loading or 'Python'}")
+            raise NotWarmError(f"the warm pool is still {self._doing}")
         for what, before, now in _compared(self._spec, spec):
             if before != now:
                 raise NotWarmError(f"{what} changed since the warm pool was made")
@@ -128,8 +150,26 @@ class Pool:
             os.close(nothing)
 
     def kill(self) -> None:
-        """Ends the preloaded process; gone already counts as done."""
+        """Ends the preloaded process, and what builds beside it; gone already counts as done."""
         procfs.send_signal(self._id, signal.SIGKILL)
+        if self._ops is not None:
+            self._ops.kill()
+
+    @property
+    def _doing(self) -> str:
+        if self._loaded is None or self.building is None:
+            return f"loading {self._loading or 'Python'}"
+        return f"building DeepSpeed's {self.building.current}"
+
+    def _look_if_ready(self) -> None:
+        """An op that could not be built is the workers' to build, or to fail with, as without a pool."""
+        if self._loaded is None or self.building is not None or self.failed is not None:
+            return
+        self.ready = {
+            **self._loaded,
+            "leftOut": [{"module": one.module, "why": one.why} for one in self.left_out],
+            "ops": self._ops.results if self._ops is not None else [],
+        }
 
     def _start(self) -> None:
         spec = self._spec
@@ -147,7 +187,7 @@ class Pool:
                     "-" * mark.TITLE_BYTES,
                 ],
                 executable=program,
-                env=_environment(spec),
+                env={**_environment(spec), **mark.room()},
                 cwd=spec.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=2,
@@ -177,7 +217,7 @@ class Pool:
 
     def _take_end(self) -> None:
         how = self._end_process()
-        if self.ready is not None:
+        if self._loaded is not None:
             self.ready = None
             self._fail("the preloaded process has ended")
         elif self._loading is None:
@@ -248,7 +288,7 @@ def _environment(spec: Spec) -> dict[str, str]:
     environment["TOKENIZERS_PARALLELISM"] = "false"
     # Else a mere is_available() of some library makes CUDA unusable in everything that is forked.
     environment["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-    return {**environment, **mark.room()}
+    return environment
 
 
 def _compared(before: Spec, now: Spec) -> list[tuple[str, object, object]]:
@@ -261,6 +301,11 @@ def _compared(before: Spec, now: Spec) -> list[tuple[str, object, object]]:
         ("the Python", before.python, now.python),
         ("the working folder", before.cwd, now.cwd),
         ("the number of workers", before.local_world_size, now.local_world_size),
+        ("the list of DeepSpeed's ops", _ops(before), _ops(now)),
         ("the script", before.warm, now.warm),
         ("the launcher", now.argv[1 : 1 + len(TORCHRUN)], TORCHRUN),
     ]
+
+
+def _ops(spec: Spec) -> tuple[str, ...]:
+    return spec.warm.ops if spec.warm is not None else ()

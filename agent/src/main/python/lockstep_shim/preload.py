@@ -8,7 +8,6 @@ socket pair; ROOM is filler, so that what is forked from it can show its own com
 _FRESH = dict(globals())
 
 import array
-import ctypes
 import faulthandler
 import fcntl
 import gc
@@ -31,7 +30,7 @@ _SAFE_PATH = getattr(sys.flags, "safe_path", False)  # since Python 3.11
 if not _SAFE_PATH:
     del sys.path[0]
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lockstep_shim import imports, mark, store
+from lockstep_shim import imports, mark, parent, store
 
 del sys.path[0]
 
@@ -43,7 +42,6 @@ REAP_SECONDS = 1.0
 # After the last worker of its fence, when nobody waits for anything any more.
 SERVED_SECONDS = 3.0
 POLL_SECONDS = 0.020
-PR_SET_PDEATHSIG = 1
 EXIT_OF_CUDA_TOUCHED = 3
 HIGHEST_DESCRIPTOR = 65_536  # a limit of files may be a billion
 STACK_DESCRIPTORS = 16  # from the highest down
@@ -66,7 +64,7 @@ class Forked:
 
 def main(control: socket.socket) -> Forked:
     """Loads, serves, and returns in forked children only."""
-    _die_with_parent()
+    parent.end_with(os.getppid(), signal.SIGKILL)
     room = mark.Room()
     mark.show_title([sys.executable, *sys.orig_argv[1:4]])
     order = json.loads(_receive(control, ORDER_LIMIT_SECONDS)[0])
@@ -85,14 +83,6 @@ def main(control: socket.socket) -> Forked:
         },
     )
     return _serve(control, room, files)
-
-
-def _die_with_parent() -> None:
-    parent = os.getppid()
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "cannot ask to end with the parent")
-    if os.getppid() != parent or parent == 1:
-        os._exit(1)
 
 
 # --- loading ----------------------------------------------------------------------------------------------------------
@@ -354,7 +344,7 @@ def _nurse(connection: socket.socket, room: mark.Room, marker: str) -> Forked | 
         try:
             os.setsid()
             connection.close()
-            _die_with(nurse)
+            parent.end_with(nurse, signal.SIGKILL)
             _take_over(affinity, limits)
             _become(descriptors, environment, folder, room, marker)
             _arm(environment)
@@ -376,12 +366,6 @@ def _is_for_us(arguments: list[str], folder: str) -> bool:
     if arguments[1] == "-m":
         return len(arguments) > 2
     return arguments[1].endswith(".py") and os.path.isfile(os.path.join(folder, arguments[1]))
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _take_over(affinity: list[int], limits: list[tuple[int, int, int]]) -> None:

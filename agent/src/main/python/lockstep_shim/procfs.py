@@ -23,6 +23,7 @@ class Process:
 
     id: ProcessId
     parent: int
+    session: int
     state: str
     threads: int
     wait_status: int | None  # only of a zombie, and only where the kernel shows it
@@ -105,6 +106,7 @@ def read_process(pid: int) -> Process | None:
     return Process(
         id=ProcessId(pid, int(fields[19])),
         parent=int(fields[1]),
+        session=int(fields[3]),
         state=state,
         threads=int(fields[17]),
         wait_status=int(fields[49]) if state == "Z" and len(fields) > 49 else None,

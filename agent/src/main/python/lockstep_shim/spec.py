@@ -26,7 +26,7 @@ MIN_LEASE_MILLIS = 100
 MAX_LEASE_MILLIS = 3_600_000
 
 _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
-_KNOWN_WARM = frozenset({"script", "modules"})
+_KNOWN_WARM = frozenset({"script", "modules", "ops"})
 _KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
@@ -44,6 +44,7 @@ class WarmSpec:
 
     script: str
     modules: tuple[str, ...] | None
+    ops: tuple[str, ...]  # DeepSpeed's names of what its workers will load, and may have to build
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,9 @@ def _warm(raw: object, problems: list[str]) -> WarmSpec | None:
     problems.extend(f"unknown field 'warm.{name}'" for name in sorted(set(raw) - _KNOWN_WARM))
     fields = _Fields(raw, problems, "warm.")
     return WarmSpec(
-        script=fields.text("script"), modules=fields.texts("modules") if raw.get("modules") is not None else None
+        script=fields.text("script"),
+        modules=fields.texts("modules") if raw.get("modules") is not None else None,
+        ops=fields.texts("ops") if raw.get("ops") else (),
     )
 
 

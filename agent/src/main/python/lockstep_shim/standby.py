@@ -94,17 +94,17 @@ class Standby:
     def serve(self) -> int:
         """Its exit status."""
         while True:
-            watched: list[Any] = [0] if self._pool.failed is not None else [0, self._pool]
+            building = self._pool.building
+            watched: list[Any] = [0, self._pool, *([building] if building is not None else [])]
             ready, _, _ = select.select(watched, [], [], LOOK_SECONDS)
-            if self._pool in ready:
-                self._take_from_pool()
-            self._pool.look(time.monotonic())
+            self._look_at_pool(ready)
             if self._pool.failed is not None:
                 self._agent.say({"type": "failed", "why": self._pool.failed})
                 return 1
             if 0 in ready:
                 word, _, rest = self._agent_line().partition(" ")
                 if word != "adopt":
+                    self._pool.kill()
                     return 0
                 status = self._adopt(rest)
                 if status is not None:
@@ -117,9 +117,13 @@ class Standby:
         except TimeoutError:
             return ""
 
-    def _take_from_pool(self) -> None:
+    def _look_at_pool(self, ready: list[Any]) -> None:
         was_ready = self._pool.ready is not None
-        self._pool.take()
+        if self._pool in ready:
+            self._pool.take()
+        if self._pool.building in ready:
+            self._pool.take_ops()
+        self._pool.look(time.monotonic())
         if self._pool.ready is not None and not was_ready:
             self._agent.say(self._pool.ready)
             sys.stderr.write(f"warm pool ready: {self._pool.ready}\n")

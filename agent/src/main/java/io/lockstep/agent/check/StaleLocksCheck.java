@@ -3,18 +3,24 @@ package io.lockstep.agent.check;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
  * No lock of a killed build of a DeepSpeed op is left: the next build would wait for it for ever.
- * In the daemon's own folder they are removed before an attempt, when no group of this node lives;
- * a user's own folder may be shared with a host that is building right now.
+ * In the daemon's own folder they are removed before an attempt, when no group of this node lives,
+ * but for one that a process has open: a warm pool that is still loading may be building. A user's
+ * own folder may be shared with a host that is building right now.
  */
 final class StaleLocksCheck implements Check {
   /** No build takes so long. */
@@ -35,18 +41,51 @@ final class StaleLocksCheck implements Check {
         return lookOnly(Path.of(theirs));
       }
       Path ours = subject.host().dataDir().resolve("torch_extensions");
-      return subject.launch().isPresent() ? remove(ours) : lookOnly(ours);
+      return subject.launch().isPresent()
+          ? remove(ours, subject.host().root().resolve("proc"))
+          : lookOnly(ours);
     } catch (IOException e) {
       return skipped("the folder of built ops cannot be read: %s", e);
     }
   }
 
-  private Finding remove(Path folder) throws IOException {
+  private Finding remove(Path folder, Path proc) throws IOException {
     List<Path> found = locks(folder);
-    for (Path lock : found) {
-      Files.deleteIfExists(lock);
+    if (found.isEmpty()) {
+      return ok("none");
     }
-    return ok(found.isEmpty() ? "none" : "removed: " + found);
+    Set<Path> open = open(proc);
+    var removed = new ArrayList<Path>();
+    for (Path lock : found) {
+      if (!open.contains(lock.toRealPath())) {
+        Files.deleteIfExists(lock);
+        removed.add(lock);
+      }
+    }
+    return ok(removed.isEmpty() ? "none; an op is being built" : "removed: " + removed);
+  }
+
+  /** Files that processes of this user have open: torch's lock is, as long as its build lives. */
+  private static Set<Path> open(Path proc) throws IOException {
+    var open = new HashSet<Path>();
+    try (DirectoryStream<Path> processes = Files.newDirectoryStream(proc, "[0-9]*")) {
+      for (Path process : processes) {
+        addOpen(process.resolve("fd"), open);
+      }
+    } catch (NoSuchFileException e) {
+      return Set.of(); // a folder that stands in for the root
+    }
+    return open;
+  }
+
+  private static void addOpen(Path descriptors, Set<Path> open) {
+    try (DirectoryStream<Path> links = Files.newDirectoryStream(descriptors)) {
+      for (Path link : links) {
+        open.add(Files.readSymbolicLink(link));
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      return; // it ended, or is another user's
+    }
   }
 
   private Finding lookOnly(Path folder) throws IOException {

@@ -345,7 +345,8 @@ public final class ProcessGroups implements AutoCloseable {
     spec.put("logs", Map.of("segmentBytes", LOG_SEGMENT_BYTES, "maxBytes", LOG_MAX_BYTES));
     spec.put("progressRank", 0);
     launch.job().progressRules().step().ifPresent(rule -> spec.put("stepPattern", rule));
-    warm.wanted(launch.job()).ifPresent(wanted -> spec.put("warm", wanted));
+    warm.wanted(launch.job(), DeepSpeedOp.of(launch.zeroJson(), command.accelerator()))
+        .ifPresent(wanted -> spec.put("warm", wanted));
     if (!leaseSeats.isEmpty()) {
       spec.put("lease", lease(launch));
     }

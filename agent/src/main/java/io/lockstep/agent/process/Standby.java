@@ -153,12 +153,13 @@ final class Standby implements AutoCloseable {
       case "ready" -> {
         state = State.READY;
         LOG.info(
-            "job={} warm pool ready after {} s, {} MB, {} modules{}",
+            "job={} warm pool ready after {} s, {} MB, {} modules{}{}",
             job,
             message.path("seconds").asDouble(),
             message.path("rssBytes").asLong() >> 20,
             message.path("modules").asInt(),
-            leftOut(message.path("leftOut")));
+            leftOut(message.path("leftOut")),
+            ops(message.path("ops")));
       }
       case "failed" -> {
         state = State.FAILED;
@@ -180,6 +181,20 @@ final class Standby implements AutoCloseable {
           .append(" (")
           .append(one.path("why").asText())
           .append(')');
+    }
+    return text.toString();
+  }
+
+  /** A failed build is not the pool's failure: the workers try it again, as without a pool. */
+  private static String ops(JsonNode ops) {
+    var text = new StringBuilder();
+    for (JsonNode one : ops) {
+      String state = one.path("state").asText();
+      text.append(text.isEmpty() ? ", DeepSpeed's ops: " : "; ")
+          .append(one.path("op").asText())
+          .append(state.equals("there") ? " was there" : " " + state)
+          .append(state.equals("built") ? " in " + one.path("seconds").asText() + " s" : "")
+          .append(state.equals("failed") ? " (" + one.path("why").asText() + ")" : "");
     }
     return text.toString();
   }

@@ -66,6 +66,11 @@ public record TorchrunCommand(
         node.marker(launch.fence()));
   }
 
+  /** What DeepSpeed computes on in this command's workers. */
+  DeepSpeedOp.Accelerator accelerator() {
+    return DeepSpeedOp.Accelerator.of(env, true); // a node without GPUs says so in env
+  }
+
   private static List<String> argv(
       NodeFacts node, LaunchSpec launch, StartOrder order, String python, GroupFolder folder) {
     JobSpec job = launch.job();

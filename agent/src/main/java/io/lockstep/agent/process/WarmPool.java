@@ -16,6 +16,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -80,8 +81,12 @@ final class WarmPool implements AutoCloseable {
     this.shim = shim;
   }
 
-  /** What the shim is told: nothing for a job without a warm pool. */
-  static Optional<Map<String, Object>> spec(JobSpec job) {
+  /**
+   * What the shim is told: nothing for a job without a warm pool.
+   *
+   * @param ops what its workers load, built before the pool is ready
+   */
+  static Optional<Map<String, Object>> spec(JobSpec job, Set<DeepSpeedOp> ops) {
     if (!job.mayBeWarm()) {
       return Optional.empty();
     }
@@ -90,12 +95,19 @@ final class WarmPool implements AutoCloseable {
     if (!job.warm().equals("auto")) {
       warm.put("modules", Arrays.asList(job.warm().split(",", -1)));
     }
+    if (!ops.isEmpty()) {
+      warm.put("ops", ops.stream().map(DeepSpeedOp::builder).toList());
+    }
     return Optional.of(warm);
   }
 
   /** The same, where this host keeps warm pools at all. */
-  Optional<Map<String, Object>> wanted(JobSpec job) {
-    return enabled ? spec(job) : Optional.empty();
+  Optional<Map<String, Object>> wanted(JobSpec job, Set<DeepSpeedOp> ops) {
+    return enabled ? spec(job, ops) : Optional.empty();
+  }
+
+  private boolean isWanted(LaunchSpec launch) {
+    return enabled && launch.job().mayBeWarm();
   }
 
   /** This node is a spare: what it keeps already for that job is as good as a new one. */
@@ -172,7 +184,7 @@ final class WarmPool implements AutoCloseable {
       drop("another job runs here");
     }
     trains =
-        wanted(launch.job()).isPresent()
+        isWanted(launch)
             ? Optional.of(new Trains(job, folder, warmStart, nowNanos, false))
             : Optional.empty();
   }
@@ -229,7 +241,7 @@ final class WarmPool implements AutoCloseable {
 
   /** Makes the standby the shim of this attempt; empty means that the start is a cold one. */
   Optional<JsonNode> adopt(LaunchSpec launch, Path spec) throws InterruptedException {
-    if (wanted(launch.job()).isEmpty()) {
+    if (!isWanted(launch)) {
       return Optional.empty();
     }
     Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));

@@ -18,11 +18,13 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,11 +36,18 @@ import org.junit.jupiter.api.io.TempDir;
 class PreflightTest {
   @TempDir Path dir;
   private Path work;
+  private Path tools;
 
   @BeforeEach
   void writeScript() throws IOException {
     work = Files.createDirectories(dir.resolve("work"));
     Files.writeString(work.resolve("train.py"), "import torch\n");
+    tools = Files.createDirectories(dir.resolve("tools"));
+    for (String tool : List.of("c++", "ninja")) {
+      Files.createFile(
+          tools.resolve(tool),
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
   }
 
   private AgentSettings settings() {
@@ -86,7 +95,7 @@ class PreflightTest {
             "t",
             -1);
     var host = new HostInventory(inventory, gpuProblem, Optional.of("lo"));
-    try (var health = new HostHealth(settings(), host, Map.of(), probe)) {
+    try (var health = new HostHealth(settings(), host, Map.of("PATH", tools.toString()), probe)) {
       return new Preflight(settings(), health, new CheckpointScan()).run(launch);
     }
   }
@@ -169,6 +178,31 @@ class PreflightTest {
   }
 
   @Test
+  void whatDeepSpeedNeedsToBuildAnOpOfTheJobMustBeThere() throws IOException {
+    Files.delete(tools.resolve("ninja"));
+    JobSpec job = job(1, Jobs.NO_CHECKPOINT);
+
+    Reason reason = failed(check(0, Optional.empty(), job, Optional.of("{}")));
+    assertThat(reason.code()).isEqualTo(ReasonCode.OP_BUILD);
+    assertThat(reason.message()).contains("deepspeed_shm_comm").contains("ninja");
+    passed(check(0, Optional.empty(), job, Optional.empty()));
+    passed(check(1, Optional.empty(), job, Optional.of("{}"))); // on GPUs none is built for it
+  }
+
+  @Test
+  void theLockOfABuildThatGoesOnIsNotRemoved() throws IOException {
+    Path lock = dir.resolve("data/torch_extensions/shm_comm/lock");
+    Files.createDirectories(lock.getParent());
+    try (var builder = Files.newOutputStream(lock)) {
+      passed(check(0, Optional.empty(), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
+      assertThat(lock).exists();
+      builder.flush();
+    }
+    passed(check(0, Optional.empty(), job(1, Jobs.NO_CHECKPOINT), Optional.empty()));
+    assertThat(lock).doesNotExist();
+  }
+
+  @Test
   void staleBuildLocksAreRemovedInOurFolderOnly() throws IOException {
     Path ours = dir.resolve("data/torch_extensions/py311/shm_comm/lock");
     Files.createDirectories(ours.getParent());
@@ -218,7 +252,9 @@ class PreflightTest {
             Jobs.checkpointIn(work.resolve("out"), CheckpointFormat.HF),
             Optional.of(settings.python()));
     var launch = Jobs.alone(Jobs.fence(7), job, Jobs.DISK, Optional.of("{}"));
-    try (var health = new HostHealth(settings, host, nvml.env(), probe(gpus, Optional.empty()))) {
+    var env = new TreeMap<>(nvml.env());
+    env.merge("PATH", tools.toString(), (path, ours) -> path + ":" + ours);
+    try (var health = new HostHealth(settings, host, env, probe(gpus, Optional.empty()))) {
       health.keepReady();
       var preflight = new Preflight(settings, health, new CheckpointScan());
       var millis = new ArrayList<Long>();

@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,18 +54,24 @@ class WarmPoolTest {
 
   @Test
   void autoMeansWhatTheScriptImportsAndAListExactlyThese() {
-    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE)))
+    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE), Set.of()))
         .contains(Map.of("script", "train.py"));
-    assertThat(WarmPool.spec(job("torch,transformers.trainer", JobSpec.Entry.FILE)))
+    assertThat(WarmPool.spec(job("torch,transformers.trainer", JobSpec.Entry.FILE), Set.of()))
         .contains(
             Map.of("script", "train.py", "modules", List.of("torch", "transformers.trainer")));
   }
 
   @Test
+  void theOpsOfTheJobAreNamedAsDeepSpeedNamesThem() {
+    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE), Set.of(DeepSpeedOp.CPU_ADAM)))
+        .contains(Map.of("script", "train.py", "ops", List.of("cpu_adam")));
+  }
+
+  @Test
   void offModulesAndProgramsStartCold() {
-    assertThat(WarmPool.spec(job("off", JobSpec.Entry.FILE))).isEmpty();
-    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.MODULE))).isEmpty();
-    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.PROGRAM))).isEmpty();
+    assertThat(WarmPool.spec(job("off", JobSpec.Entry.FILE), Set.of())).isEmpty();
+    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.MODULE), Set.of())).isEmpty();
+    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.PROGRAM), Set.of())).isEmpty();
   }
 
   // a spare's

@@ -1,0 +1,196 @@
+"""Tests that DeepSpeed's ops are built before a warm pool is ready, by a process that leaves nothing.
+
+DeepSpeed is a fake, which builds as torch does: with a lock, and with compilers in a process group of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import process_lives, until
+from lockstep_shim import building, session, spec
+from lockstep_shim.building import Ops
+from test_standby import Warm, pytestmark, warm
+
+__all__ = ["pytestmark", "warm"]
+
+DEEPSPEED = """
+import os, subprocess, time
+from pathlib import Path
+from types import SimpleNamespace
+accelerator_name = "cpu"
+here = Path(os.environ["TORCH_EXTENSIONS_DIR"])
+
+def quick():
+    pass
+
+def slow():
+    while not (here / "go").exists():
+        time.sleep(0.02)
+
+def broken():
+    raise RuntimeError("Error building extension 'broken': [1/3] c++ -MMD\\nshm.cpp:7:1: error: no such type")
+
+def endless():
+    compiler = f"echo $$ >> {here}/pids; sleep 600 & echo $! >> {here}/pids; touch {here}/begun; wait"
+    subprocess.run(["sh", "-c", compiler], preexec_fn=os.setpgrp)
+
+class Builder:
+    def __init__(self, build):
+        self.build = build
+
+    def load(self):
+        library = here / f"{self.build.__name__}.so"
+        if not library.exists():
+            lock = here / self.build.__name__ / "lock"
+            lock.parent.mkdir(exist_ok=True)
+            lock.touch()
+            try:
+                self.build()
+                library.touch()
+            finally:
+                lock.unlink()
+        return SimpleNamespace(__file__=str(library))
+
+ALL_OPS = {build.__name__: Builder(build) for build in (quick, slow, broken, endless)}
+"""
+
+
+def wanted(warm: Warm, number: int, *ops: str) -> Path:
+    """SPEC.json of this attempt, which needs these ops of the fake."""
+    package = warm.folder / "site" / "deepspeed" / "ops" / "op_builder"
+    package.mkdir(parents=True, exist_ok=True)
+    for folder in (package, package.parent, package.parent.parent):
+        (folder / "__init__.py").touch()
+    (package / "all_ops.py").write_text(DEEPSPEED, encoding="utf-8")
+    path = warm.wanted("print(1)", number, 1, warm={"script": "train.py", "modules": ["json"], "ops": list(ops)})
+    found = json.loads(path.read_text(encoding="utf-8"))
+    cache = warm.folder / "cache"
+    cache.mkdir(exist_ok=True)
+    found["env"].update(PYTHONPATH=str(package.parent.parent.parent), TORCH_EXTENSIONS_DIR=str(cache))
+    path.write_text(json.dumps(found), encoding="utf-8")
+    return path
+
+
+def builds(warm: Warm, *ops: str) -> Ops:
+    """The process that builds them, without a pool."""
+    found = spec.load(str(wanted(warm, 1, *ops)))
+    return Ops(found, ops, found.env)
+
+
+def finish(ops: Ops) -> list[tuple[str, str]]:
+    while ops.is_building:
+        if select.select([ops], [], [], 0.1)[0]:
+            ops.take()
+        ops.look(time.monotonic())
+    return [(one["op"], one["state"]) for one in ops.results]
+
+
+def begun(warm: Warm) -> list[int]:
+    """The compilers, once they are at work."""
+    until((warm.folder / "cache" / "begun").exists, "compilers")
+    return [int(pid) for pid in (warm.folder / "cache" / "pids").read_text(encoding="utf-8").split()]
+
+
+def children(pid: int) -> list[bytes]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [Path(f"/proc/{child}/cmdline").read_bytes() for child in text.split()]
+
+
+def test_the_pool_is_ready_when_the_ops_are_built(warm: Warm) -> None:
+    warm.stand_by(wanted(warm, 1, "quick", "slow"))
+    until(
+        lambda: "still building DeepSpeed's slow" in warm.adopt(wanted(warm, 2, "quick", "slow"))["why"],
+        "everything to be loaded but the op to be built",
+    )
+    (warm.folder / "cache" / "go").touch()
+    ready = warm.hear()
+    assert ready["type"] == "ready"
+    assert [(one["op"], one["state"]) for one in ready["ops"]] == [("quick", "built"), ("slow", "built")]
+    assert ready["ops"][1]["seconds"] > 0
+    assert warm.standby is not None
+    assert [line for line in children(warm.standby.pid) if b"ops.py" in line] == []
+    assert "pid" in warm.adopt(wanted(warm, 2, "quick", "slow"))
+    warm.say("go")
+    assert warm.report()["outcome"] == "succeeded"
+    assert "torchrun started warm" in warm.log()
+
+
+def test_a_failed_build_is_said_and_the_pool_is_ready(warm: Warm) -> None:
+    warm.stand_by(wanted(warm, 1, "broken", "unknown", "quick"))
+    ready = warm.hear()
+    assert (ready["type"], ready["leftOut"]) == ("ready", [])
+    broken, unknown, quick = ready["ops"]
+    assert (broken["state"], unknown["state"], quick["state"]) == ("failed", "failed", "built")
+    assert broken["why"].endswith(
+        "RuntimeError: Error building extension 'broken': [1/3] c++ -MMD: shm.cpp:7:1: error: no such type"
+    )
+    assert unknown["why"] == "LookupError: DeepSpeed has no op unknown for the accelerator cpu"
+
+
+def test_without_ops_no_process_is_started(warm: Warm) -> None:
+    warm.stand_by(wanted(warm, 1))
+    ready = warm.hear()
+    assert (ready["type"], ready["ops"]) == ("ready", [])
+    assert warm.standby is not None
+    assert [b"preload.py" in line for line in children(warm.standby.pid)] == [True]
+    answer = warm.adopt(wanted(warm, 2, "quick"))
+    assert answer["why"] == "the list of DeepSpeed's ops changed since the warm pool was made"
+
+
+@pytest.mark.parametrize("how", ["agent ends", "shim killed"])
+def test_a_pool_that_ends_during_the_build_leaves_neither_processes_nor_a_lock(warm: Warm, how: str) -> None:
+    warm.stand_by(wanted(warm, 1, "endless"))
+    compilers = begun(warm)
+    assert warm.standby is not None
+    builder = os.getsid(compilers[0])
+    if how == "agent ends":
+        assert warm.standby.stdin is not None
+        warm.standby.stdin.close()
+    else:
+        warm.standby.kill()
+    until(lambda: not warm.shim_lives(), "the shim's end")
+    until(lambda: not any(process_lives(pid) for pid in [builder, *compilers]), "all ends")
+    assert session.living(builder) == []
+    assert not (warm.folder / "cache" / "endless" / "lock").exists()
+
+
+def test_a_build_that_does_not_end_is_given_up(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "OPS_LIMIT_SECONDS", 1.0)
+    ops = builds(warm, "quick", "endless", "slow")
+    assert finish(ops) == [("quick", "built"), ("endless", "failed"), ("slow", "failed")]
+    assert ops.results[1]["why"].startswith("it was not built within 1 s")
+    assert [pid for pid in begun(warm) if process_lives(pid)] == []
+    assert not (warm.folder / "cache" / "endless" / "lock").exists()
+
+
+def test_a_killed_builder_takes_its_compilers_along_and_is_said(warm: Warm) -> None:
+    ops = builds(warm, "endless")
+    compilers = begun(warm)
+    os.kill(os.getsid(compilers[0]), signal.SIGKILL)
+    assert finish(ops) == [("endless", "failed")]
+    assert ops.results[0]["why"] == "its process has ended (signal 9)"
+    assert [pid for pid in compilers if process_lives(pid)] == []
+
+
+def test_what_is_there_is_not_built_again(warm: Warm) -> None:
+    assert finish(builds(warm, "quick")) == [("quick", "built")]
+    library = warm.folder / "cache" / "quick.so"
+    os.utime(library, (time.time() - 60, time.time() - 60))
+    assert finish(builds(warm, "quick")) == [("quick", "there")]
+
+
+def test_what_is_missing_on_the_host_is_named(warm: Warm) -> None:
+    found = spec.load(str(wanted(warm, 1, "broken")))
+    ops = Ops(found, ("broken",), {**found.env, "PATH": "/nowhere"})
+    assert finish(ops) == [("broken", "failed")]
+    compiler, _, rest = ops.results[0]["why"].partition("; ninja ")
+    assert compiler == "the C++ compiler c++ is not there; install it or set CXX"
+    assert rest.startswith("is not on the PATH of the job; install it there; RuntimeError: ")
