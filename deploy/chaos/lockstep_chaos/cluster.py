@@ -87,7 +87,7 @@ class Cluster:
 
     def _start_by_waves(self, hosts: list[Host]) -> None:
         """A hundred daemons that start at once on a few cores take each other's time until all are late."""
-        wave = max(len(self.seats) + 2, os.cpu_count() or 1)
+        wave = max(len(self.seats) + 2, len(os.sched_getaffinity(0)))
         for first in range(0, len(hosts), wave):
             started = hosts[first : first + wave]
             self.start(*started)

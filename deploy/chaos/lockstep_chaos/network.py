@@ -11,6 +11,8 @@ from pathlib import Path
 NET = "10.213.0"
 BRIDGE = "hosts"
 COMMAND_SECONDS = 20
+# The kernel keeps 1,024 neighbours that it found by itself, of all namespaces together: hosts to the power of two.
+HOSTS_FOUND = 25
 # Preference of routing rules, lower ones first.
 DROPS, OWN_ADDRESSES = 10, 20
 
@@ -25,6 +27,11 @@ class Host:
     def address(self) -> str:
         """Its only address, which is also its node's name."""
         return f"{NET}.{self.number}"
+
+    @property
+    def mac(self) -> str:
+        """The address of its link; locally administered."""
+        return f"02:00:00:00:00:{self.number:02x}"
 
     @property
     def namespace(self) -> str:
@@ -64,7 +71,8 @@ class Network:
         ip("link", "set", BRIDGE, "up")
         for host in self.hosts:
             ip("netns", "add", host.namespace)
-            ip("link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+            peer = ("peer", "name", "eth0", "address", host.mac, "netns", host.namespace)
+            ip("link", "add", host.port, "type", "veth", *peer)
             ip("link", "set", host.port, "master", BRIDGE, "up")
             ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", "eth0")
             for device in ("lo", "eth0"):
@@ -72,6 +80,15 @@ class Network:
             # the kernel asks the table of its own addresses first: what is dropped must come before it
             ip("-n", host.namespace, "rule", "add", "pref", str(OWN_ADDRESSES), "lookup", "local")
             ip("-n", host.namespace, "rule", "del", "pref", "0")
+        if hosts > HOSTS_FOUND:
+            self._introduce()
+
+    def _introduce(self) -> None:
+        """Entries that are permanent are not counted."""
+        for host in self.hosts:
+            others = [other for other in self.hosts if other != host]
+            lines = [f"neigh add {o.address} lladdr {o.mac} dev eth0 nud permanent\n" for o in others]
+            command("ip", "-n", host.namespace, "-batch", "-", given="".join(lines))
 
     def unplug(self, host: Host) -> None:
         """Nothing goes in or out any more; nobody is told, as when a cable is pulled."""
@@ -186,9 +203,9 @@ def ip(*arguments: str) -> str:
     return command("ip", *arguments)
 
 
-def command(*words: str) -> str:
-    """Runs a program; its output. RuntimeError says what it said."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+def command(*words: str, given: str = "") -> str:
+    """Runs a program on what it is given; its output. RuntimeError says what it said."""
+    done = subprocess.run(words, input=given, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
