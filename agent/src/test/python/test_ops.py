@@ -158,7 +158,7 @@ def test_a_pool_that_ends_during_the_build_leaves_neither_processes_nor_a_lock(w
         warm.standby.kill()
     until(lambda: not warm.shim_lives(), "the shim's end")
     until(lambda: not any(process_lives(pid) for pid in [builder, *compilers]), "all ends")
-    assert session.living(builder) == []
+    assert session.SessionScan(builder).living() == []
     assert not (warm.folder / "cache" / "endless" / "lock").exists()
 
 

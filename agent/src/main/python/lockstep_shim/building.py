@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -33,7 +32,7 @@ class Ops:
         try:
             self._process = subprocess.Popen(
                 [spec.python, "-u", str(Path(__file__).with_name("ops.py")), str(theirs), *names],
-                executable=shutil.which(spec.python, path=spec.env.get("PATH", os.defpath)) or spec.python,
+                executable=spec.find(spec.python) or spec.python,
                 env=environment,
                 cwd=spec.cwd,
                 stdin=subprocess.DEVNULL,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import array
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -174,7 +173,6 @@ class Pool:
     def _start(self) -> None:
         spec = self._spec
         assert spec.warm is not None
-        program = shutil.which(spec.python, path=spec.env.get("PATH", os.defpath)) or spec.python
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._control = ours
@@ -186,7 +184,7 @@ class Pool:
                     str(theirs.fileno()),
                     "-" * mark.TITLE_BYTES,
                 ],
-                executable=program,
+                executable=spec.find(spec.python) or spec.python,
                 env={**_environment(spec), **mark.room()},
                 cwd=spec.cwd,
                 stdin=subprocess.DEVNULL,

@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -389,7 +388,7 @@ class Group:
         spec = self._spec
         process = subprocess.Popen(
             spec.argv,
-            executable=shutil.which(spec.argv[0], path=spec.env.get("PATH", os.defpath)) or spec.argv[0],
+            executable=spec.find(spec.argv[0]) or spec.argv[0],
             env=environment,
             cwd=spec.cwd,
             stdin=subprocess.DEVNULL,

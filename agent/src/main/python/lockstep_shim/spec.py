@@ -74,6 +74,10 @@ class Spec:
         """The port given to torchrun, if its command line names one."""
         return self.option("--master-port")
 
+    def find(self, program: str) -> str | None:
+        """Where the job's own PATH has this program."""
+        return shutil.which(program, path=self.env.get("PATH", os.defpath))
+
     def option(self, wanted: str) -> str | None:
         """What torchrun's command line gives to an option, in either of its spellings."""
         for index, word in enumerate(self.argv):
@@ -204,9 +208,9 @@ def check_host(spec: Spec) -> None:
     if not os.path.isdir(spec.cwd):
         problems.append(f"the working folder {spec.cwd} does not exist; create it or correct workdir")
     program = spec.argv[0]
-    if shutil.which(program, path=spec.env.get("PATH", os.defpath)) is None:
+    if spec.find(program) is None:
         problems.append(f"the program {program} is not there or cannot be executed; install it or correct its path")
-    if spec.worker_exec and shutil.which(spec.python, path=spec.env.get("PATH", os.defpath)) is None:
+    if spec.worker_exec and spec.find(spec.python) is None:
         problems.append(f"the Python {spec.python} is not there or cannot be executed; correct its path")
     if problems:
         raise SpecError("; ".join(problems))

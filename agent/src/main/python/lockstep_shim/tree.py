@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from lockstep_shim import procfs
 from lockstep_shim.procfs import Process, ProcessId
@@ -58,12 +58,20 @@ class TreeScan:
         return procfs.environment(process.id.pid).get(MARKER_NAME.encode()) == self.marker
 
 
+class Scan(Protocol):
+    """Finds what is to end."""
+
+    def living(self) -> list[Process]:
+        """All members that are not gone, without whoever asks."""
+
+
 @dataclass
 class TreeEnd:
-    """Kills a tree, until two scans in a row find nobody or the limit is reached."""
+    """Kills what a scan finds, until two scans in a row find nobody or the limit is reached."""
 
-    scan: TreeScan
+    scan: Scan
     began: float
+    limit_seconds: float = KILL_LIMIT_SECONDS
     gone: bool | None = None
     left: list[Process] = field(default_factory=list)
 
@@ -78,7 +86,7 @@ class TreeEnd:
         else:
             self.gone = True
             return True
-        if now - self.began > KILL_LIMIT_SECONDS:
+        if now - self.began > self.limit_seconds:
             self.gone = False
             return True
         for process in self.left:

@@ -1,8 +1,6 @@
 package io.lockstep.agent.check;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import io.lockstep.protocol.message.WireJson;
+import io.lockstep.agent.process.DeepSpeedConfig;
 import io.lockstep.protocol.model.Finding;
 import io.lockstep.protocol.model.ReasonCode;
 import java.util.List;
@@ -37,16 +35,8 @@ final class Bf16Check extends GpuCheck {
         || subject
             .launch()
             .flatMap(l -> l.zeroJson())
-            .map(json -> read(json).path("bf16").path("enabled"))
+            .map(json -> DeepSpeedConfig.read(json).path("bf16").path("enabled"))
             .filter(enabled -> enabled.isBoolean() && enabled.asBoolean())
             .isPresent();
-  }
-
-  static JsonNode read(String json) {
-    try {
-      return WireJson.json().readTree(json);
-    } catch (JsonProcessingException e) {
-      return WireJson.json().missingNode(); // ZERO_CONFIG_INVALID says it
-    }
   }
 }

@@ -1,8 +1,6 @@
 package io.lockstep.agent.process;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import io.lockstep.protocol.message.WireJson;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Map;
@@ -68,7 +66,7 @@ public enum DeepSpeedOp {
       if (accelerator == Accelerator.CPU) {
         ops.add(SHM_COMM);
       }
-      optimizer(read(zeroJson.get()), accelerator).ifPresent(ops::add);
+      optimizer(DeepSpeedConfig.read(zeroJson.get()), accelerator).ifPresent(ops::add);
     }
     return ops;
   }
@@ -102,13 +100,5 @@ public enum DeepSpeedOp {
   /** On CPU DeepSpeed has no fused optimizer but Adam, and fails. */
   private Optional<DeepSpeedOp> whereThereIsOne(Accelerator accelerator) {
     return accelerator == Accelerator.CPU ? Optional.empty() : Optional.of(this);
-  }
-
-  private static JsonNode read(String json) {
-    try {
-      return WireJson.json().readTree(json);
-    } catch (JsonProcessingException e) {
-      return WireJson.json().missingNode(); // ZERO_CONFIG_INVALID says it
-    }
   }
 }

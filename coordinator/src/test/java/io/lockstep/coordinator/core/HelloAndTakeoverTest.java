@@ -135,8 +135,9 @@ class HelloAndTakeoverTest {
   void aHostThatBootedAgainWithoutItsGroupFailsTheAttempt() {
     ACluster cluster = aRunningJob(2);
 
-    cluster.when(rebooted("n2"));
+    Decision decision = cluster.when(rebooted("n2"));
 
+    assertThat(events(decision, ClusterEvent.GroupGone.class)).isEmpty();
     assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.GROUP_GONE);
     assertThat(cluster.attempt()).isEqualTo(2);
   }

@@ -73,6 +73,17 @@ final class UnprovenEndsTest {
   }
 
   @Test
+  void aHelloOfTheBootInWhichTheGroupWasPreparedProvesNothingThoughItIsTheFirstOfThatBoot() {
+    Fence fence = aJobPreparedIn("boot-2");
+    tell(new ClusterInput.Cancel(JOB, Duration.ZERO));
+
+    tell(hello("disk-1", "boot-2"));
+
+    assertThat(job().open()).extracting(OpenGroup::fence).contains(fence);
+    assertThat(job().phase()).isEqualTo(JobPhase.STOPPING);
+  }
+
+  @Test
   void anAttemptGoesOnWhenTheBootInWhichItWasPreparedIsHeardOfLate() {
     Fence fence = aJobPreparedIn("boot-2");
 
