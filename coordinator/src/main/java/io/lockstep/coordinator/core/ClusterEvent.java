@@ -270,9 +270,11 @@ public sealed interface ClusterEvent {
             d.current = Optional.of(AttemptState.planned(fence, table, at));
             d.attemptsMade = fence.attempt().number();
             d.attempts.add(AttemptRecord.planned(fence, table, at));
-            table
-                .nodes()
-                .forEach(n -> d.open.add(OpenGroup.planned(n, fence, disks.getOrDefault(n, ""))));
+            d.open =
+                d.open.plus(
+                    table.nodes().stream()
+                        .map(n -> OpenGroup.planned(n, fence, disks.getOrDefault(n, "")))
+                        .toList());
             d.spares = spares;
             d.notBefore = Optional.empty();
             d.waitsSince = Optional.empty();
@@ -319,13 +321,13 @@ public sealed interface ClusterEvent {
       ClusterState changed = OfGroup.super.applyTo(state);
       for (Job other : state.jobs().values()) {
         if (!other.id().equals(id())
-            && other.open().stream()
-                .anyMatch(g -> g.node().equals(on) && fence.supersedes(g.fence()))) {
+            && other.openOn(on).stream().anyMatch(g -> fence.supersedes(g.fence()))) {
           changed =
               changed.with(
                   other.with(
                       d -> {
-                        d.open.removeIf(g -> g.node().equals(on) && fence.supersedes(g.fence()));
+                        d.changeOpenOn(
+                            on, g -> Optional.of(g).filter(o -> !fence.supersedes(o.fence())));
                       }));
         }
       }

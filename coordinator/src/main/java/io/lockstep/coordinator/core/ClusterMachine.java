@@ -321,14 +321,18 @@ public final class ClusterMachine {
                         d.now(),
                         Reason.of(
                             ReasonCode.QUARANTINED,
-                            "lost %d times in %d min: not placed before %s; lockstep resume %s puts"
+                            "lost %s in %d min: not placed before %s; lockstep resume %s puts"
                                 + " it back",
-                            QuarantinePolicy.counted(losses, d.now()),
+                            times(QuarantinePolicy.counted(losses, d.now())),
                             QuarantinePolicy.WINDOW.toMinutes(),
                             until,
                             id),
                         Optional.empty(),
                         d.state().node(id).flatMap(Node::failingSince))));
+  }
+
+  private static String times(long count) {
+    return count == 1 ? "once" : count + " times";
   }
 
   /** A silent agent alone ends nothing: its workers have their lease from the seats (A23). */

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 /**
@@ -88,7 +87,7 @@ public record Job(
 
   public Job {
     attempts = List.copyOf(attempts);
-    open = List.copyOf(open);
+    open = OpenGroups.of(open);
     spares = List.copyOf(spares);
     countedAt = List.copyOf(countedAt);
   }
@@ -106,8 +105,13 @@ public record Job(
     return attempts.isEmpty() ? Optional.empty() : Optional.of(attempts.get(attempts.size() - 1));
   }
 
+  /** Groups that may still run on this node, oldest plan first. */
+  List<OpenGroup> openOn(NodeId node) {
+    return OpenGroups.of(open).on(node);
+  }
+
   Optional<OpenGroup> openOn(NodeId node, Fence fence) {
-    return open.stream().filter(g -> g.node().equals(node) && g.fence().equals(fence)).findFirst();
+    return openOn(node).stream().filter(g -> g.fence().equals(fence)).findFirst();
   }
 
   boolean isCurrent(Fence fence) {
@@ -146,11 +150,8 @@ public record Job(
   /** What this version of the state ended cannot be renewed from it on (A19). */
   Job revoking(long version) {
     Optional<Fence> underWay = current.map(AttemptState::fence).filter(this::isUnderWay);
-    Predicate<OpenGroup> stays =
-        g -> g.revokedAt().isPresent() || underWay.filter(g.fence()::equals).isPresent();
-    return open.stream().allMatch(stays)
-        ? this
-        : with(d -> d.open.replaceAll(g -> stays.test(g) ? g : g.revoked(version)));
+    OpenGroups revoked = OpenGroups.of(open).revokedBut(underWay, version);
+    return revoked == open ? this : with(d -> d.open = revoked);
   }
 
   boolean isInBackoff(Instant now) {
@@ -177,7 +178,7 @@ public record Job(
     return !phase.isTerminal()
         && (spares.contains(node)
             || current.filter(a -> a.table().contains(node)).isPresent()
-            || open.stream().anyMatch(g -> g.node().equals(node)));
+            || !openOn(node).isEmpty());
   }
 
   /** True while this job, out of its nodes for a moment, means to come back to this one. */
@@ -210,7 +211,7 @@ public record Job(
     List<AttemptRecord> attempts = new ArrayList<>();
     int attemptsMade;
     boolean ran;
-    List<OpenGroup> open = new ArrayList<>();
+    OpenGroups open = OpenGroups.of(List.of());
     List<NodeId> spares = List.of();
     List<Instant> countedAt = new ArrayList<>();
     int counted;
@@ -244,7 +245,7 @@ public record Job(
       attempts = new ArrayList<>(job.attempts);
       attemptsMade = job.attemptsMade;
       ran = job.ran;
-      open = new ArrayList<>(job.open);
+      open = OpenGroups.of(job.open);
       spares = job.spares;
       countedAt = new ArrayList<>(job.countedAt);
       counted = job.counted;
@@ -267,17 +268,8 @@ public record Job(
       attempts.replaceAll(a -> a.fence().equals(fence) ? change.apply(a) : a);
     }
 
-    /** In one pass, as it is done for each node of a gang. */
     void changeOpenOn(NodeId node, Function<OpenGroup, Optional<OpenGroup>> change) {
-      var changed = new ArrayList<OpenGroup>(open.size());
-      for (OpenGroup group : open) {
-        if (group.node().equals(node)) {
-          change.apply(group).ifPresent(changed::add);
-        } else {
-          changed.add(group);
-        }
-      }
-      open = changed;
+      open = open.changedOn(node, change);
     }
 
     void changeFaltered(UnaryOperator<Faltered> change) {

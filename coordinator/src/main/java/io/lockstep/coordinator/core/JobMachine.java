@@ -955,8 +955,7 @@ final class JobMachine {
    * node: then this node's loss is the same fault, and costs no more.
    */
   private static Optional<AttemptRecord> lastAttemptThatMissed(Job job, NodeId node) {
-    return job.open().stream()
-        .filter(g -> g.node().equals(node))
+    return job.openOn(node).stream()
         .flatMap(g -> job.attempts().stream().filter(a -> a.fence().equals(g.fence())))
         .filter(
             a ->

@@ -58,7 +58,7 @@ public final class Standbys {
 
   private static boolean takesPart(Job job, NodeId node) {
     return job.current().filter(a -> a.table().contains(node)).isPresent()
-        || job.open().stream().anyMatch(group -> group.node().equals(node));
+        || !job.openOn(node).isEmpty();
   }
 
   /** Not before the attempt is past its first steps; what is there already may stay meanwhile. */

@@ -1,9 +1,12 @@
 package io.lockstep.protocol.model;
 
+import java.util.AbstractList;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
+import java.util.RandomAccess;
 
 /**
  * The attempt's ordered nodes, identical on all of them: position is node rank.
@@ -14,14 +17,41 @@ public record RankTable(List<Entry> entries, int procsPerNode) {
   /** One node of the gang and the address at which the others reach it. */
   public record Entry(NodeId node, String address) {}
 
+  /** Entries that know each node's rank: seats ask for it at each renewal of a lease. */
+  private static final class Ranked extends AbstractList<Entry> implements RandomAccess {
+    private final List<Entry> entries;
+    private final Map<NodeId, Integer> ranks = new HashMap<>();
+
+    private Ranked(List<Entry> entries) {
+      this.entries = List.copyOf(entries);
+      for (Entry entry : this.entries) {
+        Checks.require(
+            ranks.putIfAbsent(entry.node(), ranks.size()) == null,
+            "rank table",
+            entry.node(),
+            "without repeated nodes");
+      }
+    }
+
+    static Ranked of(List<Entry> entries) {
+      return entries instanceof Ranked ranked ? ranked : new Ranked(entries);
+    }
+
+    @Override
+    public Entry get(int rank) {
+      return entries.get(rank);
+    }
+
+    @Override
+    public int size() {
+      return entries.size();
+    }
+  }
+
   public RankTable {
-    entries = List.copyOf(entries);
+    entries = Ranked.of(entries);
     Checks.require(!entries.isEmpty(), "rank table", entries, "at least one node");
     Checks.require(procsPerNode >= 1, "procsPerNode", procsPerNode, "1 or more");
-    var seen = new HashSet<NodeId>();
-    for (Entry entry : entries) {
-      Checks.require(seen.add(entry.node()), "rank table", entry.node(), "without repeated nodes");
-    }
   }
 
   public int nnodes() {
@@ -41,12 +71,8 @@ public record RankTable(List<Entry> entries, int procsPerNode) {
   }
 
   public OptionalInt rankOf(NodeId node) {
-    for (int rank = 0; rank < entries.size(); rank++) {
-      if (entries.get(rank).node().equals(node)) {
-        return OptionalInt.of(rank);
-      }
-    }
-    return OptionalInt.empty();
+    Integer rank = Ranked.of(entries).ranks.get(node);
+    return rank == null ? OptionalInt.empty() : OptionalInt.of(rank);
   }
 
   public Entry master() {
