@@ -18,7 +18,11 @@ public final class Forgetting {
           changed.with(
               job.with(
                   d -> {
-                    d.open.removeIf(g -> !current.equals(Optional.of(g.fence())));
+                    d.open =
+                        OpenGroups.of(
+                            d.open.stream()
+                                .filter(g -> current.equals(Optional.of(g.fence())))
+                                .toList());
                   }));
     }
     return changed;
