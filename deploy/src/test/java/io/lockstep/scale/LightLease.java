@@ -82,22 +82,24 @@ final class LightLease {
   }
 
   private void askAll(long number) {
-    for (String door : doors) {
-      HttpRequest request =
-          HttpRequest.newBuilder(URI.create("http://" + door + "/v1/leases"))
-              .timeout(TIMEOUT)
-              .header("Content-Type", "application/json")
-              .POST(HttpRequest.BodyPublishers.ofByteArray(body(number)))
-              .build();
-      var unused =
-          http.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray())
-              .whenComplete(
-                  (answer, failed) -> {
-                    if (answer != null) {
-                      take(door, answer.body());
-                    }
-                  });
-    }
+    doors.forEach(door -> ask(door, number));
+  }
+
+  private void ask(String door, long number) {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://" + door + "/v1/leases"))
+            .timeout(TIMEOUT)
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofByteArray(body(number)))
+            .build();
+    var unused =
+        http.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray())
+            .whenComplete(
+                (answer, failed) -> {
+                  if (answer != null) {
+                    take(door, answer.body());
+                  }
+                });
   }
 
   private byte[] body(long number) {
@@ -126,7 +128,7 @@ final class LightLease {
     }
     if (!answer.path("answer").asText().equals("GRANTED")) {
       if (first && !over) { // it has not heard of the release yet
-        var unused = timer.schedule(() -> askAll(0), 20, TimeUnit.MILLISECONDS);
+        var unused = timer.schedule(() -> ask(door, 0), 20, TimeUnit.MILLISECONDS);
       }
       return;
     }

@@ -161,7 +161,8 @@ public record ClusterState(
         event
             .job()
             .flatMap(changed::job)
-            .map(j -> changed.with(j.revoking(version + 1)))
+            .flatMap(j -> j.revoking(version + 1))
+            .map(changed::with)
             .orElse(changed);
     return new ClusterState(version + 1, revoked.nodes, revoked.jobs, told);
   }

@@ -147,11 +147,15 @@ public record Job(
         };
   }
 
-  /** What this version of the state ended cannot be renewed from it on (A19). */
-  Job revoking(long version) {
+  /**
+   * What this version of the state ended cannot be renewed from it on (A19); empty where that is
+   * said already.
+   */
+  Optional<Job> revoking(long version) {
     Optional<Fence> underWay = current.map(AttemptState::fence).filter(this::isUnderWay);
-    OpenGroups revoked = OpenGroups.of(open).revokedBut(underWay, version);
-    return revoked == open ? this : with(d -> d.open = revoked);
+    return OpenGroups.of(open)
+        .revokedBut(underWay, version)
+        .map(revoked -> with(d -> d.open = revoked));
   }
 
   boolean isInBackoff(Instant now) {

@@ -21,15 +21,21 @@ final class OpenGroups extends AbstractList<OpenGroup> implements RandomAccess {
 
   private final OpenGroup[] groups;
 
-  private OpenGroups(OpenGroup[] groups) {
+  private final Optional<Looked> looked;
+
+  /** All groups were seen to be revoked, but those of this attempt. */
+  private record Looked(Optional<Fence> underWay) {}
+
+  private OpenGroups(OpenGroup[] groups, Optional<Looked> looked) {
     this.groups = groups;
+    this.looked = looked;
   }
 
   static OpenGroups of(Collection<OpenGroup> from) {
     if (from instanceof OpenGroups sorted) {
       return sorted;
     }
-    return new OpenGroups(from.stream().sorted(ORDER).toArray(OpenGroup[]::new));
+    return new OpenGroups(from.stream().sorted(ORDER).toArray(OpenGroup[]::new), Optional.empty());
   }
 
   OpenGroups plus(Collection<OpenGroup> more) {
@@ -48,7 +54,11 @@ final class OpenGroups extends AbstractList<OpenGroup> implements RandomAccess {
     return subList(from, to);
   }
 
-  /** The same where each group of this node is what it changes to, or is gone. */
+  /**
+   * The same where each group of this node is what it changes to, or is gone.
+   *
+   * @param change leaves the fence as it is, and what is revoked revoked
+   */
   OpenGroups changedOn(NodeId node, Function<OpenGroup, Optional<OpenGroup>> change) {
     int from = firstOf(node);
     List<OpenGroup> before = on(node);
@@ -63,14 +73,18 @@ final class OpenGroups extends AbstractList<OpenGroup> implements RandomAccess {
       changed[from + i] = after.get(i);
     }
     System.arraycopy(groups, behind, changed, from + after.size(), groups.length - behind);
-    return new OpenGroups(changed);
+    return new OpenGroups(changed, looked);
   }
 
   /**
    * The same where all groups but those of the attempt under way are revoked, from this version of
-   * the state if they were not before.
+   * the state if they were not before; empty where that was seen already.
    */
-  OpenGroups revokedBut(Optional<Fence> underWay, long version) {
+  Optional<OpenGroups> revokedBut(Optional<Fence> underWay, long version) {
+    var look = new Looked(underWay);
+    if (looked.equals(Optional.of(look))) {
+      return Optional.empty(); // as after most events: a gang of n nodes has n of them
+    }
     OpenGroup[] changed = groups;
     for (int i = 0; i < groups.length; i++) {
       OpenGroup group = groups[i];
@@ -79,7 +93,7 @@ final class OpenGroups extends AbstractList<OpenGroup> implements RandomAccess {
         changed[i] = group.revoked(version);
       }
     }
-    return changed == groups ? this : new OpenGroups(changed);
+    return Optional.of(new OpenGroups(changed, Optional.of(look)));
   }
 
   /** Where the groups of this node begin, or would. */

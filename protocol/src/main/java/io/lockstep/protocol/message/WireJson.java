@@ -23,6 +23,7 @@ import io.lockstep.protocol.model.FailureCause;
 import io.lockstep.protocol.model.FailureClass;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.RankTable;
 import io.lockstep.protocol.model.ReasonCode;
 import io.lockstep.protocol.model.Term;
 import java.io.IOException;
@@ -70,6 +71,7 @@ public final class WireJson {
     known(module, FailureClass.class, FailureClass.values(), FailureClass.UNKNOWN);
     number(module, Attempt.class, Attempt::number, n -> new Attempt(Math.toIntExact(n)));
     number(module, Term.class, Term::number, Term::new);
+    module.addSerializer(RankTable.class, new RankTableSerializer());
     return module;
   }
 

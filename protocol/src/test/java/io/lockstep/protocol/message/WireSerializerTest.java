@@ -12,6 +12,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.lockstep.protocol.Golden;
 import io.lockstep.protocol.Samples;
+import io.lockstep.protocol.model.LaunchSpec;
+import io.lockstep.protocol.model.NodeId;
+import io.lockstep.protocol.model.RankTable;
 import java.io.IOException;
 import java.io.NotSerializableException;
 import java.io.UncheckedIOException;
@@ -70,6 +73,42 @@ final class WireSerializerTest {
 
     assertThat(HexFormat.of().formatHex(bytes)).isEqualTo(HexFormat.of().formatHex(golden));
     assertSame(read(golden, manifest), message);
+  }
+
+  /** The bytes of a table are kept for the next launch: they must not become another one's. */
+  @Test
+  void launchesOfTwoGangsByTurnsKeepTheirTables() {
+    for (int turn = 0; turn < 3; turn++) {
+      for (AgentCommand.Prepare prepare : List.of(ofGang("a", "b"), ofGang("c"))) {
+        assertSame(read(write(prepare), serializer.manifest(prepare)), prepare);
+      }
+    }
+  }
+
+  private static AgentCommand.Prepare ofGang(String... nodes) {
+    AgentCommand.Prepare one =
+        messages()
+            .filter(AgentCommand.Prepare.class::isInstance)
+            .map(AgentCommand.Prepare.class::cast)
+            .findFirst()
+            .orElseThrow();
+    LaunchSpec spec = one.launch();
+    var table =
+        new RankTable(
+            Stream.of(nodes).map(n -> new RankTable.Entry(new NodeId(n), "host-" + n)).toList(),
+            spec.rankTable().procsPerNode());
+    return new AgentCommand.Prepare(
+        one.term(),
+        one.founding(),
+        new LaunchSpec(
+            spec.fence(),
+            spec.node(),
+            spec.nodeRank(),
+            table,
+            spec.agentDisk(),
+            spec.job(),
+            spec.zeroJson(),
+            spec.restartCause()));
   }
 
   @Test
