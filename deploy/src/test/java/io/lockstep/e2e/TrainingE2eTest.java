@@ -57,8 +57,8 @@ final class TrainingE2eTest {
   @ParameterizedTest(name = "ZeRO-{0}, {1} workers per node")
   @CsvSource({"2, 1", "3, 1"})
   void aRunWithAKilledWorkerEndsWithTheLossOfOneWithout(int stage, int procs) throws IOException {
-    String whole = "whole-" + stage;
-    String broken = "broken-" + stage;
+    String whole = "whole-%d-%d".formatted(stage, procs);
+    String broken = "broken-%d-%d".formatted(stage, procs);
     String undisturbed = fleet.submit(jobFile(whole, stage, procs));
     fleet.awaitPhase(undisturbed, "SUCCEEDED");
 

@@ -39,7 +39,7 @@ public final class LightFleet {
   private final HttpClient http = HttpClient.newHttpClient();
 
   /** Several, as all requests of one wait for its pool's lock: up to 0.5 s with 997 nodes. */
-  private final List<HttpClient> leases;
+  private final List<HttpClient> leaseClients;
 
   private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(2);
   private final ExecutorService threads;
@@ -55,7 +55,7 @@ public final class LightFleet {
     this.threads =
         Executors.newWorkStealingPool(Math.max(2, Runtime.getRuntime().availableProcessors()));
     ExecutorService answers = Executors.newCachedThreadPool();
-    this.leases =
+    this.leaseClients =
         IntStream.range(0, LEASE_CLIENTS)
             .mapToObj(i -> HttpClient.newBuilder().executor(answers).build())
             .toList();
@@ -87,7 +87,12 @@ public final class LightFleet {
       String address = "127.9.%d.1".formatted(1 + i / PORTS_PER_ADDRESS);
       var hands =
           new LightHands(
-              node, address, leases.get(i % LEASE_CLIENTS), timer, doors, started::incrementAndGet);
+              node,
+              address,
+              leaseClients.get(i % LEASE_CLIENTS),
+              timer,
+              doors,
+              started::incrementAndGet);
       agents.add(
           new LightAgent(
               LightAgent.settings(node, address, FIRST_PORT + i % PORTS_PER_ADDRESS),

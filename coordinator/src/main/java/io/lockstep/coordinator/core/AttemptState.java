@@ -215,7 +215,15 @@ public record AttemptState(
     return faltered.isPresent() && isUnheard(node) && table.contains(node);
   }
 
-  private boolean isUnreported(NodeId node) {
+  /** True while a group on another node than this one has not said how it ended. */
+  boolean isUnreportedBut(NodeId node) {
+    return table.entries().stream()
+        .map(RankTable.Entry::node)
+        .anyMatch(n -> !n.equals(node) && isUnreported(n));
+  }
+
+  /** True of a node of the gang whose group has not said how it ended. */
+  boolean isUnreported(NodeId node) {
     return !finished.contains(node) && faltered.filter(f -> f.exited().contains(node)).isEmpty();
   }
 

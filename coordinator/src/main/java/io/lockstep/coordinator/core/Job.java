@@ -154,7 +154,7 @@ public record Job(
   Optional<Job> revoking(long version) {
     Optional<Fence> underWay = current.map(AttemptState::fence).filter(this::isUnderWay);
     return OpenGroups.of(open)
-        .revokedBut(underWay, version)
+        .revokedExcept(underWay, version)
         .map(revoked -> with(d -> d.open = revoked));
   }
 
@@ -169,12 +169,15 @@ public record Job(
 
   /** True once it made a step; an older release kept that with its attempts alone. */
   public boolean hasTrained() {
-    return trained
-        || attempts.stream()
-            .anyMatch(
-                a ->
-                    a.firstStepAt().isPresent()
-                        || (a.fence().attempt().number() > 1 && a.resumedFromStep().isPresent()));
+    return trained || showTraining(attempts);
+  }
+
+  private static boolean showTraining(List<AttemptRecord> attempts) {
+    return attempts.stream()
+        .anyMatch(
+            a ->
+                a.firstStepAt().isPresent()
+                    || (a.fence().attempt().number() > 1 && a.resumedFromStep().isPresent()));
   }
 
   /** True while this job keeps others off the node. */
@@ -265,7 +268,7 @@ public record Job(
       waitsSince = job.waitsSince;
       startedWith = job.startedWith;
       leasedUntil = job.leasedUntil;
-      trained = job.hasTrained();
+      trained = job.trained;
     }
 
     void changeAttempt(Fence fence, UnaryOperator<AttemptRecord> change) {
@@ -312,6 +315,7 @@ public record Job(
     }
 
     private Job build() {
+      trained = trained || showTraining(attempts);
       trimAttempts(MAX_ATTEMPTS, MAX_WHOLE_ATTEMPTS);
       while (countedAt.size() > MAX_COUNTED) {
         countedAt.remove(0);

@@ -16,6 +16,7 @@ import io.lockstep.protocol.model.ReasonCode;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -245,7 +246,11 @@ final class JobMachine {
           Reason.of(
               ReasonCode.WAITING_FOR_OLD_GROUPS,
               "all are prepared; waits until attempt %s is over on %s",
-              older.get(0).fence().attempt(),
+              older.stream()
+                  .map(OpenGroup::fence)
+                  .min(Comparator.comparingLong(Fence::plan))
+                  .orElseThrow()
+                  .attempt(),
               some(older.stream().map(OpenGroup::node).distinct().toList())));
       return;
     }
@@ -426,12 +431,15 @@ final class JobMachine {
   }
 
   private static void runningIfAllStarted(Deciding d, Job job) {
+    if (job.phase() != JobPhase.STARTING) {
+      return;
+    }
     AttemptState attempt = job.current().orElseThrow();
     boolean all =
         attempt.started().size() + attempt.finished().size() >= attempt.table().nnodes()
             && attempt.table().nodes().stream()
                 .allMatch(n -> attempt.started().contains(n) || attempt.finished().contains(n));
-    if (all && job.phase() == JobPhase.STARTING) {
+    if (all) {
       d.event(
           new ClusterEvent.AttemptRunning(
               attempt.fence(),
@@ -505,8 +513,7 @@ final class JobMachine {
    */
   private static void falter(Deciding d, Job job, NodeId node, AttemptRecord.Cause cause) {
     AttemptState attempt = job.current().orElseThrow();
-    List<NodeId> others = attempt.unreported().stream().filter(n -> !n.equals(node)).toList();
-    if (others.isEmpty()) {
+    if (!attempt.isUnreportedBut(node)) {
       attempt
           .faltered()
           .filter(f -> !f.exited().contains(node))
@@ -524,8 +531,8 @@ final class JobMachine {
                   ReasonCode.WORKERS_FAILED,
                   "a group on %s lost a peer; waits to hear from %s",
                   node,
-                  some(others))));
-    } else if (attempt.unreported().contains(node)) {
+                  some(attempt.unreported().stream().filter(n -> !n.equals(node)).toList()))));
+    } else if (attempt.table().contains(node) && attempt.isUnreported(node)) {
       lostAPeerToo(d, attempt, node, cause);
     }
   }
@@ -554,7 +561,7 @@ final class JobMachine {
     AttemptState now = after.current().orElseThrow();
     if (now.finished().size() == attempt.table().nnodes()) {
       succeed(d, after);
-    } else if (now.faltered().isPresent() && now.unreported().isEmpty()) {
+    } else if (now.faltered().isPresent() && !now.isUnreportedBut(node)) {
       fail(d, after, now.faltered().get().cause());
     }
   }
@@ -856,7 +863,7 @@ final class JobMachine {
   /** What ends by itself goes on to; a second cancel may only shorten the grace. */
   static void cancel(Deciding d, Job job, Duration afterTerm, boolean checkpoint) {
     Optional<Duration> save = checkpoint ? saveWithin(job) : Optional.empty();
-    Duration grace = save.map(afterTerm::plus).orElse(afterTerm);
+    Duration grace = isRevoked(job) ? Duration.ZERO : save.map(afterTerm::plus).orElse(afterTerm);
     boolean sooner = grace.compareTo(job.grace()) < 0;
     if (job.ending().filter(e -> e == Ending.CANCEL).isPresent() && !sooner) {
       return;
@@ -879,6 +886,11 @@ final class JobMachine {
         Optional.of(Exits.CANCELED),
         reason,
         save);
+  }
+
+  /** What is revoked is never leased again (A19): a grace that is over does not begin anew. */
+  private static boolean isRevoked(Job job) {
+    return job.phase() == JobPhase.STOPPING && job.leasedUntil().isEmpty();
   }
 
   /** A node of its gang is drained: it stops with grace and starts again elsewhere. */

@@ -12,8 +12,8 @@ import java.util.RandomAccess;
 import java.util.function.Function;
 
 /**
- * Groups in the order of their nodes and, on one node, of their plans, which nobody changes any
- * more: those of a node are found without a look at all others, as is asked at each heartbeat.
+ * Groups in the order of their nodes and, on one node, of their plans. Nobody changes it. Those of
+ * a node are found without a look at all others, as is asked at each heartbeat.
  */
 final class OpenGroups extends AbstractList<OpenGroup> implements RandomAccess {
   private static final Comparator<OpenGroup> ORDER =
@@ -80,7 +80,7 @@ final class OpenGroups extends AbstractList<OpenGroup> implements RandomAccess {
    * The same where all groups but those of the attempt under way are revoked, from this version of
    * the state if they were not before; empty where that was seen already.
    */
-  Optional<OpenGroups> revokedBut(Optional<Fence> underWay, long version) {
+  Optional<OpenGroups> revokedExcept(Optional<Fence> underWay, long version) {
     var look = new Looked(underWay);
     if (looked.equals(Optional.of(look))) {
       return Optional.empty(); // as after most events: a gang of n nodes has n of them

@@ -116,6 +116,25 @@ class CancelAndDrainTest {
     assertThat(cluster.causeOf(1).code()).isEqualTo(FailureCause.NODE_DRAINED);
   }
 
+  /** Its leases are revoked: a new grace would let seats grant them again (A19). */
+  @Test
+  void aGraceThatIsOverDoesNotBeginAnewWithACancel() {
+    ACluster cluster = aRunningJob(2, AJob.of(2), 3);
+    cluster.drains("n2");
+    while (cluster.job().leasedUntil().isPresent()) {
+      cluster.after(SECOND);
+    }
+    Lease lease = cluster.job().open().get(0).lease();
+
+    Decision decision = cluster.cancels(A, SECOND);
+
+    assertThat(events(decision, ClusterEvent.JobStopping.class)).hasSize(1);
+    assertThat(actions(decision, ClusterAction.Stop.class))
+        .hasSize(2)
+        .allMatch(s -> s.grace().isZero());
+    assertThat(cluster.state.standing(lease)).isEqualTo(LeaseStanding.ENDED);
+  }
+
   @Test
   void aJobThatHasFailedStaysFailedWhenItIsCanceledTooLate() {
     ACluster cluster = aRunningJob(2, AJob.of(2).budget(0), 2);

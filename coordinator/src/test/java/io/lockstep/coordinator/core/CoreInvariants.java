@@ -32,6 +32,13 @@ final class CoreInvariants {
     for (ClusterAction.Start start : ACluster.actions(decision, ClusterAction.Start.class)) {
       startsTogether(state, start);
     }
+    for (Job job : state.jobs().values()) {
+      for (OpenGroup group : job.open()) {
+        assertThat(group.revokedAt().isPresent())
+            .as("%s is revoked or its attempt is under way, after %s", group, input)
+            .isNotEqualTo(job.isUnderWay(group.fence()));
+      }
+    }
     for (NodeId node : state.nodes().keySet()) {
       List<Job> holders = state.jobs().values().stream().filter(j -> j.holds(node)).toList();
       assertThat(holders).as("one job holds %s after %s", node, input).hasSizeLessThanOrEqualTo(1);

@@ -13,7 +13,7 @@ import java.util.Optional;
 
 /**
  * Writes a rank table as any record, but that of a launch only once: it goes to each of the gang's
- * n nodes, and has n lines.
+ * n nodes, and has n entries.
  */
 final class RankTableSerializer extends StdSerializer<RankTable> {
   private static final long serialVersionUID = 1L;
@@ -34,7 +34,7 @@ final class RankTableSerializer extends StdSerializer<RankTable> {
         && cbor.getOutputContext() instanceof CBORWriteContext context
         && context.getCurrentValue() instanceof LaunchSpec) {
       byte[] bytes = bytes(table, cbor, provider);
-      context.writeValue();
+      context.writeValue(); // raw bytes are not seen to be a field's value
       cbor.writeBytes(bytes, 0, bytes.length);
     } else {
       write(table, out, provider);

@@ -77,15 +77,26 @@ final class WireSerializerTest {
 
   /** The bytes of a table are kept for the next launch: they must not become another one's. */
   @Test
-  void launchesOfTwoGangsByTurnsKeepTheirTables() {
-    for (int turn = 0; turn < 3; turn++) {
-      for (AgentCommand.Prepare prepare : List.of(ofGang("a", "b"), ofGang("c"))) {
-        assertSame(read(write(prepare), serializer.manifest(prepare)), prepare);
-      }
+  void launchesOfSeveralGangsByTurnsKeepTheirTables() {
+    AgentCommand.Prepare first = ofGang(1, "a", "b");
+    List<AgentCommand.Prepare> by =
+        List.of(first, first, ofGang(1, "c"), ofGang(2, "c"), ofGang(2, "c"), first);
+    for (AgentCommand.Prepare prepare : by) {
+      assertSame(read(write(prepare), serializer.manifest(prepare)), prepare);
     }
   }
 
-  private static AgentCommand.Prepare ofGang(String... nodes) {
+  @Test
+  void aRankTableIsWrittenWithAllThatItHas() throws IOException {
+    assertThat(tree(ofGang(1, "a").launch().rankTable()).fieldNames())
+        .toIterable()
+        .containsExactlyElementsOf(
+            Stream.of(RankTable.class.getRecordComponents())
+                .map(RecordComponent::getName)
+                .toList());
+  }
+
+  private static AgentCommand.Prepare ofGang(int procs, String... nodes) {
     AgentCommand.Prepare one =
         messages()
             .filter(AgentCommand.Prepare.class::isInstance)
@@ -96,7 +107,7 @@ final class WireSerializerTest {
     var table =
         new RankTable(
             Stream.of(nodes).map(n -> new RankTable.Entry(new NodeId(n), "host-" + n)).toList(),
-            spec.rankTable().procsPerNode());
+            procs);
     return new AgentCommand.Prepare(
         one.term(),
         one.founding(),
