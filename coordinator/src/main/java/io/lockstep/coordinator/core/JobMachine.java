@@ -861,9 +861,11 @@ final class JobMachine {
   }
 
   /** What ends by itself goes on to; a second cancel may only shorten the grace. */
-  static void cancel(Deciding d, Job job, Duration afterTerm, boolean checkpoint) {
-    Optional<Duration> save = checkpoint ? saveWithin(job) : Optional.empty();
-    Duration grace = isRevoked(job) ? Duration.ZERO : save.map(afterTerm::plus).orElse(afterTerm);
+  static void cancel(Deciding d, Job job, Duration asked, boolean checkpoint) {
+    boolean revoked = isRevoked(job);
+    Optional<Duration> save = checkpoint && !revoked ? saveWithin(job) : Optional.empty();
+    Duration afterTerm = revoked ? Duration.ZERO : asked;
+    Duration grace = save.map(afterTerm::plus).orElse(afterTerm);
     boolean sooner = grace.compareTo(job.grace()) < 0;
     if (job.ending().filter(e -> e == Ending.CANCEL).isPresent() && !sooner) {
       return;
