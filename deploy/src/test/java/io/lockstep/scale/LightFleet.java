@@ -19,7 +19,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import scala.concurrent.ExecutionContext;
 
 /**
@@ -39,7 +39,8 @@ public final class LightFleet {
   private final HttpClient http = HttpClient.newHttpClient();
 
   /** Several, as all requests of one wait for its pool's lock: up to 0.5 s with 997 nodes. */
-  private final List<HttpClient> leaseClients;
+  private final List<HttpClient> leaseClients =
+      Stream.generate(HttpClient::newHttpClient).limit(LEASE_CLIENTS).toList();
 
   private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(2);
   private final ExecutorService threads;
@@ -54,11 +55,6 @@ public final class LightFleet {
     this.seat = seat;
     this.threads =
         Executors.newWorkStealingPool(Math.max(2, Runtime.getRuntime().availableProcessors()));
-    ExecutorService answers = Executors.newCachedThreadPool();
-    this.leaseClients =
-        IntStream.range(0, LEASE_CLIENTS)
-            .mapToObj(i -> HttpClient.newBuilder().executor(answers).build())
-            .toList();
   }
 
   /** The whole program. */

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * The attempt under way.
@@ -200,11 +201,6 @@ public record AttemptState(
         slowRanks);
   }
 
-  /** Nodes whose group has not said how it ended, while the attempt falters. */
-  List<NodeId> unreported() {
-    return table.nodes().stream().filter(this::isUnreported).toList();
-  }
-
   /** Of the unreported, those that gave no sign of life since the attempt falters. */
   List<NodeId> unheard() {
     return table.nodes().stream().filter(this::isUnheard).toList();
@@ -212,19 +208,21 @@ public record AttemptState(
 
   /** True while the attempt falters and this node is one of the unheard. */
   boolean awaits(NodeId node) {
-    return faltered.isPresent() && isUnheard(node) && table.contains(node);
+    return faltered.isPresent() && isUnheard(node);
   }
 
-  /** True while a group on another node than this one has not said how it ended. */
-  boolean isUnreportedBut(NodeId node) {
+  /** Nodes of the gang but this one whose group has not said how it ended. */
+  Stream<NodeId> unreportedBut(NodeId node) {
     return table.entries().stream()
         .map(RankTable.Entry::node)
-        .anyMatch(n -> !n.equals(node) && isUnreported(n));
+        .filter(n -> !n.equals(node) && isUnreported(n));
   }
 
   /** True of a node of the gang whose group has not said how it ended. */
   boolean isUnreported(NodeId node) {
-    return !finished.contains(node) && faltered.filter(f -> f.exited().contains(node)).isEmpty();
+    return table.contains(node)
+        && !finished.contains(node)
+        && faltered.filter(f -> f.exited().contains(node)).isEmpty();
   }
 
   private boolean isUnheard(NodeId node) {

@@ -513,7 +513,7 @@ final class JobMachine {
    */
   private static void falter(Deciding d, Job job, NodeId node, AttemptRecord.Cause cause) {
     AttemptState attempt = job.current().orElseThrow();
-    if (!attempt.isUnreportedBut(node)) {
+    if (attempt.unreportedBut(node).findAny().isEmpty()) {
       attempt
           .faltered()
           .filter(f -> !f.exited().contains(node))
@@ -531,8 +531,8 @@ final class JobMachine {
                   ReasonCode.WORKERS_FAILED,
                   "a group on %s lost a peer; waits to hear from %s",
                   node,
-                  some(attempt.unreported().stream().filter(n -> !n.equals(node)).toList()))));
-    } else if (attempt.table().contains(node) && attempt.isUnreported(node)) {
+                  some(attempt.unreportedBut(node).toList()))));
+    } else if (attempt.isUnreported(node)) {
       lostAPeerToo(d, attempt, node, cause);
     }
   }
@@ -561,7 +561,7 @@ final class JobMachine {
     AttemptState now = after.current().orElseThrow();
     if (now.finished().size() == attempt.table().nnodes()) {
       succeed(d, after);
-    } else if (now.faltered().isPresent() && !now.isUnreportedBut(node)) {
+    } else if (now.faltered().isPresent() && now.unreportedBut(node).findAny().isEmpty()) {
       fail(d, after, now.faltered().get().cause());
     }
   }

@@ -4,10 +4,7 @@ import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.NodeId;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** What the nodes of a job are told in each phase: at once, and again until they have answered. */
@@ -79,10 +76,6 @@ final class Orders {
 
   private void prepare() {
     AttemptState attempt = attempt();
-    Map<NodeId, String> disks =
-        job.open().stream()
-            .filter(group -> group.fence().equals(attempt.fence()))
-            .collect(Collectors.toMap(OpenGroup::node, OpenGroup::disk));
     Optional<String> zero = job.spec().zero().flatMap(z -> z.json());
     String cause = causeBefore();
     List<NodeId> gang = attempt.table().nodes();
@@ -100,7 +93,7 @@ final class Orders {
                   node,
                   rank,
                   attempt.table(),
-                  disks.getOrDefault(node, ""),
+                  job.openOn(node, attempt.fence()).map(OpenGroup::disk).orElse(""),
                   job.spec(),
                   zero,
                   cause)));
@@ -143,11 +136,10 @@ final class Orders {
   /** Ends groups of earlier attempts on nodes that are not in the gang any more. */
   private void stopStrangers() {
     AttemptState attempt = attempt();
-    Set<NodeId> gang = Set.copyOf(attempt.table().nodes());
     List<OpenGroup> strangers =
         job.open().stream()
             .filter(group -> attempt.fence().supersedes(group.fence()))
-            .filter(group -> !gang.contains(group.node()))
+            .filter(group -> !attempt.table().contains(group.node()))
             .toList();
     String why = "attempt " + attempt.fence().attempt() + " replaces it";
     turn(strangers).forEach(group -> stop(group, why));
