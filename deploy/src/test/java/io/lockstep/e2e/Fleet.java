@@ -25,6 +25,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.awaitility.core.ConditionTimeoutException;
 
@@ -38,6 +39,7 @@ final class Fleet implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
   private static final int STOP_SECONDS = 40;
   private static final int CLI_SECONDS = 90;
+  private static final Set<String> ENDED = Set.of("SUCCEEDED", "FAILED", "CANCELED");
   private static final int AKKA = 25_520;
   private static final int HTTP = 7_733;
   private static final int NETS_OF_A_FORK = 30;
@@ -221,26 +223,47 @@ final class Fleet implements AutoCloseable {
   }
 
   void awaitReady(int count) {
+    awaitReady(count, node -> {});
+  }
+
+  private void awaitReady(int count, Consumer<JsonNode> each) {
     withLogs(
         () ->
             await("%d nodes READY; logs in %s".formatted(count, dir))
                 .atMost(READY_LIMIT)
                 .pollInterval(POLL)
-                .until(() -> readyNodes() == count));
+                .until(
+                    () -> {
+                      JsonNode nodes = get("/v1/nodes").orElse(JSON.createArrayNode());
+                      nodes.forEach(each);
+                      return ready(nodes) == count;
+                    }));
   }
 
-  private int readyNodes() {
+  private void putBackIfDrained(JsonNode node) {
+    if (node.path("health").asText().startsWith("DRAIN")) {
+      cli("resume", node.path("address").asText());
+    }
+  }
+
+  private static int ready(JsonNode nodes) {
     int ready = 0;
-    for (JsonNode node : get("/v1/nodes").orElse(JSON.createArrayNode())) {
+    for (JsonNode node : nodes) {
       ready += node.path("health").asText().equals("READY") ? 1 : 0;
     }
     return ready;
   }
 
-  /** Starts what is missing, and waits until all are READY and no process of a job is left. */
+  /**
+   * Starts what is missing, ends what a test that failed left running, and waits until all are
+   * READY and no process of a job is left.
+   */
   void awaitWholeAndIdle() {
     startMissing();
-    awaitReady(addresses.size());
+    jobs().stream()
+        .filter(job -> !ENDED.contains(job.path("phase").asText()))
+        .forEach(job -> cli("cancel", job.path("id").asText(), "--grace", "1s"));
+    awaitReady(addresses.size(), this::putBackIfDrained);
     await("no process of a job is left")
         .atMost(Duration.ofSeconds(30))
         .untilAsserted(() -> assertThat(allProcesses()).isEmpty());

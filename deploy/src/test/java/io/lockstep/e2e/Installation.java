@@ -9,6 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /** The unpacked distribution and a Python that can train, each made once for all tests. */
@@ -21,6 +24,9 @@ final class Installation {
   static final Path EXAMPLES = HOME.resolve("examples");
 
   private static final int PYTHON_LIMIT_MINUTES = 30;
+  private static final Map<Class<?>, Path> FOLDERS = new ConcurrentHashMap<>();
+  private static final StackWalker CALLER =
+      StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE);
 
   private Installation() {}
 
@@ -62,22 +68,42 @@ final class Installation {
     }
   }
 
-  /** An empty folder with a short path; it stays after the tests, with every log in it. */
+  /**
+   * An empty folder with a short path for the class that calls; it stays after the tests, with
+   * every log in it. {@link FreshFolders} empties it again before the class runs a second time.
+   */
   static Path freshFolder(String name) {
     Path folder = Path.of(System.getProperty("lockstep.e2e.dir", "/tmp/lockstep-e2e"), name);
-    try {
-      run(List.of("rm", "-rf", folder.toString()));
-      return Files.createDirectories(folder);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    FOLDERS.put(CALLER.getCallerClass(), folder);
+    return emptied(folder);
   }
 
-  private static void run(List<String> command) throws IOException {
+  /** The folder that this class asked for. */
+  static Optional<Path> folderOf(Class<?> test) {
+    return Optional.ofNullable(FOLDERS.get(test));
+  }
+
+  /** Puts what a first run left aside, where a person may look. */
+  static void putAside(Path folder) {
+    Path aside = folder.resolveSibling(folder.getFileName() + "-failed");
+    run(List.of("rm", "-rf", aside.toString()));
+    run(List.of("mv", folder.toString(), aside.toString()));
+    emptied(folder);
+  }
+
+  private static Path emptied(Path folder) {
+    run(List.of("rm", "-rf", folder.toString()));
+    run(List.of("mkdir", "-p", folder.toString()));
+    return folder;
+  }
+
+  private static void run(List<String> command) {
     try {
       Process process = new ProcessBuilder(command).inheritIO().start();
       assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
       assertThat(process.exitValue()).as("%s", command).isZero();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
