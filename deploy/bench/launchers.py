@@ -175,8 +175,7 @@ class Lockstep(Launcher):
     def await_settled(self) -> None:
         super().await_settled()
         until(self._all_ready, "all nodes READY", START_LIMIT_SECONDS)
-        if self.warm != "off":
-            until(self._pools_ready, "the warm pools", START_LIMIT_SECONDS)
+        until(self._pools_ready, "the warm pools, or torchrun", START_LIMIT_SECONDS)
 
     def return_host(self, host: Host) -> None:
         self.network.heal()
@@ -203,7 +202,7 @@ class Lockstep(Launcher):
 
 
 class LockstepOff(Lockstep):
-    """The same without warm pools."""
+    """The same where nothing but torchrun is loaded before: workers start cold."""
 
     warm = "off"
 

@@ -180,6 +180,31 @@ def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
     assert sorted(p.name for p in warm.folder.iterdir() if p.is_socket()) == []
 
 
+def test_cold_workers_are_started_by_a_torchrun_that_was_loaded_before(warm: Warm) -> None:
+    wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
+    warm.run_warm(REDUCE + "print(sys.path[0], sys.argv[0])\n" + wait, warm={"script": "train.py", "workers": "cold"})
+    preload = warm.preload()
+    warm.say("go")
+    status = warm.running()
+    assert status["start"] == "torchrun warm"
+    until(lambda: warm.output("rank-0") != b"", "output")
+    assert procs_parent(status["torchrun"]["pid"]) == warm.pid
+    for worker in status["workers"]:
+        assert procs_parent(worker["pid"]) == status["torchrun"]["pid"]
+        command = Path(f"/proc/{worker['pid']}/cmdline").read_bytes().split(b"\0")
+        assert command[:3] == [os.fsencode(sys.executable), b"-u", b"train.py"]
+    until(lambda: not process_lives(preload), "its end: torchrun was all that came from it")
+    (warm.folder / "go").touch()
+    report = warm.report()
+    assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)
+    for rank in range(2):
+        assert warm.output(f"rank-{rank}").splitlines() == [
+            b"2 %d 2 ['--a', 'b']" % rank,
+            os.fsencode(f"{warm.folder} train.py"),
+        ]
+    assert warm.marked() == []
+
+
 # A grandchild that forks twice, leaves the session and clears its environment.
 ESCAPE = """
 import os, sys

@@ -75,6 +75,11 @@ class Pool:
         return self._ops if self._ops is not None and self._ops.is_building else None
 
     @property
+    def forks_workers(self) -> bool:
+        """False where only torchrun comes from here, and starts its workers cold."""
+        return self._spec.warm is not None and not self._spec.warm.cold_workers
+
+    @property
     def is_loading(self) -> bool:
         """Neither ready nor failed yet."""
         return self.ready is None and self.failed is None
@@ -122,7 +127,8 @@ class Pool:
         except OSError as error:
             raise NotWarmError(str(error)) from error
         with listener:
-            order: dict[str, Any] = {"op": "belong", "marker": spec.marker, "workers": spec.local_world_size}
+            workers = spec.local_world_size if self.forks_workers else 0
+            order: dict[str, Any] = {"op": "belong", "marker": spec.marker, "workers": workers}
             order.update(stacks=str(spec.group_dir / "stacks"), firstRank=spec.first_rank)
             answer = self._ask(order, [listener.fileno()])
         if answer["type"] != "belongs":
@@ -197,11 +203,18 @@ class Pool:
         self._id = found.id
         order = {
             "script": os.path.join(spec.cwd, spec.warm.script),
-            "modules": list(spec.warm.modules) if spec.warm.modules is not None else None,
+            "modules": self._modules(),
             "arguments": list(spec.argv),
             "leftOut": [one.module for one in self.left_out],
         }
         self._control.sendall(json.dumps(order).encode())
+
+    def _modules(self) -> list[str] | None:
+        """Beside torch and torchrun; None: what the script imports."""
+        assert self._spec.warm is not None
+        if not self.forks_workers:
+            return []
+        return list(self._spec.warm.modules) if self._spec.warm.modules is not None else None
 
     def _leave_out(self, module: str, why: str) -> None:
         self.left_out.append(LeftOut(module, why))

@@ -267,6 +267,8 @@ def _serve(control: socket.socket, room: mark.Room, files: dict[str, tuple[int, 
             for fd in descriptors:
                 os.close(fd)
             _tell(control, {"type": "torchrun", "pid": pid})
+            if to_come == 0:  # its workers start cold
+                served_at = time.monotonic()
 
 
 def _reap() -> None:
@@ -485,6 +487,8 @@ def _set_up(forked: Forked) -> tuple[str, list[str]]:
     """Path, arguments and a fresh __main__, as Python sets them; says what to run: torchrun, a module or a file."""
     if forked.argv[0] == "torchrun":
         sys.argv = list(forked.argv)
+        if not _SAFE_PATH:  # as for every module
+            sys.path[0] = os.getcwd()
         return "torchrun", forked.argv[1:]
     words = forked.argv[1:]
     sys.orig_argv[:] = [forked.python, *forked.argv]

@@ -197,7 +197,7 @@ class Group:
     ) -> None:
         self._spec = spec
         self._pool = pool
-        self._start: str | None = None  # warm, or cold and why; None: there was no choice
+        self._start: str | None = None  # warm, torchrun warm, or cold and why; None: there was no choice
         self._signals = signals
         self._identity = identity
         self._scan = TreeScan(identity, os.fsencode(spec.marker), frozenset({launcher_id}))
@@ -414,7 +414,7 @@ class Group:
         found = procfs.read_process(pid)  # our child: a subreaper gets what its parent left
         if found is None or found.parent != self._identity.pid:
             raise OSError(f"pid {pid}, forked from the warm pool, is not this shim's child")
-        self._start = "warm"
+        self._start = "warm" if self._pool.forks_workers else "torchrun warm"
         return _Torchrun(None, found.id)
 
     def _end_pool(self) -> None:
@@ -427,7 +427,8 @@ class Group:
             raise OSError("the preloaded process outlives SIGKILL")
 
     def _worker_command(self) -> list[str]:
-        return [self._spec.python] if self._pool is None else client_command(self._spec)
+        forks = self._pool is not None and self._pool.forks_workers
+        return client_command(self._spec) if forks else [self._spec.python]
 
     def _add_stream(self, name: str, fd: int) -> None:
         log = SegmentedLog(self._spec.group_dir / "logs", name, self._spec.segment_bytes, self._spec.max_log_bytes)

@@ -26,7 +26,8 @@ MIN_LEASE_MILLIS = 100
 MAX_LEASE_MILLIS = 3_600_000
 
 _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
-_KNOWN_WARM = frozenset({"script", "modules", "ops"})
+_KNOWN_WARM = frozenset({"script", "modules", "ops", "workers"})
+_COLD_WORKERS = "cold"
 _KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
     {"version", "marker", "argv", "env", "cwd", "localWorldSize", "firstRank", "groupDir", "socket", "python"}
@@ -40,11 +41,13 @@ class SpecError(Exception):
 
 @dataclass(frozen=True)
 class WarmSpec:
-    """What a warm pool of this job loads: what the script imports, or exactly these modules."""
+    """What a warm pool of this job loads: what the script imports, or exactly these modules; with cold workers
+    nothing but torchrun, which starts them as it always does."""
 
     script: str
     modules: tuple[str, ...] | None
     ops: tuple[str, ...]  # DeepSpeed's names of what its workers will load, and may have to build
+    cold_workers: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,11 +184,14 @@ def _warm(raw: object, problems: list[str]) -> WarmSpec | None:
         problems.append("warm must be an object")
         return None
     problems.extend(f"unknown field 'warm.{name}'" for name in sorted(set(raw) - _KNOWN_WARM))
+    if raw.get("workers") not in (None, _COLD_WORKERS):
+        problems.append(f"warm.workers must be {_COLD_WORKERS!r} or absent")
     fields = _Fields(raw, problems, "warm.")
     return WarmSpec(
         script=fields.text("script"),
         modules=fields.texts("modules") if raw.get("modules") is not None else None,
         ops=fields.texts("ops") if raw.get("ops") else (),
+        cold_workers=raw.get("workers") == _COLD_WORKERS,
     )
 
 

@@ -82,32 +82,29 @@ final class WarmPool implements AutoCloseable {
   }
 
   /**
-   * What the shim is told: nothing for a job without a warm pool.
+   * What the shim is told. Where workers start cold, torchrun is all that is preloaded (ADR 0019).
    *
    * @param ops what its workers load, built before the pool is ready
    */
-  static Optional<Map<String, Object>> spec(JobSpec job, Set<DeepSpeedOp> ops) {
-    if (!job.mayBeWarm()) {
-      return Optional.empty();
-    }
+  static Map<String, Object> spec(JobSpec job, Set<DeepSpeedOp> ops) {
     var warm = new LinkedHashMap<String, Object>();
     warm.put("script", job.script());
+    if (!job.workersMayBeWarm()) {
+      warm.put("workers", "cold");
+      return warm;
+    }
     if (!job.warm().equals("auto")) {
       warm.put("modules", Arrays.asList(job.warm().split(",", -1)));
     }
     if (!ops.isEmpty()) {
       warm.put("ops", ops.stream().map(DeepSpeedOp::builder).toList());
     }
-    return Optional.of(warm);
+    return warm;
   }
 
   /** The same, where this host keeps warm pools at all. */
   Optional<Map<String, Object>> wanted(JobSpec job, Set<DeepSpeedOp> ops) {
-    return enabled ? spec(job, ops) : Optional.empty();
-  }
-
-  private boolean isWanted(LaunchSpec launch) {
-    return enabled && launch.job().mayBeWarm();
+    return enabled ? Optional.of(spec(job, ops)) : Optional.empty();
   }
 
   /** This node is a spare: what it keeps already for that job is as good as a new one. */
@@ -176,15 +173,20 @@ final class WarmPool implements AutoCloseable {
     return kept.map(k -> k.standby().pid());
   }
 
-  /** An attempt runs here from now on; a standby of another job is ended. */
-  void runs(LaunchSpec launch, GroupFolder folder, boolean warmStart, long nowNanos) {
+  /**
+   * An attempt runs here from now on; a standby of another job is ended.
+   *
+   * @param adopted whether its shim was one
+   */
+  void runs(LaunchSpec launch, GroupFolder folder, boolean adopted, long nowNanos) {
     JobId job = launch.fence().job();
+    boolean warmStart = adopted && launch.job().workersMayBeWarm();
     spare = Optional.empty();
     if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
       drop("another job runs here");
     }
     trains =
-        isWanted(launch)
+        enabled
             ? Optional.of(new Trains(job, folder, warmStart, nowNanos, false))
             : Optional.empty();
   }
@@ -241,7 +243,7 @@ final class WarmPool implements AutoCloseable {
 
   /** Makes the standby the shim of this attempt; empty means that the start is a cold one. */
   Optional<JsonNode> adopt(LaunchSpec launch, Path spec) throws InterruptedException {
-    if (!isWanted(launch)) {
+    if (!enabled) {
       return Optional.empty();
     }
     Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));

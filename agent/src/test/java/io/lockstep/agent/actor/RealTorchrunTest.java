@@ -171,7 +171,7 @@ class RealTorchrunTest {
     ActorTestKit kit = ActorTestKit.create();
     try (Node first = new Node(kit, dir, "127.0.0.2", 0);
         Node second = new Node(kit, dir, "127.0.0.3", 1)) {
-      int steps = warm.equals("auto") ? 150 : 40; // a warm pool takes its time
+      int steps = 150; // a warm pool takes its time, of torchrun alone too
       JobSpec job = job(dir, warm, steps);
       var table =
           new RankTable(
@@ -194,11 +194,9 @@ class RealTorchrunTest {
       assertThat(beat.group().flatMap(g -> g.progress()).map(Progress::step).orElse(0L))
           .isPositive();
 
-      if (warm.equals("auto")) {
-        await()
-            .atMost(LIMIT)
-            .until(() -> first.said(one, "warm.log", READY) && second.said(one, "warm.log", READY));
-      }
+      await()
+          .atMost(LIMIT)
+          .until(() -> first.said(one, "warm.log", READY) && second.said(one, "warm.log", READY));
       ProcessHandle.of(victim.pid()).orElseThrow().destroyForcibly();
       var cause = second.exit(one).firstFailure().orElseThrow();
       assertThat(cause.rank()).isEqualTo(1);
@@ -218,7 +216,7 @@ class RealTorchrunTest {
       second.start(two, prepared.masterPort().orElseThrow(), Optional.of(resume));
       assertThat(first.exit(two).outcome()).isEqualTo(ExitReport.Outcome.SUCCEEDED);
       assertThat(second.exit(two).outcome()).isEqualTo(ExitReport.Outcome.SUCCEEDED);
-      String how = "torchrun started " + (warm.equals("auto") ? "warm" : "cold");
+      String how = "torchrun started warm";
       assertThat(first.said(two, "shim.log", how)).isTrue();
       assertThat(second.said(two, "shim.log", how)).isTrue();
       await().atMost(LIMIT).until(() -> first.living().isEmpty() && second.living().isEmpty());

@@ -55,23 +55,28 @@ class WarmPoolTest {
   @Test
   void autoMeansWhatTheScriptImportsAndAListExactlyThese() {
     assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE), Set.of()))
-        .contains(Map.of("script", "train.py"));
+        .isEqualTo(Map.of("script", "train.py"));
     assertThat(WarmPool.spec(job("torch,transformers.trainer", JobSpec.Entry.FILE), Set.of()))
-        .contains(
+        .isEqualTo(
             Map.of("script", "train.py", "modules", List.of("torch", "transformers.trainer")));
   }
 
   @Test
   void theOpsOfTheJobAreNamedAsDeepSpeedNamesThem() {
     assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE), Set.of(DeepSpeedOp.CPU_ADAM)))
-        .contains(Map.of("script", "train.py", "ops", List.of("cpu_adam")));
+        .isEqualTo(Map.of("script", "train.py", "ops", List.of("cpu_adam")));
   }
 
   @Test
-  void offModulesAndProgramsStartCold() {
-    assertThat(WarmPool.spec(job("off", JobSpec.Entry.FILE), Set.of())).isEmpty();
-    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.MODULE), Set.of())).isEmpty();
-    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.PROGRAM), Set.of())).isEmpty();
+  void workersOfOffOfModulesAndOfProgramsStartColdFromATorchrunThatIsLoaded() {
+    Map<String, Object> torchrunOnly = Map.of("script", "train.py", "workers", "cold");
+    for (JobSpec job :
+        List.of(
+            job("off", JobSpec.Entry.FILE),
+            job("auto", JobSpec.Entry.MODULE),
+            job("auto", JobSpec.Entry.PROGRAM))) {
+      assertThat(WarmPool.spec(job, Set.of(DeepSpeedOp.CPU_ADAM))).isEqualTo(torchrunOnly);
+    }
   }
 
   // a spare's

@@ -38,9 +38,7 @@ public final class Standbys {
     }
     Optional<Job> kept = said.flatMap(pool -> state.job(pool.job()));
     if (ofSpare.isPresent()) {
-      return ofSpare.get().spec().mayBeWarm()
-          ? wanted(ofSpare.get(), node, said, now)
-          : none(node, said, "%s has no warm pools".formatted(ofSpare.get().id()));
+      return wanted(ofSpare.get(), node, said, now);
     }
     // Of a job that is placed again in a moment, maybe here: the agent has a limit of its own.
     return kept.filter(job -> job.current().isEmpty() && !job.phase().isTerminal()).isPresent()

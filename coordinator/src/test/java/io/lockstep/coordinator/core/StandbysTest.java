@@ -147,11 +147,11 @@ class StandbysTest {
   }
 
   @Test
-  void aJobWithoutWarmPoolsHasNoneOnItsSpare() {
+  void aSpareKeepsTorchrunEvenForAJobWhoseWorkersStartCold() {
     ACluster cold = ACluster.aRunningJob(2, AJob.of(2).spares(1).warm("off"), 3);
     cold.when(new ClusterInput.StepSeen(cold.fence(A), 1));
 
-    assertThat(cold.when(new ClusterInput.WarmSeen(node("n3"), NOTHING)).actions()).isEmpty();
+    assertThat(cold.when(new ClusterInput.WarmSeen(node("n3"), NOTHING)).actions()).hasSize(1);
   }
 
   @Test

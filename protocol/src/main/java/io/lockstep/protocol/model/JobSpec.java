@@ -43,8 +43,8 @@ public record JobSpec(
     Optional<ProgressRules> progress,
     Optional<Preflight> preflight) {
 
-  /** True unless it is never to be forked from a preloaded process, or cannot be. */
-  public boolean mayBeWarm() {
+  /** True unless its workers are never to be forked from a preloaded process, or cannot be. */
+  public boolean workersMayBeWarm() {
     return !warm.equals("off") && entry == Entry.FILE;
   }
 
