@@ -2,12 +2,18 @@ package io.lockstep.scale;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpServer;
+import io.lockstep.protocol.model.Attempt;
+import io.lockstep.protocol.model.Fence;
+import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.NodeId;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,7 +30,8 @@ import scala.concurrent.ExecutionContext;
 
 /**
  * {@code LightFleet NODES IDLE_SECONDS API AKKA_SEAT,... DOOR,...}: so many agents join, one job
- * takes them all, one of them fails, and they idle. Each line of output is a JSON object.
+ * takes them all, one of them fails, they idle, and another job takes them. Each line of output is
+ * a JSON object.
  */
 public final class LightFleet {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -35,6 +42,8 @@ public final class LightFleet {
   private static final int PORTS_PER_ADDRESS = 500;
   private static final int RESTARTS = 3;
   private static final int LEASE_CLIENTS = 16;
+  private static final int REHEARSED = 128;
+  private static final int REHEARSAL_SECONDS = 5;
 
   private final HttpClient http = HttpClient.newHttpClient();
 
@@ -97,19 +106,14 @@ public final class LightFleet {
               context));
     }
     double made = since(begun);
+    rehearse();
     await("all nodes READY", JOIN_LIMIT, 200, () -> ready() >= nodes);
     say("joined", Map.of("made_s", made, "ready_s", since(begun) - made));
     idles("idle", idle);
 
-    long commands = LightAgent.COMMANDS.get();
-    long reports = LightAgent.REPORTS.get();
-    long submitted = System.nanoTime();
-    submit(nodes);
-    await("all started", START_LIMIT, 1, () -> started.get() >= nodes);
-    double first = since(submitted);
-    await("RUNNING", START_LIMIT, 50, () -> phase().equals("RUNNING"));
-    say("started", counted(commands, reports, Map.of("s", first, "running_s", since(submitted))));
-
+    start("started", nodes);
+    long commands;
+    long reports;
     for (int i = 0; i < RESTARTS; i++) {
       TimeUnit.SECONDS.sleep(3);
       started.set(0);
@@ -125,6 +129,66 @@ public final class LightFleet {
       say("restarted", counted(commands, reports, Map.of("s", again, "running_s", since(failed))));
     }
     idles("training", idle);
+
+    HttpResponse<String> canceled =
+        send(
+            HttpRequest.newBuilder(URI.create(api + "/v1/jobs/" + job + "/cancel"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString("{}")));
+    if (canceled.statusCode() >= 300) {
+      throw new IllegalStateException("not canceled: " + canceled.body());
+    }
+    await("CANCELED", START_LIMIT, 50, () -> job().path("phase").asText().equals("CANCELED"));
+    TimeUnit.SECONDS.sleep(3);
+    start("again", nodes);
+  }
+
+  /** A job that takes every node. */
+  private void start(String what, int nodes) throws IOException, InterruptedException {
+    started.set(0);
+    long commands = LightAgent.COMMANDS.get();
+    long reports = LightAgent.REPORTS.get();
+    long submitted = System.nanoTime();
+    submit(nodes);
+    await("all started", START_LIMIT, 1, () -> started.get() >= nodes);
+    double all = since(submitted);
+    await("RUNNING", START_LIMIT, 50, () -> phase().equals("RUNNING"));
+    Map<String, Object> seen =
+        Map.of("s", all, "running_s", since(submitted), "attempts", job().path("attempt").asInt());
+    say(what, counted(commands, reports, seen));
+  }
+
+  /**
+   * Each real host renews its lease from a process of its own. Here one HTTP client does it for
+   * sixty hosts: its code must not run for the first time when all of them ask at once.
+   */
+  private void rehearse() throws IOException, InterruptedException {
+    byte[] yes = "{\"answer\":\"GRANTED\",\"set\":1}".getBytes(StandardCharsets.UTF_8);
+    HttpServer grants = HttpServer.create(new InetSocketAddress("127.9.0.1", 0), 0);
+    grants.createContext(
+        "/v1/leases",
+        asked -> {
+          asked.getRequestBody().readAllBytes();
+          asked.sendResponseHeaders(200, yes.length);
+          asked.getResponseBody().write(yes);
+          asked.close();
+        });
+    grants.start();
+    String door = "127.9.0.1:" + grants.getAddress().getPort();
+    var nobody = new Fence(1, new JobId("rehearsal"), new Attempt(1));
+    var leases = new ArrayList<LightLease>();
+    for (int i = 0; i < REHEARSED; i++) {
+      HttpClient client = leaseClients.get(i % LEASE_CLIENTS);
+      var node = new NodeId("s%04d".formatted(i));
+      var lease =
+          new LightLease(client, timer, List.of(door, door, door), "", nobody, node, () -> {});
+      leases.add(lease);
+      lease.begin();
+    }
+    TimeUnit.SECONDS.sleep(REHEARSAL_SECONDS);
+    leases.forEach(LightLease::end);
+    TimeUnit.SECONDS.sleep(1);
+    grants.stop(0);
   }
 
   private static Map<String, Object> counted(
@@ -200,7 +264,11 @@ public final class LightFleet {
   }
 
   private String phase() {
-    return get("/v1/jobs/" + job).path("phase").asText();
+    return job().path("phase").asText();
+  }
+
+  private JsonNode job() {
+    return get("/v1/jobs/" + job);
   }
 
   private String coordinator(List<String> seats) {
