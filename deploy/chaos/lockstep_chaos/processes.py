@@ -18,7 +18,7 @@ class Found:
     """A living process of a worker group."""
 
     pid: int
-    kind: str  # shim, guard, torchrun or worker
+    kind: str  # shim, guard, preload, torchrun or worker
     state: str  # as in /proc/PID/stat
 
 
@@ -32,9 +32,11 @@ def of_group(address: str) -> list[Found]:
         if state in "ZX" or not any(entry.startswith(mark) for entry in environment):
             continue
         line = " ".join(_words(pid, "cmdline"))
-        if "lockstep_shim" in line:
+        if "lockstep_shim" in line and "preload.py" not in line:
             kind = "guard" if parent in shims else "shim"
             shims.add(pid)
+        elif "preload.py" in line:
+            kind = "preload"
         elif "torch.distributed.run" in line:
             kind = "torchrun"
         else:

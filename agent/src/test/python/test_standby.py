@@ -180,14 +180,18 @@ def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
     assert sorted(p.name for p in warm.folder.iterdir() if p.is_socket()) == []
 
 
+COLD_WORKERS = {"script": "train.py", "workers": "cold", "modules": ["no_such"]}  # nothing but torchrun is loaded
+
+
 def test_cold_workers_are_started_by_a_torchrun_that_was_loaded_before(warm: Warm) -> None:
     wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
-    warm.run_warm(REDUCE + "print(sys.path[0], sys.argv[0])\n" + wait, warm={"script": "train.py", "workers": "cold"})
+    warm.run_warm(REDUCE + "print(sys.path[0], sys.argv[0])\n" + wait, warm=COLD_WORKERS)
     preload = warm.preload()
     warm.say("go")
     status = warm.running()
     assert status["start"] == "torchrun warm"
     until(lambda: warm.output("rank-0") != b"", "output")
+    assert "torchrun started warm, its workers cold" in warm.log()
     assert procs_parent(status["torchrun"]["pid"]) == warm.pid
     for worker in status["workers"]:
         assert procs_parent(worker["pid"]) == status["torchrun"]["pid"]
@@ -203,6 +207,52 @@ def test_cold_workers_are_started_by_a_torchrun_that_was_loaded_before(warm: War
             os.fsencode(f"{warm.folder} train.py"),
         ]
     assert warm.marked() == []
+
+
+def program(warm: Warm, number: int, *words: str) -> Path:
+    """SPEC.json of an attempt that runs a program, as the agent writes it."""
+    path = warm.wanted("", number, procs=1, python="env", warm={"script": words[0], "workers": "cold"})
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found["argv"][-3:] = ["--no-python", str(warm.group_dir / "worker"), *words]
+    path.write_text(json.dumps(found), encoding="utf-8")
+    return path
+
+
+def environment_of(warm: Warm) -> dict[str, str]:
+    """Of a worker, less what is the attempt's own."""
+    entries = warm.output("rank-0").decode().split("\n")
+    found = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    own = ("MASTER_PORT", "LOCKSTEP_ATTEMPT", "LOCKSTEP_GROUP", "TORCHELASTIC_RUN_ID")
+    return {k: v.replace(str(warm.group_dir), "GROUP") for k, v in found.items() if k not in own}
+
+
+def test_a_program_cannot_tell_whether_torchrun_was_loaded_before(warm: Warm) -> None:
+    """It is no Python that would add to its environment itself what torchrun's Python added to torchrun's."""
+    warm.stand_by(program(warm, 1, "sh", "-c", "env"))
+    assert warm.hear()["type"] == "ready"
+    assert "pid" in warm.adopt(program(warm, 2, "sh", "-c", "env"))
+    warm.say("go")
+    assert warm.report()["outcome"] == "succeeded"
+    assert "torchrun started warm, its workers cold" in warm.log()
+    first = environment_of(warm)
+    warm.answer = warm.launch_cold(program(warm, 3, "sh", "-c", "env"))
+    assert warm.report()["outcome"] == "succeeded"
+    second = environment_of(warm)
+    error_file = "TORCHELASTIC_ERROR_FILE"  # torch names a folder at random
+    assert first.pop(error_file).startswith("GROUP/torch/")
+    assert second.pop(error_file).startswith("GROUP/torch/")
+    assert first == second
+    assert first["LC_CTYPE"] == "C.UTF-8"
+
+
+def test_a_running_attempt_without_a_pool_says_why_there_is_none(warm: Warm) -> None:
+    path = warm.wanted("", 1)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    del found["warm"]
+    path.write_text(json.dumps(found), encoding="utf-8")
+    warm.stand_by(path)
+    answer = warm.hear()
+    assert (answer["type"], "without warm pools" in answer["why"]) == ("failed", True)
 
 
 # A grandchild that forks twice, leaves the session and clears its environment.

@@ -184,13 +184,13 @@ class Pool:
             self._control = ours
             self._process = subprocess.Popen(
                 [
-                    spec.python,
+                    spec.argv[0],  # torchrun's own: a program's workers have no Python
                     "-u",
                     str(Path(__file__).with_name("preload.py")),
                     str(theirs.fileno()),
                     "-" * mark.TITLE_BYTES,
                 ],
-                executable=spec.find(spec.python) or spec.python,
+                executable=spec.find(spec.argv[0]) or spec.argv[0],
                 env={**_environment(spec), **mark.room()},
                 cwd=spec.cwd,
                 stdin=subprocess.DEVNULL,
@@ -202,7 +202,7 @@ class Pool:
         assert found is not None  # ours to reap
         self._id = found.id
         order = {
-            "script": os.path.join(spec.cwd, spec.warm.script),
+            "script": os.path.join(spec.cwd, spec.warm.script) if self.forks_workers else None,
             "modules": self._modules(),
             "arguments": list(spec.argv),
             "leftOut": [one.module for one in self.left_out],
@@ -309,6 +309,7 @@ def _compared(before: Spec, now: Spec) -> list[tuple[str, object, object]]:
     changed = sorted(name for name, _ in lasting(before).items() ^ lasting(now).items())
     return [
         (f"the environment ({', '.join(changed[:3])})", [], changed),
+        ("torchrun's Python", before.argv[0], now.argv[0]),
         ("the Python", before.python, now.python),
         ("the working folder", before.cwd, now.cwd),
         ("the number of workers", before.local_world_size, now.local_world_size),

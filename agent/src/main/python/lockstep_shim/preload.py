@@ -26,6 +26,10 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+# What Python's own start added (PEP 538's LC_CTYPE, sitecustomize): a torchrun that starts cold hands it on.
+_GIVEN = dict(entry.partition(b"=")[::2] for entry in Path("/proc/self/environ").read_bytes().split(b"\0") if entry)
+_BY_PYTHON = {name: value for name, value in os.environb.items() if _GIVEN.get(name) != value}
+
 _SAFE_PATH = getattr(sys.flags, "safe_path", False)  # since Python 3.11
 if not _SAFE_PATH:
     del sys.path[0]
@@ -101,7 +105,7 @@ def _load(order: dict[str, Any], tell: Any) -> None:
         before = set(sys.modules)
         try:
             _import(one)
-            _check(before, order["modules"] is not None)
+            _check(before, bool(order["modules"]))
         except BaseException as error:
             why = str(error) if isinstance(error, UnsafeError) else f"its import fails: {type(error).__name__}: {error}"
             tell({"type": "unsafe", "module": str(one), "why": why[:500]})
@@ -114,9 +118,9 @@ def _load(order: dict[str, Any], tell: Any) -> None:
 def _wanted(order: dict[str, Any]) -> list[imports.Import]:
     first = [imports.Import("torch"), imports.Import("torch.distributed.run")]
     script = order["script"]
-    if not _SAFE_PATH:
-        _ADDED.append(_folder_of(script))
-        sys.path.insert(0, _ADDED[0])  # as when the script imports them
+    if not _SAFE_PATH:  # as when the script imports them; without one as torchrun does
+        _ADDED.append(os.getcwd() if script is None else _folder_of(script))
+        sys.path.insert(0, _ADDED[0])
     if order["modules"] is not None:
         return [*first, *(imports.Import(name) for name in order["modules"])]
     with open(script, "rb") as file:
@@ -292,8 +296,11 @@ def _fork_torchrun(
             os._exit(0)
         os.close(read_end)
         os.close(write_end)
-        environment = {os.fsencode(name): os.fsencode(value) for name, value in order["env"].items()}
+        wanted = {os.fsencode(name): os.fsencode(value) for name, value in order["env"].items()}
+        environment = {**_BY_PYTHON, **wanted}
         os.setsid()
+        for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_DFL)  # whatever the daemon was started with, as for a cold one
         for each in ours:
             each.close()
         _become(descriptors, environment, os.fsencode(order["cwd"]), room, marker)
@@ -487,8 +494,9 @@ def _set_up(forked: Forked) -> tuple[str, list[str]]:
     """Path, arguments and a fresh __main__, as Python sets them; says what to run: torchrun, a module or a file."""
     if forked.argv[0] == "torchrun":
         sys.argv = list(forked.argv)
-        if not _SAFE_PATH:  # as for every module
-            sys.path[0] = os.getcwd()
+        if _ADDED:  # as for every module
+            sys.path.remove(_ADDED[0])
+            sys.path.insert(0, os.getcwd())
         return "torchrun", forked.argv[1:]
     words = forked.argv[1:]
     sys.orig_argv[:] = [forked.python, *forked.argv]

@@ -36,6 +36,7 @@ from lockstep_shim.stacks import Stacks
 from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
 from lockstep_shim.workers import Worker
 
+TORCHRUN_WARM = "torchrun warm"
 SEARCH_INTERVAL_SECONDS = 0.050
 # The preloaded process has answered by then, or its clients have become the workers themselves.
 TRAINERS_LIMIT_SECONDS = 6.0
@@ -382,7 +383,8 @@ class Group:
         self._torchrun = started
         self._changed = True
         how = "cold" if started.process else "warm"
-        self._log(f"marker={spec.marker} torchrun started {how} pid={started.id.pid}")
+        alone = ", its workers cold" if self._start == TORCHRUN_WARM else ""
+        self._log(f"marker={spec.marker} torchrun started {how}{alone} pid={started.id.pid}")
 
     def _start_cold(self, environment: dict[str, str], output: int) -> _Torchrun:
         spec = self._spec
@@ -414,7 +416,7 @@ class Group:
         found = procfs.read_process(pid)  # our child: a subreaper gets what its parent left
         if found is None or found.parent != self._identity.pid:
             raise OSError(f"pid {pid}, forked from the warm pool, is not this shim's child")
-        self._start = "warm" if self._pool.forks_workers else "torchrun warm"
+        self._start = "warm" if self._pool.forks_workers else TORCHRUN_WARM
         return _Torchrun(None, found.id)
 
     def _end_pool(self) -> None:

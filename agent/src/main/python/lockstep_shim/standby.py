@@ -31,7 +31,10 @@ def main(path: str) -> int:
     shim.become_subreaper()
     agent = Agent()
     try:
-        pool = Pool(spec.load(path))
+        running = spec.load(path)
+        if running.warm is None:
+            raise SpecError("the attempt that runs was started by a release, or a host, without warm pools")
+        pool = Pool(running)
     except (SpecError, OSError) as error:
         agent.say({"type": "failed", "why": str(error)})
         return 1

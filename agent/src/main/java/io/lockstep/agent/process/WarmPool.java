@@ -247,6 +247,9 @@ final class WarmPool implements AutoCloseable {
       return Optional.empty();
     }
     Optional<Kept> ours = kept.filter(k -> k.job().equals(launch.fence().job()));
+    if (ours.isEmpty() && spare.isEmpty() && !launch.job().workersMayBeWarm()) {
+      return Optional.empty(); // as it asks for: nothing to be said
+    }
     if (ours.isEmpty()) {
       return startsCold(
           launch.fence(), spare.flatMap(Spare::problem).orElse("no warm pool of its job is here"));

@@ -216,7 +216,7 @@ class RealTorchrunTest {
       second.start(two, prepared.masterPort().orElseThrow(), Optional.of(resume));
       assertThat(first.exit(two).outcome()).isEqualTo(ExitReport.Outcome.SUCCEEDED);
       assertThat(second.exit(two).outcome()).isEqualTo(ExitReport.Outcome.SUCCEEDED);
-      String how = "torchrun started warm";
+      String how = "torchrun started warm" + (warm.equals("off") ? ", its workers cold" : " pid");
       assertThat(first.said(two, "shim.log", how)).isTrue();
       assertThat(second.said(two, "shim.log", how)).isTrue();
       await().atMost(LIMIT).until(() -> first.living().isEmpty() && second.living().isEmpty());

@@ -151,7 +151,10 @@ class StandbysTest {
     ACluster cold = ACluster.aRunningJob(2, AJob.of(2).spares(1).warm("off"), 3);
     cold.when(new ClusterInput.StepSeen(cold.fence(A), 1));
 
-    assertThat(cold.when(new ClusterInput.WarmSeen(node("n3"), NOTHING)).actions()).hasSize(1);
+    assertThat(cold.when(new ClusterInput.WarmSeen(node("n3"), NOTHING)).actions())
+        .singleElement()
+        .isInstanceOfSatisfying(
+            ClusterAction.StandBy.class, order -> assertThat(order.order()).isPresent());
   }
 
   @Test

@@ -109,7 +109,7 @@ final class Host {
         folder.path(),
         request.python(),
         shim,
-        true,
+        !"false".equals(env.get("LOCKSTEP_WARM")),
         new DaemonSettings.Ports(
             ports.akka(),
             ports.management(),
