@@ -32,11 +32,11 @@ def of_group(address: str) -> list[Found]:
         if state in "ZX" or not any(entry.startswith(mark) for entry in environment):
             continue
         line = " ".join(_words(pid, "cmdline"))
-        if "lockstep_shim" in line and "preload.py" not in line:
+        if "preload.py" in line:  # in the shim's folder
+            kind = "preload"
+        elif "lockstep_shim" in line:
             kind = "guard" if parent in shims else "shim"
             shims.add(pid)
-        elif "preload.py" in line:
-            kind = "preload"
         elif "torch.distributed.run" in line:
             kind = "torchrun"
         else:

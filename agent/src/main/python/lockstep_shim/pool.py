@@ -203,18 +203,11 @@ class Pool:
         self._id = found.id
         order = {
             "script": os.path.join(spec.cwd, spec.warm.script) if self.forks_workers else None,
-            "modules": self._modules(),
+            "modules": list(spec.warm.modules) if spec.warm.modules is not None else None,
             "arguments": list(spec.argv),
             "leftOut": [one.module for one in self.left_out],
         }
         self._control.sendall(json.dumps(order).encode())
-
-    def _modules(self) -> list[str] | None:
-        """Beside torch and torchrun; None: what the script imports."""
-        assert self._spec.warm is not None
-        if not self.forks_workers:
-            return []
-        return list(self._spec.warm.modules) if self._spec.warm.modules is not None else None
 
     def _leave_out(self, module: str, why: str) -> None:
         self.left_out.append(LeftOut(module, why))

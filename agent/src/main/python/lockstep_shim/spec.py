@@ -186,12 +186,14 @@ def _warm(raw: object, problems: list[str]) -> WarmSpec | None:
     problems.extend(f"unknown field 'warm.{name}'" for name in sorted(set(raw) - _KNOWN_WARM))
     if raw.get("workers") not in (None, _COLD_WORKERS):
         problems.append(f"warm.workers must be {_COLD_WORKERS!r} or absent")
+    is_cold = raw.get("workers") == _COLD_WORKERS
     fields = _Fields(raw, problems, "warm.")
+    modules = fields.texts("modules") if raw.get("modules") is not None else None
     return WarmSpec(
         script=fields.text("script"),
-        modules=fields.texts("modules") if raw.get("modules") is not None else None,
+        modules=() if is_cold else modules,
         ops=fields.texts("ops") if raw.get("ops") else (),
-        cold_workers=raw.get("workers") == _COLD_WORKERS,
+        cold_workers=is_cold,
     )
 
 

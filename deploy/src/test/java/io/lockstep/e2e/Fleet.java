@@ -39,7 +39,6 @@ final class Fleet implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
   private static final int STOP_SECONDS = 40;
   private static final int CLI_SECONDS = 90;
-  private static final Set<String> ENDED = Set.of("SUCCEEDED", "FAILED", "CANCELED");
   private static final int AKKA = 25_520;
   private static final int HTTP = 7_733;
   private static final int NETS_OF_A_FORK = 30;
@@ -261,7 +260,7 @@ final class Fleet implements AutoCloseable {
   void awaitWholeAndIdle() {
     startMissing();
     jobs().stream()
-        .filter(job -> !ENDED.contains(job.path("phase").asText()))
+        .filter(job -> !isTerminal(job))
         .forEach(job -> cli("cancel", job.path("id").asText(), "--grace", "1s"));
     awaitReady(addresses.size(), this::putBackIfDrained);
     await("no process of a job is left")

@@ -106,27 +106,16 @@ public final class LightFleet {
               context));
     }
     double made = since(begun);
-    rehearse();
     await("all nodes READY", JOIN_LIMIT, 200, () -> ready() >= nodes);
     say("joined", Map.of("made_s", made, "ready_s", since(begun) - made));
+    rehearse();
     idles("idle", idle);
 
-    start("started", nodes);
-    long commands;
-    long reports;
+    start("started", nodes, () -> submit(nodes));
     for (int i = 0; i < RESTARTS; i++) {
       TimeUnit.SECONDS.sleep(3);
-      started.set(0);
-      commands = LightAgent.COMMANDS.get();
-      reports = LightAgent.REPORTS.get();
-      long failed = System.nanoTime();
-      if (!agents.get(nodes / 2 + i).hands.fail()) {
-        throw new IllegalStateException("it had no group");
-      }
-      await("all started again", START_LIMIT, 1, () -> started.get() >= nodes);
-      double again = since(failed);
-      await("RUNNING", START_LIMIT, 50, () -> phase().equals("RUNNING"));
-      say("restarted", counted(commands, reports, Map.of("s", again, "running_s", since(failed))));
+      LightHands hands = agents.get(nodes / 2 + i).hands;
+      start("restarted", nodes, () -> fail(hands));
     }
     idles("training", idle);
 
@@ -140,21 +129,32 @@ public final class LightFleet {
     }
     await("CANCELED", START_LIMIT, 50, () -> job().path("phase").asText().equals("CANCELED"));
     TimeUnit.SECONDS.sleep(3);
-    start("again", nodes);
+    start("again", nodes, () -> submit(nodes));
   }
 
-  /** A job that takes every node. */
-  private void start(String what, int nodes) throws IOException, InterruptedException {
+  /** What makes every node start. */
+  private interface Cause {
+    void begin() throws IOException, InterruptedException;
+  }
+
+  private static void fail(LightHands hands) {
+    if (!hands.fail()) {
+      throw new IllegalStateException("it had no group");
+    }
+  }
+
+  /** Times it from its cause until every node has started. */
+  private void start(String what, int nodes, Cause cause) throws IOException, InterruptedException {
     started.set(0);
     long commands = LightAgent.COMMANDS.get();
     long reports = LightAgent.REPORTS.get();
-    long submitted = System.nanoTime();
-    submit(nodes);
+    long begun = System.nanoTime();
+    cause.begin();
     await("all started", START_LIMIT, 1, () -> started.get() >= nodes);
-    double all = since(submitted);
+    double all = since(begun);
     await("RUNNING", START_LIMIT, 50, () -> phase().equals("RUNNING"));
     Map<String, Object> seen =
-        Map.of("s", all, "running_s", since(submitted), "attempts", job().path("attempt").asInt());
+        Map.of("s", all, "running_s", since(begun), "attempts", job().path("attempt").asInt());
     say(what, counted(commands, reports, seen));
   }
 
