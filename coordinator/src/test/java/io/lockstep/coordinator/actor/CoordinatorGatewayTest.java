@@ -13,20 +13,20 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What is asked must not be done long after its sender was told that it failed. */
 final class CoordinatorGatewayTest {
-  private static final ActorTestKit kit = ActorTestKit.create();
+  private final ActorTestKit kit = ActorTestKit.create();
   private static final NodeId NODE = new NodeId("a");
 
   private final TestProbe<ToCoordinator> proxy = kit.createTestProbe();
   private final CoordinatorGateway gateway =
       new CoordinatorGateway(kit.system(), proxy.getRef(), new LastKnown(Optional::empty));
 
-  @AfterAll
-  static void stop() {
+  @AfterEach
+  void stop() {
     kit.shutdownTestKit();
   }
 

@@ -29,14 +29,14 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The pair check at the end of a quarantine, with agents that answer as a test says. */
 final class GateChecksTest {
-  private static final ActorTestKit KIT = ActorTestKit.create(ManualTime.config());
-  private static final ManualTime TIME = ManualTime.get(KIT.system());
+  private final ActorTestKit kit = ActorTestKit.create(ManualTime.config());
+  private final ManualTime time = ManualTime.get(kit.system());
   private static final PairOutcome WELL =
       PairOutcome.measured(
           new PairReading("cpu", Duration.ofMillis(3), Duration.ofMillis(20), 4 << 20));
@@ -44,17 +44,17 @@ final class GateChecksTest {
   private static final Duration SOON = Duration.ofSeconds(20);
 
   private final BlockingQueue<ClusterInput.PairsChecked> heard = new LinkedBlockingQueue<>();
-  private final TestProbe<AgentQuery.Pair> asked = KIT.createTestProbe();
-  private final GateChecks gate = new GateChecks(KIT.system(), heard::add);
+  private final TestProbe<AgentQuery.Pair> asked = kit.createTestProbe();
+  private final GateChecks gate = new GateChecks(kit.system(), heard::add);
   private final AgentDirectory agents = new AgentDirectory(NOW);
   private final Map<NodeId, PairOutcome> ends = new ConcurrentHashMap<>();
   private final BlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();
   private volatile boolean mayAnswer = true;
   private ClusterState state = ClusterState.EMPTY;
 
-  @AfterAll
-  static void stop() {
-    KIT.shutdownTestKit();
+  @AfterEach
+  void stop() {
+    kit.shutdownTestKit();
   }
 
   @BeforeEach
@@ -128,7 +128,7 @@ final class GateChecksTest {
   @Test
   void anAgentThatDoesNotAnswerSaysNothingOfItsNode() {
     heardOf(Samples.GPU_1);
-    agents.greeted(Samples.GPU_2, KIT.<ToAgent>createTestProbe().ref(), "disk", NOW);
+    agents.greeted(Samples.GPU_2, kit.<ToAgent>createTestProbe().ref(), "disk", NOW);
 
     gate.begin(order(Optional.empty(), Samples.GPU_2), state, agents);
 
@@ -151,7 +151,7 @@ final class GateChecksTest {
         .atMost(SOON)
         .until(
             () -> {
-              TIME.timePasses(PairRounds.MEET_LIMIT);
+              time.timePasses(PairRounds.MEET_LIMIT);
               return !heard.isEmpty();
             });
     return heard.remove();
@@ -172,7 +172,7 @@ final class GateChecksTest {
   }
 
   private ActorRef<ToAgent> agent(NodeId node) {
-    return KIT.spawn(
+    return kit.spawn(
         Behaviors.receiveMessage(
             query -> {
               if (query instanceof AgentQuery.OfferPort offer) {

@@ -15,13 +15,13 @@ import io.lockstep.protocol.model.Term;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What is said of jobs and nodes while no majority of the seats answers. */
 final class LastKnownTest {
-  private static final ActorTestKit kit = ActorTestKit.create();
-  private static final ActorRef<CoordinatorAnswer> nowhere = kit.system().ignoreRef();
+  private final ActorTestKit kit = ActorTestKit.create();
+  private final ActorRef<CoordinatorAnswer> nowhere = kit.system().ignoreRef();
   private static final StateCodec codec = new StateCodec();
 
   private final LastKnown lastKnown =
@@ -34,8 +34,8 @@ final class LastKnownTest {
                 new LastAccepted(seat, new Term(7), stored, Optional.of(Duration.ofSeconds(9))));
           });
 
-  @AfterAll
-  static void stop() {
+  @AfterEach
+  void stop() {
     kit.shutdownTestKit();
   }
 
