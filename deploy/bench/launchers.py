@@ -95,6 +95,7 @@ class Launcher:
         self.steps = Steps(work / "steps")
         self.script = HERE / ("probe_heavy.py" if heavy else "probe.py")
         self.save = save
+        self.began = 0.0  # when its job was started
         self._since = 0.0
 
     def start(self) -> None:
@@ -169,6 +170,7 @@ class Lockstep(Launcher):
             "restart": {"max": MAX_RESTARTS, "backoff": {"initial": "0s", "max": "0s"}},
             "env": {"PROBE_DIR": str(self.steps.folder), "PROBE_SAVE": str(self.save), "DS_ACCELERATOR": "cpu"},
         }  # fmt: skip
+        self.began = time.time()
         self.cluster.submit(json.dumps(job), "probe")
         self.await_settled()
 
@@ -214,6 +216,7 @@ class Torchrun(Launcher):
     settings = "keep_alive_interval=1,last_call_timeout=1"
 
     def start(self) -> None:
+        self.began = time.time()
         for host in self.network.hosts[:RANKS]:
             self._start(host)
         self.await_settled()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -52,9 +53,13 @@ class LeftOut:
 class Pool:
     """Starts a preloaded process, again without what is not safe to preload, until one is ready."""
 
-    def __init__(self, spec: Spec) -> None:
-        """Starts to load what the spec's script needs; raises OSError if there is no such Python."""
+    def __init__(self, spec: Spec, tries_again: bool = True) -> None:
+        """Starts to load what the spec's script needs; raises OSError if there is no such Python.
+
+        Without trying again, the first module that is not safe to preload is the pool's failure.
+        """
         self._spec = spec
+        self._tries_again = tries_again
         self.left_out: list[LeftOut] = []
         self.ready: dict[str, Any] | None = None
         self.failed: str | None = None
@@ -103,6 +108,19 @@ class Pool:
             self.building.take()
             self._look_if_ready()
 
+    def take_all(self, now: float) -> None:
+        """Takes what was said until now and waits for nothing."""
+        while self.is_loading:
+            watched: list[Any] = [self, *([self.building] if self.building is not None else [])]
+            ready, _, _ = select.select(watched, [], [], 0)
+            if self in ready:
+                self.take()
+            if self.building is not None and self.building in ready:
+                self.take_ops()
+            if not ready:
+                break
+        self.look(now)
+
     def look(self, now: float) -> None:
         """Gives up an import, or the build of an op, that does not end."""
         if self.building is not None:
@@ -116,7 +134,7 @@ class Pool:
         if self.failed is not None:
             raise NotWarmError(self.failed)
         if self.ready is None:
-            raise NotWarmError(f"the warm pool is still {self._doing}")
+            raise NotWarmError(f"the warm pool is still {self.doing}")
         for what, before, now in _compared(self._spec, spec):
             if before != now:
                 raise NotWarmError(f"{what} changed since the warm pool was made")
@@ -154,6 +172,11 @@ class Pool:
         finally:
             os.close(nothing)
 
+    def reaped(self, pid: int, status: int) -> None:
+        """Whoever waits for all children says so here of each: no second wait can tell how one ended."""
+        if pid == self._process.pid and self._process.returncode is None:
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+
     def kill(self) -> None:
         """Ends the preloaded process, and what builds beside it; gone already counts as done."""
         procfs.send_signal(self._id, signal.SIGKILL)
@@ -161,7 +184,8 @@ class Pool:
             self._ops.kill()
 
     @property
-    def _doing(self) -> str:
+    def doing(self) -> str:
+        """What it is at while it is loading."""
         if self._loaded is None or self.building is None:
             return f"loading {self._loading or 'Python'}"
         return f"building DeepSpeed's {self.building.current}"
@@ -214,6 +238,8 @@ class Pool:
         self._end_process()
         if module == "torch" or module == TORCHRUN[1]:
             self._fail(f"{module} cannot be preloaded: {why}")
+        elif not self._tries_again:
+            self._fail(f"{module} is not safe to preload: {why}")
         elif len(self.left_out) > MAX_LEFT_OUT:
             self._fail(f"more than {MAX_LEFT_OUT} modules cannot be preloaded, the last one {module}: {why}")
         else:

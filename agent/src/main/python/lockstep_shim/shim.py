@@ -27,7 +27,7 @@ from lockstep_shim.guard import Guard
 from lockstep_shim.helper import Helper
 from lockstep_shim.hostsigns import HostSigns
 from lockstep_shim.lease import Lease
-from lockstep_shim.pool import NotWarmError, Pool, client_command, socket_path
+from lockstep_shim.pool import TORCHRUN, NotWarmError, Pool, client_command, socket_path
 from lockstep_shim.procfs import ProcessId
 from lockstep_shim.progress import Progress, ProgressReader
 from lockstep_shim.rendezvous import Rendezvous
@@ -36,6 +36,8 @@ from lockstep_shim.stacks import Stacks
 from lockstep_shim.tree import SCAN_INTERVAL_SECONDS, TreeEnd, TreeScan
 from lockstep_shim.workers import Worker
 
+WARM = "warm"
+LOADED_NOW = "loaded now"  # what a warm pool imports before the start is imported in it, once for all that is forked
 TORCHRUN_WARM = "torchrun warm"
 SEARCH_INTERVAL_SECONDS = 0.050
 # The preloaded process has answered by then, or its clients have become the workers themselves.
@@ -61,7 +63,8 @@ PR_SET_CHILD_SUBREAPER = 36
 def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | None = None) -> int:
     """The shim's own main: burn the fence, say who we are, wait for "go", then serve the group to its end.
 
-    With a warm pool, which belongs to this fence already, torchrun and the workers are forked from it.
+    With a warm pool, which belongs to this fence already, torchrun and the workers are forked from it; without one, it
+    may make one now.
     """
     signals = _Signals()
     signals.install()
@@ -85,7 +88,7 @@ def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | Non
 def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: Launcher, pool: Pool | None) -> Group:
     identity = procfs.own_id()
     boot = procfs.boot_id()
-    group = Group(spec, identity, launcher_id, signals, pool)
+    group = Group(spec, identity, launcher_id, signals, pool or _new_pool(spec))
     try:
         handle = {"bootId": boot, "pid": identity.pid, "startTime": identity.start_time}
         durable.write_json(
@@ -101,6 +104,17 @@ def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: La
         raise
     launcher.close()
     return group
+
+
+def _new_pool(spec: Spec) -> Pool | None:
+    """One that loads beside the wait for the lease: its imports serve torchrun and every worker."""
+    warm = spec.warm
+    if warm is None or warm.load_seconds is None or warm.cold_workers or spec.argv[1:][: len(TORCHRUN)] != TORCHRUN:
+        return None
+    try:
+        return Pool(spec, tries_again=False)
+    except OSError:
+        return None  # torchrun's own start meets the same, and says so
 
 
 class Launcher(Protocol):
@@ -246,7 +260,7 @@ class Group:
     def serve(self) -> int:
         """Runs the group to its end, writes the report, says goodbye."""
         try:
-            if self._may_start():
+            if self._may_start() and self._has_loaded():
                 self._start_torchrun()
             while not self._is_over():
                 self._turn()
@@ -264,7 +278,9 @@ class Group:
         return 0
 
     def abandon(self) -> None:
-        """Takes back what was set up, before anything was forked."""
+        """Takes back what was set up, before anything of the fence was forked."""
+        if self._pool is not None:
+            self._pool.kill()
         self._control.close()
         self._remove_fifos()
 
@@ -285,12 +301,7 @@ class Group:
         give_up = time.monotonic() + FIRST_GRANT_LIMIT_SECONDS
         while self._lease.deadline is None and self._tree_end is None:
             now = time.monotonic()
-            self._wait(min(SEARCH_INTERVAL_SECONDS, max(0.0, give_up - now)))
-            self._reap()
-            self._obey(now)
-            if self._stop_requested and self._tree_end is None:
-                self._begin_end(now)
-            self._look_at_lease(now)
+            self._turn_before_start(now, min(SEARCH_INTERVAL_SECONDS, max(0.0, give_up - now)))
             if now >= give_up and self._tree_end is None:
                 self._lose_lease(
                     now,
@@ -301,6 +312,15 @@ class Group:
         if self._tree_end is None:
             self._log("lease granted")
         return self._tree_end is None
+
+    def _turn_before_start(self, now: float, seconds: float) -> None:
+        """There is nothing to be stopped with grace yet."""
+        self._wait(seconds)
+        self._reap()
+        self._obey(now)
+        if self._stop_requested and self._tree_end is None:
+            self._begin_end(now)
+        self._look_at_lease(now)
 
     def _look_at_lease(self, now: float) -> None:
         """Ends the group when its lease is over, when a seat says so, or when the guard is gone (A14 to A17)."""
@@ -345,6 +365,35 @@ class Group:
         self._reap()
 
     # --- start -----------------------------------------------------------------------------------------------------
+
+    def _has_loaded(self) -> bool:
+        """Waits for a pool that is made for this very start; False when the group has to end before."""
+        pool, warm = self._pool, self._spec.warm
+        if pool is None or warm is None or not pool.is_loading:
+            return True
+        limit = warm.load_seconds or 0
+        give_up = time.monotonic() + limit
+        while pool.is_loading and self._tree_end is None and (now := time.monotonic()) < give_up:
+            self._turn_before_start(now, POLL_INTERVAL_SECONDS)
+            pool.take_all(now)
+            self._tell_watchers(now)
+        if self._tree_end is not None:
+            return False
+        try:
+            if pool.is_loading:
+                raise NotWarmError(f"after {limit} s it was still {pool.doing}")
+            pool.belong(self._spec)
+            self._start = LOADED_NOW
+        except NotWarmError as why:
+            self._fall_cold(pool, why)
+        return True
+
+    def _fall_cold(self, pool: Pool, why: NotWarmError) -> None:
+        """Nothing is left that could still fork a torchrun of this fence."""
+        self._start = f"cold: {why}"
+        self._log(f"a cold start: {why}")
+        pool.kill()  # what it builds goes with its lock, which the workers would wait for
+        self._end_pool()
 
     def _make_folders(self) -> None:
         for name in ("logs", "errors", "torch", "fifo", "helper"):
@@ -404,19 +453,17 @@ class Group:
 
     def _fork_warm(self, environment: dict[str, str], output: int) -> _Torchrun | None:
         """None: a cold start is safe, since nothing is left that could still fork a torchrun of this fence."""
-        if self._pool is None:
+        if self._pool is None or self._start not in (None, LOADED_NOW):
             return None
         try:
             pid = self._pool.fork_torchrun(environment, output)
         except NotWarmError as why:
-            self._start = f"cold: {why}"
-            self._log(f"a cold start: {why}")
-            self._end_pool()
+            self._fall_cold(self._pool, why)
             return None
         found = procfs.read_process(pid)  # our child: a subreaper gets what its parent left
         if found is None or found.parent != self._identity.pid:
             raise OSError(f"pid {pid}, forked from the warm pool, is not this shim's child")
-        self._start = "warm" if self._pool.forks_workers else TORCHRUN_WARM
+        self._start = self._start or (WARM if self._pool.forks_workers else TORCHRUN_WARM)
         return _Torchrun(None, found.id)
 
     def _end_pool(self) -> None:
@@ -512,6 +559,8 @@ class Group:
                 self._changed = True
                 self._log(self._torchrun.exit.sentence("torchrun"))
                 continue
+            if self._pool is not None:
+                self._pool.reaped(pid, status)
             for worker in self._workers.values():
                 if worker.id.pid == pid and worker.exit is None:
                     worker.reaped(status, _wall(), self._tree_end is not None)
@@ -763,7 +812,7 @@ class Group:
         return {rank: self._warm_trainers.get(rank, process) for rank, process in running.items()}
 
     def _misses_trainers(self, now: float) -> bool:
-        if self._start != "warm" or not self._all_seen or self._tree_end is not None:
+        if self._start not in (WARM, LOADED_NOW) or not self._all_seen or self._tree_end is not None:
             return False
         if self._trainers_give_up is None:
             self._trainers_give_up = now + TRAINERS_LIMIT_SECONDS

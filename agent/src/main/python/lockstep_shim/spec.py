@@ -24,9 +24,10 @@ MAX_STEP_PATTERN = 500
 MAX_SEATS = 9
 MIN_LEASE_MILLIS = 100
 MAX_LEASE_MILLIS = 3_600_000
+MAX_LOAD_SECONDS = 86_400
 
 _KNOWN_LOGS = frozenset({"segmentBytes", "maxBytes"})
-_KNOWN_WARM = frozenset({"script", "modules", "ops", "workers"})
+_KNOWN_WARM = frozenset({"script", "modules", "ops", "workers", "loadSeconds"})
 _COLD_WORKERS = "cold"
 _KNOWN_LEASE = frozenset({"seats", "founding", "plan", "job", "attempt", "node", "lengthMillis"})
 _KNOWN = frozenset(
@@ -48,6 +49,7 @@ class WarmSpec:
     modules: tuple[str, ...] | None
     ops: tuple[str, ...]  # DeepSpeed's names of what its workers will load, and may have to build
     cold_workers: bool = False
+    load_seconds: int | None = None  # how long a start without a pool may take to load one; None: it loads none
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ def _warm(raw: object, problems: list[str]) -> WarmSpec | None:
         modules=() if is_cold else modules,
         ops=fields.texts("ops") if raw.get("ops") else (),
         cold_workers=is_cold,
+        load_seconds=fields.number("loadSeconds", 1, MAX_LOAD_SECONDS) if raw.get("loadSeconds") is not None else None,
     )
 
 

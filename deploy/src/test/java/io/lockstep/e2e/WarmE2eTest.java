@@ -61,7 +61,7 @@ final class WarmE2eTest {
   }
 
   @Test
-  void aKilledPreloadedProcessCostsNothingButAColdNextStart() {
+  void aKilledPreloadedProcessCostsNothingButANextStartThatLoadsFirst() {
     var bare = new BareJob(DIR, "cold").args("--steps", "250", "--save-steps", "10");
     String id = fleet.submit(bare.with("nodes: 1").file());
     JsonNode before = fleet.awaitStep(id, 1, 12);
@@ -76,7 +76,10 @@ final class WarmE2eTest {
     JsonNode after = fleet.awaitPhase(id, "SUCCEEDED");
 
     assertThat(after.path("attempts").size()).as(after.toPrettyString()).isEqualTo(2);
-    assertThat(shimLog(node, id, 2)).contains("torchrun started cold");
+    assertThat(fleet.cli("events", id).out())
+        .containsSubsequence(
+            node + " has started, loaded now: no warm pool of its job is here",
+            node + " has started, loaded now: the standby is gone");
     assertThat(bare.lastStep()).isEqualTo(250);
   }
 
@@ -157,7 +160,8 @@ final class WarmE2eTest {
         .filter(
             p ->
                 p.parent()
-                    .filter(s -> Processes.commandLine(s.pid()).contains(DIR + "/"))
+                    .map(s -> Processes.commandLine(s.pid()))
+                    .filter(shim -> shim.contains("--standby") && shim.contains(DIR + "/"))
                     .isPresent())
         .forEach(p -> found.add(p.pid()));
     return found;

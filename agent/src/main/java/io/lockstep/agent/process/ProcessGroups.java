@@ -53,6 +53,10 @@ public final class ProcessGroups implements AutoCloseable {
   private static final Duration SCAN_KILL_LIMIT = Duration.ofSeconds(12);
   private static final Duration LEFTOVER_LIMIT = Duration.ofSeconds(2);
   private static final Duration WARM_INTERVAL = Duration.ofSeconds(1);
+
+  /** As the shim says it: imported once for torchrun and all workers, since no pool was there. */
+  private static final String LOADED_NOW = "loaded now";
+
   private static final int MAX_REMEMBERED = 64;
   private static final long LOG_SEGMENT_BYTES = 8L << 20;
   private static final long LOG_MAX_BYTES = 64L << 20;
@@ -146,10 +150,17 @@ public final class ProcessGroups implements AutoCloseable {
         });
   }
 
-  /** Warm, or cold and why, for people; empty for a group without a warm pool. */
+  /** Warm, loaded now or cold, and why, for people; empty for a group without a warm pool. */
   public Optional<String> startOf(Fence fence) {
     ProcessGroup group = living.get(fence);
-    return group == null ? Optional.empty() : group.start().or(() -> warm.whyCold(fence));
+    if (group == null) {
+      return Optional.empty();
+    }
+    Optional<String> whyNone = warm.whyNone(fence);
+    String how = group.start().orElse("cold");
+    return how.equals("cold") || how.equals(LOADED_NOW)
+        ? whyNone.map(why -> how + ": " + why).or(group::start)
+        : Optional.of(how);
   }
 
   /** This node is a spare of a job: keeps a warm pool for a launch like this one. */

@@ -39,12 +39,15 @@ final class WarmPool implements AutoCloseable {
   /** Covers backoff, planning and preparation of the next attempt. */
   static final Duration KEPT_WITHOUT_GROUP = Duration.ofSeconds(90);
 
+  /** Of the time for a start, what a start that loads first leaves for the rest of it. */
+  private static final Duration AFTER_LOADING = Duration.ofSeconds(30);
+
   private final String python;
   private final Path shim;
   private final boolean enabled;
   private volatile Optional<Kept> kept = Optional.empty();
   private volatile Optional<Spare> spare = Optional.empty();
-  private volatile Optional<Cold> cold = Optional.empty();
+  private volatile Optional<Without> without = Optional.empty();
   private Optional<Trains> trains = Optional.empty();
 
   /** The job whose attempt runs here, where the shim's spec of that attempt is, and since when. */
@@ -71,7 +74,7 @@ final class WarmPool implements AutoCloseable {
     GroupFolder write() throws IOException;
   }
 
-  private record Cold(Fence fence, String why) {}
+  private record Without(Fence fence, String why) {}
 
   private record Kept(JobId job, Standby standby, long usedNanos) {}
 
@@ -83,6 +86,7 @@ final class WarmPool implements AutoCloseable {
 
   /**
    * What the shim is told. Where workers start cold, torchrun is all that is preloaded (ADR 0019).
+   * Where they do not, a start that has no pool loads one first (ADR 0020).
    *
    * @param ops what its workers load, built before the pool is ready
    */
@@ -99,7 +103,15 @@ final class WarmPool implements AutoCloseable {
     if (!ops.isEmpty()) {
       warm.put("ops", ops.stream().map(DeepSpeedOp::builder).toList());
     }
+    warm.put("loadSeconds", loadLimit(job.deadlines().start()).toSeconds());
     return warm;
+  }
+
+  /** After that a start that loads goes on as a cold one, which needs some of its time too. */
+  private static Duration loadLimit(Duration start) {
+    Duration half = start.dividedBy(2);
+    Duration most = start.minus(AFTER_LOADING);
+    return most.compareTo(half) > 0 ? most : half;
   }
 
   /** The same, where this host keeps warm pools at all. */
@@ -241,7 +253,7 @@ final class WarmPool implements AutoCloseable {
             || runs.compareTo(limit) >= 0);
   }
 
-  /** Makes the standby the shim of this attempt; empty means that the start is a cold one. */
+  /** Makes the standby the shim of this attempt; empty means that a new shim is started. */
   Optional<JsonNode> adopt(LaunchSpec launch, Path spec) throws InterruptedException {
     if (!enabled) {
       return Optional.empty();
@@ -251,7 +263,7 @@ final class WarmPool implements AutoCloseable {
       return Optional.empty(); // as it asks for: nothing to be said
     }
     if (ours.isEmpty()) {
-      return startsCold(
+      return startsWithout(
           launch.fence(), spare.flatMap(Spare::problem).orElse("no warm pool of its job is here"));
     }
     Standby.Adoption adoption = ours.get().standby().adopt(spec);
@@ -260,17 +272,17 @@ final class WarmPool implements AutoCloseable {
     }
     return adoption.shim().isPresent()
         ? adoption.shim()
-        : startsCold(launch.fence(), adoption.whyNot());
+        : startsWithout(launch.fence(), adoption.whyNot());
   }
 
-  /** Why this start, the last one, is a cold one although its job has warm pools; any thread. */
-  Optional<String> whyCold(Fence fence) {
-    return cold.filter(c -> c.fence().equals(fence)).map(c -> "cold: " + c.why());
+  /** Why this start, the last one, had no pool although its job has warm pools; any thread. */
+  Optional<String> whyNone(Fence fence) {
+    return without.filter(c -> c.fence().equals(fence)).map(Without::why);
   }
 
-  private Optional<JsonNode> startsCold(Fence fence, String why) {
-    LOG.info("group={} starts cold: {}", fence, why);
-    cold = Optional.of(new Cold(fence, why));
+  private Optional<JsonNode> startsWithout(Fence fence, String why) {
+    LOG.info("group={} starts without a warm pool: {}", fence, why);
+    without = Optional.of(new Without(fence, why));
     return Optional.empty();
   }
 

@@ -55,16 +55,22 @@ class WarmPoolTest {
   @Test
   void autoMeansWhatTheScriptImportsAndAListExactlyThese() {
     assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE), Set.of()))
-        .isEqualTo(Map.of("script", "train.py"));
+        .isEqualTo(Map.of("script", "train.py", "loadSeconds", 90L));
     assertThat(WarmPool.spec(job("torch,transformers.trainer", JobSpec.Entry.FILE), Set.of()))
         .isEqualTo(
-            Map.of("script", "train.py", "modules", List.of("torch", "transformers.trainer")));
+            Map.of(
+                "script",
+                "train.py",
+                "modules",
+                List.of("torch", "transformers.trainer"),
+                "loadSeconds",
+                90L));
   }
 
   @Test
   void theOpsOfTheJobAreNamedAsDeepSpeedNamesThem() {
     assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE), Set.of(DeepSpeedOp.CPU_ADAM)))
-        .isEqualTo(Map.of("script", "train.py", "ops", List.of("cpu_adam")));
+        .isEqualTo(Map.of("script", "train.py", "ops", List.of("cpu_adam"), "loadSeconds", 90L));
   }
 
   @Test
