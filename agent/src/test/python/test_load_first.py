@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason=f"torch is not installed for {sys.executable}: nothing to preload"
 )
 
+THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"
 SLOW = "import os, pathlib, time\npathlib.Path('loads').write_text(str(os.getpid()))\ntime.sleep(60)\n"
 
 
@@ -74,9 +75,7 @@ def test_torchrun_and_all_workers_are_forked_from_what_was_imported_once(warm: W
 
 
 def test_what_is_not_safe_to_load_costs_one_try_and_the_start_is_cold(warm: Warm) -> None:
-    (warm.folder / "threads.py").write_text(
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
-    )
+    (warm.folder / "threads.py").write_text(THREAD)
     (warm.folder / "ends.py").write_text("import os; os._exit(5)")
     start(warm, "import sys; print(sys.argv[1:], flush=True)", modules=("ends", "threads"))
     report = warm.report()
@@ -84,6 +83,17 @@ def test_what_is_not_safe_to_load_costs_one_try_and_the_start_is_cold(warm: Warm
     assert warm.output("rank-0") == b"['--a', 'b']\n"
     assert "a cold start: ends is not safe to preload: its import ends Python (code 5)" in warm.log()
     assert "torchrun started cold" in warm.log()
+
+
+def test_what_is_known_to_be_unsafe_is_not_tried(warm: Warm) -> None:
+    """As on a host with a GPU, where importing DeepSpeed touches it."""
+    (warm.folder / "deepspeed").mkdir()
+    (warm.folder / "deepspeed" / "__init__.py").write_text(THREAD)
+    (warm.folder / "deepspeed" / "comm.py").write_text("")
+    start(warm, "import sys; print('deepspeed' in sys.modules)", modules=("json", "deepspeed.comm", "deepspeed"))
+    assert warm.report()["outcome"] == "succeeded"
+    assert warm.output("rank-0") == b"False\n"
+    assert "torchrun started warm" in warm.log()
 
 
 def test_what_does_not_load_in_time_is_ended_and_the_start_is_cold(warm: Warm, slow: Path) -> None:

@@ -56,11 +56,12 @@ class Pool:
     def __init__(self, spec: Spec, tries_again: bool = True) -> None:
         """Starts to load what the spec's script needs; raises OSError if there is no such Python.
 
-        Without trying again, the first module that is not safe to preload is the pool's failure.
+        Without trying again, the first module that is not safe to preload is the pool's failure, and what is known to
+        be unsafe is left out from the start.
         """
         self._spec = spec
         self._tries_again = tries_again
-        self.left_out: list[LeftOut] = []
+        self.left_out = [] if tries_again else known_unsafe(spec)
         self.ready: dict[str, Any] | None = None
         self.failed: str | None = None
         self._loading: str | None = None
@@ -291,6 +292,14 @@ class Pool:
     def id(self) -> ProcessId:
         """The preloaded process."""
         return self._id
+
+
+def known_unsafe(spec: Spec) -> list[LeftOut]:
+    """DeepSpeed 0.19 asks the GPU for its capability when it is imported (ops/fp_quantizer/fp8_gemm.py), unless it is
+    told that there is none: after that no fork can use CUDA."""
+    if spec.env.get("DS_ACCELERATOR") == "cpu":
+        return []
+    return [LeftOut("deepspeed", "it touches CUDA when it is imported, but with DS_ACCELERATOR=cpu")]
 
 
 def socket_path(spec: Spec) -> Path:

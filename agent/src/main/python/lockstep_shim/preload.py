@@ -100,7 +100,7 @@ def _load(order: dict[str, Any], tell: Any) -> None:
     wanted = _wanted(order)
     tell({"type": "wanted", "modules": [str(one) for one in wanted]})
     for one in wanted:
-        if str(one) in left_out:
+        if str(one) in left_out or one.module.partition(".")[0] in left_out:
             continue
         tell({"type": "loading", "module": str(one)})
         before = set(sys.modules)
