@@ -194,3 +194,53 @@ def test_what_is_missing_on_the_host_is_named(warm: Warm) -> None:
     compiler, _, rest = ops.results[0]["why"].partition("; ninja ")
     assert compiler == "the C++ compiler c++ is not there; install it or set CXX"
     assert rest.startswith("is not on the PATH of the job; install it there; RuntimeError: ")
+
+
+def start(warm: Warm, seconds: int, *ops: str) -> None:
+    """As an agent does that has no pool for this attempt."""
+    path = wanted(warm, 1, *ops)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found["warm"]["loadSeconds"] = seconds
+    path.write_text(json.dumps(found), encoding="utf-8")
+    assert "pid" in warm.launch_cold(path)
+
+
+def test_a_start_that_loads_has_the_ops_built_first(warm: Warm) -> None:
+    start(warm, 60, "slow")
+    until((warm.folder / "cache" / "slow" / "lock").exists, "the build")
+    assert "torchrun started" not in warm.log()
+    (warm.folder / "cache" / "go").touch()
+    assert warm.report()["outcome"] == "succeeded"
+    assert "'op': 'slow', 'state': 'built'" in warm.log()
+    assert "torchrun started warm" in warm.log()
+
+
+def test_a_build_that_outlasts_the_start_is_ended_and_what_was_loaded_is_used(warm: Warm) -> None:
+    start(warm, 15, "endless")
+    compilers = begun(warm)
+    assert warm.report()["outcome"] == "succeeded"
+    assert "'op': 'endless', 'state': 'failed', 'why': 'it was not built within the 15 s of a start" in warm.log()
+    assert "torchrun started warm" in warm.log()
+    assert not any(process_lives(pid) for pid in compilers)
+    assert not (warm.folder / "cache" / "endless" / "lock").exists()
+
+
+def test_a_stop_while_a_start_builds_takes_the_lock_along(warm: Warm) -> None:
+    start(warm, 60, "endless")
+    compilers = begun(warm)
+    with warm.connect() as client:
+        client.say({"op": "stop", "graceSeconds": 30})
+        assert warm.report()["treeGone"]
+    assert "torchrun started" not in warm.log()
+    assert not any(process_lives(pid) for pid in compilers)
+    assert not (warm.folder / "cache" / "endless" / "lock").exists()
+
+
+def test_what_a_start_builds_is_found_by_the_mark_of_its_fence(warm: Warm) -> None:
+    start(warm, 60, "endless")
+    compilers = begun(warm)
+    assert set(compilers) < set(warm.marked())
+    with warm.connect() as client:
+        client.say({"op": "kill"})
+        assert warm.report()["treeGone"]
+    assert not any(process_lives(pid) for pid in compilers)

@@ -28,6 +28,8 @@ class Ops:
         self._folder = environment.get("TORCH_EXTENSIONS_DIR")
         self._output = b""
         self._give_up = time.monotonic() + OPS_LIMIT_SECONDS
+        self._code: int | None = None
+        self.is_building = True
         self._results_fd, theirs = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -46,11 +48,6 @@ class Ops:
     def fileno(self) -> int:
         """Readable when there is something to take."""
         return self._results_fd
-
-    @property
-    def is_building(self) -> bool:
-        """Whether the process is there."""
-        return self._process.returncode is None
 
     @property
     def current(self) -> str:
@@ -72,22 +69,38 @@ class Ops:
             self.kill()  # with its own lock, if it has one
             self._stop(f"it was not built within {OPS_LIMIT_SECONDS:.0f} s{self._lock()}")
 
+    def give_up(self, why: str) -> None:
+        """Ends the build of what is not there yet."""
+        if self.is_building:
+            self._stop(why)
+
+    def reaped(self, pid: int, status: int) -> None:
+        """As of the pool's process; that it is over shows at the end of its output."""
+        if pid == self._process.pid and self._code is None:
+            self._code = os.waitstatus_to_exitcode(status)
+
     def kill(self) -> None:
         """Ends the process with its compilers, without leaving its lock where it can; over already counts as done."""
         if not self.is_building:
             return
+        self.is_building = False
         self._process.terminate()
-        try:
-            self._process.wait(END_LIMIT_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not self._has_ended():
             self._process.kill()
-            self._process.wait()
+            self._has_ended()  # if it outlives that, whoever proves the end of the group finds it
         session.end(self._process.pid, KILL_LIMIT_SECONDS)
         os.close(self._results_fd)
 
+    def _has_ended(self) -> bool:
+        try:
+            self._process.wait(END_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def _stop(self, why: str) -> None:
         self.kill()
-        code = self._process.returncode
+        code = self._process.returncode if self._code is None else self._code
         how = f" ({f'signal {-code}' if code < 0 else f'code {code}'})" if code else ""
         done = len(self.results)
         self.results.extend({"op": name, "state": "failed", "why": why + how} for name in self._names[done:])

@@ -79,7 +79,7 @@ class Guard:
 
 
 def fork(marker: str, shim: ProcessId, launcher: ProcessId) -> Guard:
-    """Starts the guard; to be called before the shim has threads or children."""
+    """Starts the guard; to be called before the shim has threads, or children of the fence."""
     shared = Shared()
     shared.beat(clock())
     pid = os.fork()

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from lockstep_shim import mark, procfs
 from lockstep_shim.building import Ops
 from lockstep_shim.control import listen
 from lockstep_shim.procfs import ProcessId
-from lockstep_shim.spec import Spec
+from lockstep_shim.spec import Spec, WarmSpec
 
 ANSWER_LIMIT_SECONDS = 5.0
+END_LIMIT_SECONDS = 2.0
 LOAD_LIMIT_SECONDS = 300.0
 MAX_LEFT_OUT = 8
 MAX_BACKLOG = 1_024
@@ -68,8 +69,14 @@ class Pool:
         self._loaded: dict[str, Any] | None = None
         self._give_up = time.monotonic() + LOAD_LIMIT_SECONDS
         assert spec.warm is not None
+        self._ops: Ops | None = None
         self._start()
-        self._ops = Ops(spec, spec.warm.ops, _environment(spec)) if spec.warm.ops else None
+        try:
+            if spec.warm.ops:
+                self._ops = Ops(spec, spec.warm.ops, self._environment_of_ops())
+        except OSError:
+            self.kill()
+            raise
 
     def fileno(self) -> int:
         """Readable when there is something to take."""
@@ -99,6 +106,9 @@ class Pool:
             self._loading = message["module"]
         elif message["type"] == "unsafe":
             self._leave_out(message["module"], message["why"])
+        elif message["type"] == "unusable":
+            self._end_process()
+            self._fail(message["why"])
         elif message["type"] == "ready":
             self._loaded = message
             self._look_if_ready()
@@ -121,6 +131,12 @@ class Pool:
             if not ready:
                 break
         self.look(now)
+
+    def give_up_building(self, why: str) -> None:
+        """What is loaded is ready without the ops that are not there yet: the workers build them, as without a pool."""
+        if self._loaded is not None and self.building is not None:
+            self.building.give_up(why)
+            self._look_if_ready()
 
     def look(self, now: float) -> None:
         """Gives up an import, or the build of an op, that does not end."""
@@ -177,6 +193,8 @@ class Pool:
         """Whoever waits for all children says so here of each: no second wait can tell how one ended."""
         if pid == self._process.pid and self._process.returncode is None:
             self._process.returncode = os.waitstatus_to_exitcode(status)
+        if self._ops is not None:
+            self._ops.reaped(pid, status)
 
     def kill(self) -> None:
         """Ends the preloaded process, and what builds beside it; gone already counts as done."""
@@ -259,8 +277,16 @@ class Pool:
     def _end_process(self) -> str:
         self._control.close()
         self._process.kill()
-        code = self._process.wait()
+        try:
+            code = self._process.wait(END_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "and it outlives SIGKILL"  # whoever proves the end of the group finds it
         return f"signal {-code}" if code < 0 else f"code {code}"
+
+    def _environment_of_ops(self) -> dict[str, str]:
+        """Of a fence already, it is found by that, whoever lost it; a standby's ends with it."""
+        environment = _environment(self._spec)
+        return environment if self._tries_again else {**environment, mark.MARKER_NAME: self._spec.marker}
 
     def _fail(self, why: str) -> None:
         self.failed = why
@@ -342,9 +368,14 @@ def _compared(before: Spec, now: Spec) -> list[tuple[str, object, object]]:
         ("the working folder", before.cwd, now.cwd),
         ("the number of workers", before.local_world_size, now.local_world_size),
         ("the list of DeepSpeed's ops", _ops(before), _ops(now)),
-        ("the script", before.warm, now.warm),
+        ("the script", _loads(before), _loads(now)),
         ("the launcher", now.argv[1 : 1 + len(TORCHRUN)], TORCHRUN),
     ]
+
+
+def _loads(spec: Spec) -> WarmSpec | None:
+    """How long it may take is nothing that a pool has."""
+    return replace(spec.warm, load_seconds=None) if spec.warm is not None else None
 
 
 def _ops(spec: Spec) -> tuple[str, ...]:

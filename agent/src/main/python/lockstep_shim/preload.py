@@ -114,8 +114,11 @@ def _load(order: dict[str, Any], tell: Any) -> None:
             tell({"type": "unsafe", "module": str(one), "why": why[:500]})
             os._exit(1)
     tell({"type": "loading", "module": "the last look"})
-    if _touched_cuda():
-        raise UnsafeError("CUDA was touched")
+    try:
+        _check(set(), True)  # what needed no new module
+    except UnsafeError as error:
+        tell({"type": "unusable", "why": f"of all that was imported: {error}"})
+        os._exit(1)
 
 
 def _wanted(order: dict[str, Any]) -> list[imports.Import]:
@@ -155,7 +158,7 @@ def _check(new: set[str], named: bool) -> None:
     if threads:
         raise UnsafeError(f"it leaves {len(threads)} threads running: {', '.join(threads[:5])}")
     try:
-        pid, _ = os.waitpid(-1, os.WNOHANG)
+        os.waitpid(-1, os.WNOHANG)
         raise UnsafeError("it leaves a process running")
     except ChildProcessError:
         pass

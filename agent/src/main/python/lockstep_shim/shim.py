@@ -77,7 +77,7 @@ def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | Non
         try:
             group = _prepare(spec, launcher_id, signals, launcher, pool)
         except BaseException:
-            durable.remove(started)  # nothing was forked: the fence is still unused
+            durable.remove(started)  # nothing of the fence was forked: it is still unused
             raise
     except OSError as error:
         _tell(launcher, {"error": str(error)})
@@ -88,7 +88,13 @@ def run(spec: Spec, launcher_id: ProcessId, launcher: Launcher, pool: Pool | Non
 def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: Launcher, pool: Pool | None) -> Group:
     identity = procfs.own_id()
     boot = procfs.boot_id()
-    group = Group(spec, identity, launcher_id, signals, pool or _new_pool(spec))
+    pool = pool or _new_pool(spec)
+    try:
+        group = Group(spec, identity, launcher_id, signals, pool)
+    except BaseException:
+        if pool is not None:
+            pool.kill()
+        raise
     try:
         handle = {"bootId": boot, "pid": identity.pid, "startTime": identity.start_time}
         durable.write_json(
@@ -319,8 +325,15 @@ class Group:
         self._reap()
         self._obey(now)
         if self._stop_requested and self._tree_end is None:
+            if self._pool is not None and self._pool.is_loading:
+                self._pool.kill()  # there is time to take the lock of what it builds along
             self._begin_end(now)
         self._look_at_lease(now)
+
+    def _may_fork(self) -> bool:
+        """The last look before torchrun: what was done since the one before may have taken seconds."""
+        self._turn_before_start(time.monotonic(), 0.0)
+        return self._tree_end is None
 
     def _look_at_lease(self, now: float) -> None:
         """Ends the group when its lease is over, when a seat says so, or when the guard is gone (A14 to A17)."""
@@ -379,14 +392,19 @@ class Group:
             self._tell_watchers(now)
         if self._tree_end is not None:
             return False
+        pool.give_up_building(f"it was not built within the {limit} s of a start")
         try:
             if pool.is_loading:
                 raise NotWarmError(f"after {limit} s it was still {pool.doing}")
             pool.belong(self._spec)
             self._start = LOADED_NOW
+            self._log(f"loaded: {pool.ready}")
         except NotWarmError as why:
-            self._fall_cold(pool, why)
-        return True
+            try:
+                self._fall_cold(pool, why)
+            except OSError as error:
+                self._cannot_start(error)
+        return self._may_fork()
 
     def _fall_cold(self, pool: Pool, why: NotWarmError) -> None:
         """Nothing is left that could still fork a torchrun of this fence."""
@@ -420,20 +438,28 @@ class Group:
             environment["PYTHON_EXEC"] = str(spec.group_dir / "worker")
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         self._add_stream("torchrun", read_end)
+        started = None
         try:
-            started = self._fork_warm(environment, write_end) or self._start_cold(environment, write_end)
+            started = self._fork_warm(environment, write_end)
+            if started is None and self._may_fork():
+                started = self._start_cold(environment, write_end)
         except OSError as error:
-            self._launch_error = f"torchrun could not be started: {error}"
-            self._log(self._launch_error)
-            self._begin_end(time.monotonic())
+            self._cannot_start(error)
             return
         finally:
             os.close(write_end)
         self._torchrun = started
         self._changed = True
+        if started is None:
+            return
         how = "cold" if started.process else "warm"
         alone = ", its workers cold" if self._start == TORCHRUN_WARM else ""
         self._log(f"marker={spec.marker} torchrun started {how}{alone} pid={started.id.pid}")
+
+    def _cannot_start(self, error: OSError) -> None:
+        self._launch_error = f"torchrun could not be started: {error}"
+        self._log(self._launch_error)
+        self._begin_end(time.monotonic())
 
     def _start_cold(self, environment: dict[str, str], output: int) -> _Torchrun:
         spec = self._spec

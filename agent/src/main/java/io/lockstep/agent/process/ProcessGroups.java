@@ -298,8 +298,8 @@ public final class ProcessGroups implements AutoCloseable {
         "group={} shim pid={} {}",
         launch.fence(),
         answer.path("pid").asLong(),
-        adopted.isPresent() ? "warm" : "cold");
-    warm.runs(launch, folder, adopted.isPresent(), System.nanoTime());
+        adopted.isPresent() ? "was a standby" : "is new");
+    warm.runs(launch, folder, adopted.isPresent());
     follow(
         new ProcessGroup(
             launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));
@@ -433,7 +433,7 @@ public final class ProcessGroups implements AutoCloseable {
               handle.get().socket(),
               launch.rankTable().procsPerNode(),
               new FromGroup()));
-      warm.runs(launch, folder, false, System.nanoTime());
+      warm.runs(launch, folder, false);
       return;
     }
     exited(fence, proveEnd(fence, folder, Optional.empty(), SCAN_KILL_LIMIT));

@@ -13,10 +13,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,6 +44,11 @@ final class WarmPool implements AutoCloseable {
   /** Of the time for a start, what a start that loads first leaves for the rest of it. */
   private static final Duration AFTER_LOADING = Duration.ofSeconds(30);
 
+  private static final Duration SHORTEST_LOAD = Duration.ofSeconds(1);
+
+  /** The shim gives up one import, and one build of ops, long before. */
+  private static final Duration LONGEST_LOAD = Duration.ofHours(1);
+
   private final String python;
   private final Path shim;
   private final boolean enabled;
@@ -50,11 +57,20 @@ final class WarmPool implements AutoCloseable {
   private volatile Optional<Without> without = Optional.empty();
   private Optional<Trains> trains = Optional.empty();
 
-  /** The job whose attempt runs here, where the shim's spec of that attempt is, and since when. */
+  /**
+   * The job whose attempt runs here, where the shim's spec of that attempt is, and since when all
+   * its workers are there.
+   */
   private record Trains(
-      JobId job, GroupFolder folder, boolean warm, long sinceNanos, boolean tried) {
+      JobId job, GroupFolder folder, boolean warm, Optional<Long> seenNanos, boolean tried) {
     Trains withTried() {
-      return new Trains(job, folder, warm, sinceNanos, true);
+      return new Trains(job, folder, warm, seenNanos, true);
+    }
+
+    Trains seen(boolean all, long nowNanos) {
+      return all && seenNanos.isEmpty()
+          ? new Trains(job, folder, warm, Optional.of(nowNanos), tried)
+          : this;
     }
   }
 
@@ -108,10 +124,12 @@ final class WarmPool implements AutoCloseable {
   }
 
   /** After that a start that loads goes on as a cold one, which needs some of its time too. */
-  private static Duration loadLimit(Duration start) {
-    Duration half = start.dividedBy(2);
-    Duration most = start.minus(AFTER_LOADING);
-    return most.compareTo(half) > 0 ? most : half;
+  private static Duration loadLimit(Duration asked) {
+    Duration start = asked.isZero() ? JobSpec.Deadlines.DEFAULT.start() : asked;
+    return Stream.of(start.dividedBy(2), start.minus(AFTER_LOADING), SHORTEST_LOAD)
+        .max(Comparator.naturalOrder())
+        .filter(limit -> limit.compareTo(LONGEST_LOAD) < 0)
+        .orElse(LONGEST_LOAD);
   }
 
   /** The same, where this host keeps warm pools at all. */
@@ -190,7 +208,7 @@ final class WarmPool implements AutoCloseable {
    *
    * @param adopted whether its shim was one
    */
-  void runs(LaunchSpec launch, GroupFolder folder, boolean adopted, long nowNanos) {
+  void runs(LaunchSpec launch, GroupFolder folder, boolean adopted) {
     JobId job = launch.fence().job();
     boolean warmStart = adopted && launch.job().workersMayBeWarm();
     spare = Optional.empty();
@@ -199,7 +217,7 @@ final class WarmPool implements AutoCloseable {
     }
     trains =
         enabled
-            ? Optional.of(new Trains(job, folder, warmStart, nowNanos, false))
+            ? Optional.of(new Trains(job, folder, warmStart, Optional.empty(), false))
             : Optional.empty();
   }
 
@@ -228,6 +246,7 @@ final class WarmPool implements AutoCloseable {
               drop("it failed");
               noPool("it failed; see standby/warm.log in the data directory of this host");
             });
+    trains = trains.map(t -> t.seen(living.stream().anyMatch(g -> allSeen(t, g)), nowNanos));
     if (kept.isEmpty()) {
       trains
           .filter(t -> !t.tried() && living.stream().anyMatch(group -> isDue(t, group, nowNanos)))
@@ -235,22 +254,24 @@ final class WarmPool implements AutoCloseable {
     }
   }
 
+  private static boolean allSeen(Trains now, ProcessGroup group) {
+    return group.folder().equals(now.folder()) && group.allSeen();
+  }
+
   private static boolean isDue(Trains now, ProcessGroup group, long nowNanos) {
     return group.folder().equals(now.folder())
         && isDue(
-            group.allSeen(),
+            now.seenNanos().map(since -> Duration.ofNanos(nowNanos - since)),
             group.progress(),
-            now.warm(),
-            Duration.ofNanos(nowNanos - now.sinceNanos()));
+            now.warm());
   }
 
-  /** Whether an attempt is past its first steps. */
+  /** Whether an attempt is past its first steps; empty: not all of its workers are there. */
   static boolean isDue(
-      boolean allSeen, Optional<Progress> progress, boolean warmStart, Duration runs) {
+      Optional<Duration> sinceAllAreThere, Optional<Progress> progress, boolean warmStart) {
     Duration limit = warmStart ? WITHOUT_PROGRESS_WARM : WITHOUT_PROGRESS;
-    return allSeen
-        && (progress.filter(p -> p.step() >= FIRST_STEPS).isPresent()
-            || runs.compareTo(limit) >= 0);
+    boolean stepped = progress.filter(p -> p.step() >= FIRST_STEPS).isPresent();
+    return sinceAllAreThere.filter(since -> stepped || since.compareTo(limit) >= 0).isPresent();
   }
 
   /** Makes the standby the shim of this attempt; empty means that a new shim is started. */

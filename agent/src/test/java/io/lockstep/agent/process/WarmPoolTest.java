@@ -24,6 +24,8 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** When a standby is made, and of what. */
 @SuppressWarnings("NullAway.Init") // JUnit sets the folder
@@ -34,22 +36,23 @@ class WarmPoolTest {
 
   @Test
   void itIsMadeWhenTheFirstStepsAreDone() {
-    assertThat(WarmPool.isDue(true, step(1), false, Duration.ofSeconds(14))).isFalse();
-    assertThat(WarmPool.isDue(true, step(2), false, Duration.ofSeconds(3))).isTrue();
+    assertThat(WarmPool.isDue(Optional.of(Duration.ofSeconds(14)), step(1), false)).isFalse();
+    assertThat(WarmPool.isDue(Optional.of(Duration.ofSeconds(3)), step(2), false)).isTrue();
   }
 
   @Test
   void whereStepsCannotBeReadItIsMadeAfterAWhile() {
     for (boolean warm : new boolean[] {false, true}) {
       Duration limit = warm ? WarmPool.WITHOUT_PROGRESS_WARM : WarmPool.WITHOUT_PROGRESS;
-      assertThat(WarmPool.isDue(true, Optional.empty(), warm, limit.minusMillis(1))).isFalse();
-      assertThat(WarmPool.isDue(true, Optional.empty(), warm, limit)).isTrue();
+      Optional<Duration> before = Optional.of(limit.minusMillis(1));
+      assertThat(WarmPool.isDue(before, Optional.empty(), warm)).isFalse();
+      assertThat(WarmPool.isDue(Optional.of(limit), Optional.empty(), warm)).isTrue();
     }
   }
 
   @Test
   void itNeverCompetesWithAStart() {
-    assertThat(WarmPool.isDue(false, step(9), true, Duration.ofHours(1))).isFalse();
+    assertThat(WarmPool.isDue(Optional.empty(), step(9), true)).isFalse();
   }
 
   @Test
@@ -65,6 +68,21 @@ class WarmPoolTest {
                 List.of("torch", "transformers.trainer"),
                 "loadSeconds",
                 90L));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 90", "1, 1", "40, 20", "60, 30", "90, 60", "120, 90", "31536000, 3600"})
+  void aStartThatLoadsLeavesTimeForTheRestOfIt(long deadlineSeconds, long loadSeconds) {
+    JobSpec.Deadlines unsaid = JobSpec.Deadlines.DEFAULT;
+    var deadlines =
+        new JobSpec.Deadlines(
+            unsaid.prepare(),
+            Duration.ofSeconds(deadlineSeconds),
+            unsaid.firstStep(),
+            unsaid.noProgress(),
+            unsaid.lease());
+    assertThat(WarmPool.spec(job("auto", JobSpec.Entry.FILE, deadlines), Set.of()))
+        .containsEntry("loadSeconds", loadSeconds);
   }
 
   @Test
@@ -228,6 +246,10 @@ class WarmPoolTest {
   }
 
   private static JobSpec job(String warm, JobSpec.Entry entry) {
+    return job(warm, entry, Jobs.job().deadlines());
+  }
+
+  private static JobSpec job(String warm, JobSpec.Entry entry, JobSpec.Deadlines deadlines) {
     JobSpec plain = Jobs.job();
     return new JobSpec(
         plain.name(),
@@ -244,7 +266,7 @@ class WarmPoolTest {
         plain.env(),
         plain.checkpoint(),
         plain.restart(),
-        plain.deadlines(),
+        deadlines,
         warm,
         plain.python(),
         entry,
