@@ -36,16 +36,9 @@ def start(
 
 
 def preload(warm: Warm) -> int:
-    """The process that loads; to be asked while it does: nurses, which are forked from it, look like it."""
-    found: list[int] = []
-
-    def look() -> bool:
-        children = Path(f"/proc/{warm.pid}/task/{warm.pid}/children").read_text().split()
-        found[:] = [int(pid) for pid in children if b"preload.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return len(found) == 1
-
-    until(look, "the process that loads")
-    return found[0]
+    """The process that loads; to be asked while it does."""
+    until(lambda: len(warm.preloads()) == 1, "the process that loads")
+    return warm.preload()
 
 
 @pytest.fixture

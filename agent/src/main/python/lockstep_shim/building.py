@@ -28,7 +28,6 @@ class Ops:
         self._folder = environment.get("TORCH_EXTENSIONS_DIR")
         self._output = b""
         self._give_up = time.monotonic() + OPS_LIMIT_SECONDS
-        self._code: int | None = None
         self.is_building = True
         self._results_fd, theirs = os.pipe()
         try:
@@ -61,23 +60,18 @@ class Ops:
         *lines, self._output = self._output.split(b"\n")
         self.results.extend(json.loads(line) for line in lines)
         if not data:
-            self._stop("its process has ended")
+            self.give_up("its process has ended")
 
     def look(self, now: float) -> None:
         """Gives up a build that does not end."""
         if self.is_building and now >= self._give_up:
             self.kill()  # with its own lock, if it has one
-            self._stop(f"it was not built within {OPS_LIMIT_SECONDS:.0f} s{self._lock()}")
-
-    def give_up(self, why: str) -> None:
-        """Ends the build of what is not there yet."""
-        if self.is_building:
-            self._stop(why)
+            self.give_up(f"it was not built within {OPS_LIMIT_SECONDS:.0f} s{self._lock()}")
 
     def reaped(self, pid: int, status: int) -> None:
         """As of the pool's process; that it is over shows at the end of its output."""
-        if pid == self._process.pid and self._code is None:
-            self._code = os.waitstatus_to_exitcode(status)
+        if pid == self._process.pid and self._process.returncode is None:
+            self._process.returncode = os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
         """Ends the process with its compilers, without leaving its lock where it can; over already counts as done."""
@@ -98,9 +92,10 @@ class Ops:
             return False
         return True
 
-    def _stop(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
+        """Ends the build of what is not there yet."""
         self.kill()
-        code = self._process.returncode if self._code is None else self._code
+        code = self._process.returncode
         how = f" ({f'signal {-code}' if code < 0 else f'code {code}'})" if code else ""
         done = len(self.results)
         self.results.extend({"op": name, "state": "failed", "why": why + how} for name in self._names[done:])

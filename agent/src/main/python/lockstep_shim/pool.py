@@ -62,7 +62,7 @@ class Pool:
         """
         self._spec = spec
         self._tries_again = tries_again
-        self.left_out = [] if tries_again else known_unsafe(spec)
+        self.left_out = [] if tries_again else _known_unsafe(spec)
         self.ready: dict[str, Any] | None = None
         self.failed: str | None = None
         self._loading: str | None = None
@@ -119,17 +119,21 @@ class Pool:
             self.building.take()
             self._look_if_ready()
 
+    @property
+    def sources(self) -> list[Any]:
+        """Readable when there is something for take_all."""
+        return [self, *([self.building] if self.building is not None else [])]
+
     def take_all(self, now: float) -> None:
-        """Takes what was said until now and waits for nothing."""
-        while self.is_loading:
-            watched: list[Any] = [self, *([self.building] if self.building is not None else [])]
-            ready, _, _ = select.select(watched, [], [], 0)
-            if self in ready:
-                self.take()
-            if self.building is not None and self.building in ready:
-                self.take_ops()
+        """Takes what was said until now, an end too, and waits for nothing."""
+        while self.failed is None:
+            ready, _, _ = select.select(self.sources, [], [], 0)
             if not ready:
                 break
+            if self in ready:
+                self.take()
+            if self.building in ready:
+                self.take_ops()
         self.look(now)
 
     def give_up_building(self, why: str) -> None:
@@ -320,14 +324,6 @@ class Pool:
         return self._id
 
 
-def known_unsafe(spec: Spec) -> list[LeftOut]:
-    """DeepSpeed 0.19 asks the GPU for its capability when it is imported (ops/fp_quantizer/fp8_gemm.py), unless it is
-    told that there is none: after that no fork can use CUDA."""
-    if spec.env.get("DS_ACCELERATOR") == "cpu":
-        return []
-    return [LeftOut("deepspeed", "it touches CUDA when it is imported, but with DS_ACCELERATOR=cpu")]
-
-
 def socket_path(spec: Spec) -> Path:
     """Where the clients of this fence connect."""
     return Path(spec.socket + SOCKET_SUFFIX)
@@ -343,6 +339,14 @@ def store_elsewhere(spec: Spec) -> tuple[str, int] | None:
     address, port = spec.option("--master-addr"), spec.master_port or ""
     is_elsewhere = spec.option("--node-rank") not in (None, "0")
     return (address, int(port)) if address and port.isdigit() and is_elsewhere else None
+
+
+def _known_unsafe(spec: Spec) -> list[LeftOut]:
+    """DeepSpeed 0.19 asks the GPU for its capability when it is imported (ops/fp_quantizer/fp8_gemm.py), unless it is
+    told that there is none: after that no fork can use CUDA."""
+    if spec.env.get("DS_ACCELERATOR") == "cpu":
+        return []
+    return [LeftOut("deepspeed", "it touches CUDA when it is imported, but with DS_ACCELERATOR=cpu")]
 
 
 def _environment(spec: Spec) -> dict[str, str]:

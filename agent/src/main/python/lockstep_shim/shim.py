@@ -412,6 +412,7 @@ class Group:
         self._log(f"a cold start: {why}")
         pool.kill()  # what it builds goes with its lock, which the workers would wait for
         self._end_pool()
+        self._pool = None
 
     def _make_folders(self) -> None:
         for name in ("logs", "errors", "torch", "fifo", "helper"):
@@ -479,7 +480,7 @@ class Group:
 
     def _fork_warm(self, environment: dict[str, str], output: int) -> _Torchrun | None:
         """None: a cold start is safe, since nothing is left that could still fork a torchrun of this fence."""
-        if self._pool is None or self._start not in (None, LOADED_NOW):
+        if self._pool is None:
             return None
         try:
             pid = self._pool.fork_torchrun(environment, output)
@@ -1037,8 +1038,7 @@ class Group:
             self._tell_watchers(time.monotonic())
 
     def _remove_fifos(self) -> None:
-        if self._pool is not None:
-            socket_path(self._spec).unlink(missing_ok=True)
+        socket_path(self._spec).unlink(missing_ok=True)
         for local_rank in range(self._spec.local_world_size):
             capture.fifo_path(self._spec.group_dir / "fifo", local_rank).unlink(missing_ok=True)
 

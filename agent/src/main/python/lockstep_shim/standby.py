@@ -97,10 +97,8 @@ class Standby:
     def serve(self) -> int:
         """Its exit status."""
         while True:
-            building = self._pool.building
-            watched: list[Any] = [0, self._pool, *([building] if building is not None else [])]
-            ready, _, _ = select.select(watched, [], [], LOOK_SECONDS)
-            self._look_at_pool(ready)
+            ready, _, _ = select.select([0, *self._pool.sources], [], [], LOOK_SECONDS)
+            self._look_at_pool()
             if self._pool.failed is not None:
                 self._agent.say({"type": "failed", "why": self._pool.failed})
                 return 1
@@ -120,13 +118,9 @@ class Standby:
         except TimeoutError:
             return ""
 
-    def _look_at_pool(self, ready: list[Any]) -> None:
+    def _look_at_pool(self) -> None:
         was_ready = self._pool.ready is not None
-        if self._pool in ready:
-            self._pool.take()
-        if self._pool.building in ready:
-            self._pool.take_ops()
-        self._pool.look(time.monotonic())
+        self._pool.take_all(time.monotonic())
         if self._pool.ready is not None and not was_ready:
             self._agent.say(self._pool.ready)
             sys.stderr.write(f"warm pool ready: {self._pool.ready}\n")

@@ -156,11 +156,11 @@ public final class ProcessGroups implements AutoCloseable {
     if (group == null) {
       return Optional.empty();
     }
-    Optional<String> whyNone = warm.whyNone(fence);
-    String how = group.start().orElse("cold");
-    return how.equals("cold") || how.equals(LOADED_NOW)
-        ? whyNone.map(why -> how + ": " + why).or(group::start)
-        : Optional.of(how);
+    Optional<String> start = group.start();
+    if (start.filter(how -> !how.equals(LOADED_NOW)).isPresent()) {
+      return start;
+    }
+    return warm.whyNone(fence).map(why -> start.orElse("cold") + ": " + why).or(() -> start);
   }
 
   /** This node is a spare of a job: keeps a warm pool for a launch like this one. */

@@ -246,24 +246,21 @@ final class WarmPool implements AutoCloseable {
               drop("it failed");
               noPool("it failed; see standby/warm.log in the data directory of this host");
             });
-    trains = trains.map(t -> t.seen(living.stream().anyMatch(g -> allSeen(t, g)), nowNanos));
+    Optional<ProcessGroup> group =
+        trains.flatMap(t -> living.stream().filter(g -> g.folder().equals(t.folder())).findFirst());
+    trains = trains.map(t -> t.seen(group.filter(ProcessGroup::allSeen).isPresent(), nowNanos));
     if (kept.isEmpty()) {
       trains
-          .filter(t -> !t.tried() && living.stream().anyMatch(group -> isDue(t, group, nowNanos)))
+          .filter(t -> !t.tried() && group.filter(g -> isDue(t, g, nowNanos)).isPresent())
           .ifPresent(t -> start(t, nowNanos));
     }
   }
 
-  private static boolean allSeen(Trains now, ProcessGroup group) {
-    return group.folder().equals(now.folder()) && group.allSeen();
-  }
-
   private static boolean isDue(Trains now, ProcessGroup group, long nowNanos) {
-    return group.folder().equals(now.folder())
-        && isDue(
-            now.seenNanos().map(since -> Duration.ofNanos(nowNanos - since)),
-            group.progress(),
-            now.warm());
+    return isDue(
+        now.seenNanos().map(since -> Duration.ofNanos(nowNanos - since)),
+        group.progress(),
+        now.warm());
   }
 
   /** Whether an attempt is past its first steps; empty: not all of its workers are there. */
