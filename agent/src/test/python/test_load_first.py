@@ -75,6 +75,62 @@ def test_torchrun_and_all_workers_are_forked_from_what_was_imported_once(warm: W
     assert sorted(p.name for p in warm.folder.iterdir() if p.is_socket()) == []
 
 
+AWAITED = {"script": "train.py", "loadSeconds": 60}
+
+
+def wait_for(warm: Warm, name: str) -> str:
+    return f"import os, time\nwhile not os.path.exists({str(warm.folder / name)!r}): time.sleep(0.05)\n"
+
+
+def test_a_standby_that_still_loads_is_adopted_and_awaited(warm: Warm) -> None:
+    (warm.folder / "counted.py").write_text("open('imports', 'a').write('one\\n')\n" + wait_for(warm, "load"))
+    warm_spec = {**AWAITED, "modules": ["counted"]}
+    warm.stand_by(warm.wanted(REDUCE, 1, warm=warm_spec))
+    until((warm.folder / "imports").exists, "an import that takes long")
+    loads = warm.preload()
+    assert "pid" in warm.adopt(warm.wanted(REDUCE + wait_for(warm, "go"), 2, warm=warm_spec))
+    warm.say("go")
+    (warm.folder / "load").touch()
+    status = warm.running()
+    assert status["start"] == "loaded now"
+    until(lambda: warm.output("rank-0") != b"", "output")
+    until(lambda: not process_lives(loads), "its end")
+    (warm.folder / "go").touch()
+    report = warm.report()
+    assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)
+    assert warm.output("rank-1") == b"2 1 2 ['--a', 'b']\n"
+    assert (warm.folder / "imports").read_text() == "one\n"
+    assert warm.marked() == []
+
+
+def test_one_that_loads_what_is_not_wanted_any_more_is_not_awaited(warm: Warm, slow: Path) -> None:
+    warm_spec = {**AWAITED, "modules": ["slow"]}
+    warm.stand_by(warm.wanted("", 1, warm=warm_spec))
+    loads = loading(slow)
+    answer = warm.adopt(warm.wanted("", 2, warm={**warm_spec, "modules": ["json"]}))
+    why = "the script changed since the warm pool was made"
+    assert answer == {"type": "refused", "loading": False, "why": why}
+    assert warm.standby is not None
+    assert warm.standby.wait(10) == 1
+    assert not process_lives(loads)
+    assert not (warm.group_dir / "started").exists()
+
+
+def test_a_group_that_is_ended_while_its_standby_loads_never_starts_torchrun(warm: Warm, slow: Path) -> None:
+    warm_spec = {**AWAITED, "modules": ["slow"]}
+    warm.stand_by(warm.wanted("print('never')", 1, warm=warm_spec))
+    loads = loading(slow)
+    assert "pid" in warm.adopt(warm.wanted("print('never')", 2, warm=warm_spec))
+    warm.say("go")
+    with warm.connect() as client:
+        client.say({"op": "kill"})
+        report = warm.report()
+    assert (report["outcome"], report["treeGone"]) == ("stopped", True)
+    assert not process_lives(loads)
+    assert "torchrun started" not in warm.log()
+    assert warm.marked() == []
+
+
 def test_what_is_not_safe_to_load_costs_one_try_and_the_start_is_cold(warm: Warm) -> None:
     (warm.folder / "threads.py").write_text(THREAD)
     (warm.folder / "ends.py").write_text("import os; os._exit(5)")

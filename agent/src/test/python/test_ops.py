@@ -135,6 +135,49 @@ def test_a_failed_build_is_said_and_the_pool_is_ready(warm: Warm) -> None:
     assert unknown["why"] == "LookupError: DeepSpeed has no op unknown for the accelerator cpu"
 
 
+def imports(warm: Warm) -> None:
+    """From now on whoever imports the fake is seen."""
+    builders = warm.folder / "site/deepspeed/ops/op_builder/all_ops.py"
+    builders.write_text(DEEPSPEED + "(here / 'imported').touch()\n", encoding="utf-8")
+
+
+def test_what_is_built_is_found_without_deepspeed(warm: Warm) -> None:
+    found = spec.load(str(wanted(warm, 1, "quick")))
+    assert finish(Ops(found, ("quick",), found.env)) == [("quick", "built")]
+    imports(warm)
+    again = {**found.env, "LOCKSTEP_GROUP": "another attempt"}
+    assert finish(Ops(found, ("quick",), again)) == [("quick", "there")]
+    assert not (warm.folder / "cache" / "imported").exists()
+
+
+@pytest.mark.parametrize("what", ["library", "lock", "deepspeed", "environment", "note"])
+def test_what_may_have_changed_since_is_looked_at_by_deepspeed(warm: Warm, what: str) -> None:
+    found = spec.load(str(wanted(warm, 1, "quick")))
+    assert finish(Ops(found, ("quick",), found.env)) == [("quick", "built")]
+    imports(warm)
+    environment = dict(found.env)
+    cache = warm.folder / "cache"
+    if what == "library":
+        os.utime(cache / "quick.so", (1, 1))
+    elif what == "lock":
+        (cache / "lock").touch()
+    elif what == "deepspeed":
+        (warm.folder / "site/deepspeed/__init__.py").write_text("# another version\n", encoding="utf-8")
+    elif what == "environment":
+        environment["CXXFLAGS"] = "-O0"
+    else:
+        (cache / "lockstep-ops.json").write_bytes(b'{"quick": ["no", "note"]')
+    assert finish(Ops(found, ("quick",), environment)) == [("quick", "there")]
+    assert (cache / "imported").exists()
+
+
+def test_where_no_note_can_be_written_the_op_is_built_all_the_same(warm: Warm) -> None:
+    found = spec.load(str(wanted(warm, 1, "quick")))
+    (warm.folder / "cache" / "lockstep-ops.json").mkdir()
+    assert finish(Ops(found, ("quick",), found.env)) == [("quick", "built")]
+    assert [p.name for p in (warm.folder / "cache").iterdir() if p.name.startswith("lockstep-ops.json.")] == []
+
+
 def test_without_ops_no_process_is_started(warm: Warm) -> None:
     warm.stand_by(wanted(warm, 1))
     ready = warm.hear()

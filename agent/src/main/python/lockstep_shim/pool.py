@@ -155,10 +155,8 @@ class Pool:
         if self.failed is not None:
             raise NotWarmError(self.failed)
         if self.ready is None:
-            raise NotWarmError(f"the warm pool is still {self.doing}")
-        for what, before, now in _compared(self._spec, spec):
-            if before != now:
-                raise NotWarmError(f"{what} changed since the warm pool was made")
+            raise NotWarmError(self.still)
+        self.must_fit(spec)
         self._spec = spec
         path = socket_path(spec)
         try:
@@ -177,6 +175,12 @@ class Pool:
         if procfs.environment(self._process.pid).get(mark.MARKER_NAME.encode()) != os.fsencode(spec.marker):
             path.unlink(missing_ok=True)
             raise NotWarmError("the preloaded process does not carry the mark of its group")
+
+    def must_fit(self, spec: Spec) -> None:
+        """Raises NotWarmError when what is loaded, or being loaded, is not what this fence needs."""
+        for what, before, now in _compared(self._spec, spec):
+            if before != now:
+                raise NotWarmError(f"{what} changed since the warm pool was made")
 
     def fork_torchrun(self, environment: dict[str, str], output: int) -> int:
         """Forks torchrun as a child of this very process; returns its pid. Raises NotWarmError when it may not have."""
@@ -212,6 +216,11 @@ class Pool:
         if self._loaded is None or self.building is None:
             return f"loading {self._loading or 'Python'}"
         return f"building DeepSpeed's {self.building.current}"
+
+    @property
+    def still(self) -> str:
+        """Why it cannot be used yet."""
+        return f"the warm pool is still {self.doing}"
 
     def _look_if_ready(self) -> None:
         """An op that could not be built is the workers' to build, or to fail with, as without a pool."""

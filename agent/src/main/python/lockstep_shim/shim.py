@@ -114,13 +114,18 @@ def _prepare(spec: Spec, launcher_id: ProcessId, signals: _Signals, launcher: La
 
 def _new_pool(spec: Spec) -> Pool | None:
     """One that loads beside the wait for the lease: its imports serve torchrun and every worker."""
-    warm = spec.warm
-    if warm is None or warm.load_seconds is None or warm.cold_workers or spec.argv[1:][: len(TORCHRUN)] != TORCHRUN:
+    if not may_await(spec) or spec.argv[1:][: len(TORCHRUN)] != TORCHRUN:
         return None
     try:
         return Pool(spec, tries_again=False)
     except OSError:
         return None  # torchrun's own start meets the same, and says so
+
+
+def may_await(spec: Spec) -> bool:
+    """Whether this start has time for a pool that is not ready yet: where only torchrun would come from it, a new one
+    is there as soon."""
+    return spec.warm is not None and spec.warm.load_seconds is not None and not spec.warm.cold_workers
 
 
 class Launcher(Protocol):
@@ -380,7 +385,8 @@ class Group:
     # --- start -----------------------------------------------------------------------------------------------------
 
     def _has_loaded(self) -> bool:
-        """Waits for a pool that is made for this very start; False when the group has to end before."""
+        """Waits for a pool that is made for this very start, or was adopted while it loaded; False when the group has
+        to end before."""
         pool, warm = self._pool, self._spec.warm
         if pool is None or warm is None or not pool.is_loading:
             return True

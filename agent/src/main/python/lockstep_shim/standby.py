@@ -2,7 +2,8 @@
 
 `python3 -I DIR/lockstep_shim --standby SPEC.json`, as a child of the agent. SPEC.json is that of the attempt that runs
 now. Lines on stdin: `adopt SPEC.json` (the next attempt's) and then `go`; the end of stdin before that ends it all.
-Lines on stdout, JSON: {"type": "ready" | "failed" | "refused", ...}, and to `adopt` what a launcher prints.
+Lines on stdout, JSON: {"type": "ready" | "failed" | "refused", ...}, and to `adopt` what a launcher prints. One that is
+adopted while it loads is awaited by the start.
 """
 
 from __future__ import annotations
@@ -132,14 +133,19 @@ class Standby:
             wanted = spec.load(path)
             spec.check_host(wanted)
             make_group_folder(wanted)
-            if self._pool.is_loading:
-                self._pool.belong(wanted)  # which says why not
+            if self._pool.is_loading and not shim.may_await(wanted):
+                self._agent.say({"type": "refused", "loading": True, "why": self._pool.still})
+                return None
             # Marked before it can fork anything for this fence, and before the agent counts on it.
             self._room.write(wanted.marker, {})
-            self._pool.belong(wanted)
+            if self._pool.is_loading:
+                self._pool.must_fit(wanted)  # the start waits for it
+            else:
+                self._pool.belong(wanted)
         except (SpecError, NotWarmError, OSError) as error:
-            self._agent.say({"type": "refused", "loading": self._pool.is_loading, "why": str(error)})
-            return None if self._pool.is_loading else 1
+            self._pool.kill()  # what it builds goes with its lock
+            self._agent.say({"type": "refused", "loading": False, "why": str(error)})
+            return 1
         self._take_log(wanted)
         return shim.run(wanted, procfs.own_id(), self._agent, self._pool)
 

@@ -126,6 +126,8 @@ final class Hands {
             pool = standBy.order().map(o -> new Pool(o.fence().job(), Optional.of(o.fence())));
             done.run();
           });
+    } else if (action instanceof GroupAction.StartIsOver over) {
+      sim.trace.detail("%s: the start of %s is over", host.id, over.fence());
     } else if (action instanceof GroupAction.KillGroup kill) {
       kill(kill.fence());
     } else {

@@ -101,6 +101,9 @@ public sealed interface GroupAction {
   /** Keeps a warm pool for this job, or none: the one before is ended where it is another. */
   record StandBy(Optional<StandbyOrder> order, String why) implements GroupAction {}
 
+  /** The attempt that runs here is past its first steps: the pool for its next may be loaded. */
+  record StartIsOver(Fence fence) implements GroupAction {}
+
   /** Introduces this agent with everything that it remembers. */
   record SayHello() implements GroupAction {}
 }

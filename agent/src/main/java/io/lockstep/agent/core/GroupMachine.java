@@ -263,6 +263,13 @@ public final class GroupMachine {
    */
   GroupDecision onStandBy(AgentState state, GroupInput.StandBy input) {
     Optional<WorkerGroup> group = state.current().or(state::ending);
+    Optional<Fence> running = state.current().map(WorkerGroup::fence);
+    if (running.isPresent() && running.equals(input.order().map(StandbyOrder::fence))) {
+      return new GroupDecision(
+          state,
+          List.of(new GroupAction.StartIsOver(running.get())),
+          Reason.of(STANDING_BY, "loads for what comes after %s: %s", running.get(), input.why()));
+    }
     if (group.isPresent()) {
       return nothing(
           state, NOTHING_TO_DO, "%s is here, and has its own warm pool", group.get().fence());

@@ -255,6 +255,8 @@ public final class AgentHost implements AgentHands, AutoCloseable {
           .order()
           .ifPresentOrElse(
               order -> standBy(order, standBy.why()), () -> groups.standDown(standBy.why()));
+    } else if (action instanceof GroupAction.StartIsOver over) {
+      groups.startIsOver(over.fence());
     } else if (action instanceof GroupAction.KillGroup kill) {
       groups.kill(kill.fence());
     } else {

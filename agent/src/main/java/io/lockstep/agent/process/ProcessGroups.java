@@ -168,6 +168,11 @@ public final class ProcessGroups implements AutoCloseable {
     perform(() -> warm.standBy(order, why, () -> standbyFolder(like, command), System.nanoTime()));
   }
 
+  /** The attempt that runs here is past its first steps, as its job's coordinator says. */
+  public void startIsOver(Fence fence) {
+    perform(() -> warm.startIsOver(fence));
+  }
+
   /** This node is no spare. */
   public void standDown(String why) {
     perform(() -> warm.standDown(why));

@@ -47,7 +47,12 @@ final class Standby implements AutoCloseable {
     FAILED
   }
 
-  /** What came of an adoption. */
+  /**
+   * What came of an adoption.
+   *
+   * @param whyNot why there is no shim, or why it has no pool yet; else empty
+   * @param stays whether it may still become the shim of a later one
+   */
   record Adoption(Optional<JsonNode> shim, String whyNot, boolean stays) {}
 
   private Standby(String job, Process process) {
@@ -86,17 +91,21 @@ final class Standby implements AutoCloseable {
     return process.pid();
   }
 
-  /** Makes it the shim of this fence; blocks up to 10 s. Adopted, it ends no more with this. */
+  /**
+   * Makes it the shim of this fence; blocks up to 10 s. Adopted, it ends no more with this. One
+   * that loads is awaited by the start, where that has time for it.
+   */
   Adoption adopt(Path spec) throws InterruptedException {
-    if (state == State.LOADING) {
-      return new Adoption(Optional.empty(), "the warm pool is still loading", true);
-    }
     try {
+      String late = state == State.LOADING ? "its warm pool was still loading" : "";
       say("adopt " + spec);
       JsonNode answer = answers.poll(ADOPTION_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
       if (answer != null && answer.path("pid").isIntegralNumber()) {
         say("go");
-        return new Adoption(Optional.of(answer), "", false);
+        return new Adoption(Optional.of(answer), late, false);
+      }
+      if (answer != null && answer.path("loading").asBoolean()) {
+        return new Adoption(Optional.empty(), answer.path("why").asText(), true);
       }
       String why = answer == null ? "no answer from the standby" : answer.path("why").asText();
       end();

@@ -5,7 +5,6 @@ import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
 import io.lockstep.protocol.model.LaunchSpec;
-import io.lockstep.protocol.model.Progress;
 import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
@@ -32,11 +31,16 @@ final class WarmPool implements AutoCloseable {
   /** A standby must not compete with the start of the attempt before it. */
   private static final long FIRST_STEPS = 2;
 
-  /** Where no steps can be read: on all nodes but that of rank 0, as a rule. */
+  /**
+   * Of a job whose steps nobody has read yet, here or at its rank 0: most such scripts say none.
+   */
   static final Duration WITHOUT_PROGRESS = Duration.ofSeconds(15);
 
   /** The same after a warm start, which has no imports to wait for. */
   static final Duration WITHOUT_PROGRESS_WARM = Duration.ofSeconds(3);
+
+  /** Of a job whose steps were read before: a model and a checkpoint may take minutes to load. */
+  static final Duration STEPS_AWAITED = Duration.ofMinutes(10);
 
   /** Covers backoff, planning and preparation of the next attempt. */
   static final Duration KEPT_WITHOUT_GROUP = Duration.ofSeconds(90);
@@ -57,19 +61,35 @@ final class WarmPool implements AutoCloseable {
   private volatile Optional<Without> without = Optional.empty();
   private Optional<Trains> trains = Optional.empty();
 
+  /** The last job whose steps were told while it ran here. */
+  private Optional<JobId> tellsSteps = Optional.empty();
+
   /**
-   * The job whose attempt runs here, where the shim's spec of that attempt is, and since when all
-   * its workers are there.
+   * The attempt that runs here, where its shim's spec is, since when all its workers are there, and
+   * whether it is known to be past its first steps.
    */
   private record Trains(
-      JobId job, GroupFolder folder, boolean warm, Optional<Long> seenNanos, boolean tried) {
+      Fence fence,
+      GroupFolder folder,
+      boolean warm,
+      Optional<Long> seenNanos,
+      boolean stepped,
+      boolean tried) {
+    JobId job() {
+      return fence.job();
+    }
+
     Trains withTried() {
-      return new Trains(job, folder, warm, seenNanos, true);
+      return new Trains(fence, folder, warm, seenNanos, stepped, true);
+    }
+
+    Trains withStepped() {
+      return new Trains(fence, folder, warm, seenNanos, true, tried);
     }
 
     Trains seen(boolean all, long nowNanos) {
       return all && seenNanos.isEmpty()
-          ? new Trains(job, folder, warm, Optional.of(nowNanos), tried)
+          ? new Trains(fence, folder, warm, Optional.of(nowNanos), stepped, tried)
           : this;
     }
   }
@@ -217,8 +237,17 @@ final class WarmPool implements AutoCloseable {
     }
     trains =
         enabled
-            ? Optional.of(new Trains(job, folder, warmStart, Optional.empty(), false))
+            ? Optional.of(
+                new Trains(launch.fence(), folder, warmStart, Optional.empty(), false, false))
             : Optional.empty();
+  }
+
+  /** It is past its first steps, as its own output says or its coordinator. */
+  void startIsOver(Fence fence) {
+    if (trains.filter(t -> t.fence().equals(fence)).isPresent()) {
+      trains = trains.map(Trains::withStepped);
+      tellsSteps = Optional.of(fence.job());
+    }
   }
 
   /** It ended; after a success nothing follows. */
@@ -249,25 +278,32 @@ final class WarmPool implements AutoCloseable {
     Optional<ProcessGroup> group =
         trains.flatMap(t -> living.stream().filter(g -> g.folder().equals(t.folder())).findFirst());
     trains = trains.map(t -> t.seen(group.filter(ProcessGroup::allSeen).isPresent(), nowNanos));
-    if (kept.isEmpty()) {
-      trains
-          .filter(t -> !t.tried() && group.filter(g -> isDue(t, g, nowNanos)).isPresent())
-          .ifPresent(t -> start(t, nowNanos));
+    group
+        .filter(g -> g.progress().filter(p -> p.step() >= FIRST_STEPS).isPresent())
+        .ifPresent(g -> startIsOver(g.fence()));
+    if (kept.isEmpty() && group.isPresent()) {
+      trains.filter(t -> !t.tried() && isDue(t, nowNanos)).ifPresent(t -> start(t, nowNanos));
     }
   }
 
-  private static boolean isDue(Trains now, ProcessGroup group, long nowNanos) {
+  private boolean isDue(Trains now, long nowNanos) {
     return isDue(
         now.seenNanos().map(since -> Duration.ofNanos(nowNanos - since)),
-        group.progress(),
+        now.stepped(),
+        tellsSteps.equals(Optional.of(now.job())),
         now.warm());
   }
 
-  /** Whether an attempt is past its first steps; empty: not all of its workers are there. */
+  /**
+   * Whether an attempt is past its first steps, or may be as far as can be known.
+   *
+   * @param sinceAllAreThere empty: not all of its workers are
+   * @param tellsSteps whether the job's steps were told in this attempt or one before
+   */
   static boolean isDue(
-      Optional<Duration> sinceAllAreThere, Optional<Progress> progress, boolean warmStart) {
-    Duration limit = warmStart ? WITHOUT_PROGRESS_WARM : WITHOUT_PROGRESS;
-    boolean stepped = progress.filter(p -> p.step() >= FIRST_STEPS).isPresent();
+      Optional<Duration> sinceAllAreThere, boolean stepped, boolean tellsSteps, boolean warmStart) {
+    Duration unsaid = warmStart ? WITHOUT_PROGRESS_WARM : WITHOUT_PROGRESS;
+    Duration limit = tellsSteps ? STEPS_AWAITED : unsaid;
     return sinceAllAreThere.filter(since -> stepped || since.compareTo(limit) >= 0).isPresent();
   }
 
@@ -288,12 +324,17 @@ final class WarmPool implements AutoCloseable {
     if (!adoption.stays()) {
       kept = Optional.empty();
     }
-    return adoption.shim().isPresent()
-        ? adoption.shim()
-        : startsWithout(launch.fence(), adoption.whyNot());
+    if (adoption.shim().isEmpty()) {
+      return startsWithout(launch.fence(), adoption.whyNot());
+    }
+    if (!adoption.whyNot().isEmpty()) {
+      LOG.info("group={} awaits its warm pool: {}", launch.fence(), adoption.whyNot());
+      without = Optional.of(new Without(launch.fence(), adoption.whyNot()));
+    }
+    return adoption.shim();
   }
 
-  /** Why this start, the last one, had no pool although its job has warm pools; any thread. */
+  /** Why this start, the last one, had no pool, or none yet, although its job has; any thread. */
   Optional<String> whyNone(Fence fence) {
     return without.filter(c -> c.fence().equals(fence)).map(Without::why);
   }

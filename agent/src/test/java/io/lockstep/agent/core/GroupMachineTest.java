@@ -824,6 +824,17 @@ class GroupMachineTest {
           decide(state, new GroupInput.StandBy(TERM, Optional.empty(), "its job is over")), state);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void an_order_of_the_group_that_is_here_says_that_its_start_is_over(WorkerGroup.Phase phase) {
+      AgentState state = in(phase, 5);
+
+      GroupDecision decision = decide(state, standBy(TERM, 5));
+
+      assertThat(decision.actions()).containsExactly(new GroupAction.StartIsOver(fence(5)));
+      assertThat(decision.state()).isEqualTo(state);
+    }
+
     @Test
     void an_order_of_an_attempt_before_one_that_was_here_is_void() {
       AgentState state = after(running(5), exited(5));

@@ -8,15 +8,15 @@ import io.lockstep.protocol.model.Attempt;
 import io.lockstep.protocol.model.Fence;
 import io.lockstep.protocol.model.JobId;
 import io.lockstep.protocol.model.JobSpec;
-import io.lockstep.protocol.model.Progress;
+import io.lockstep.protocol.model.LaunchSpec;
 import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.WarmStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,29 +30,24 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** When a standby is made, and of what. */
 @SuppressWarnings("NullAway.Init") // JUnit sets the folder
 class WarmPoolTest {
-  private static Optional<Progress> step(long step) {
-    return Optional.of(new Progress(step, 100, Optional.empty(), Optional.empty(), Instant.EPOCH));
-  }
-
   @Test
   void itIsMadeWhenTheFirstStepsAreDone() {
-    assertThat(WarmPool.isDue(Optional.of(Duration.ofSeconds(14)), step(1), false)).isFalse();
-    assertThat(WarmPool.isDue(Optional.of(Duration.ofSeconds(3)), step(2), false)).isTrue();
+    assertThat(WarmPool.isDue(Optional.of(Duration.ZERO), false, false, true)).isFalse();
+    assertThat(WarmPool.isDue(Optional.of(Duration.ZERO), true, true, true)).isTrue();
   }
 
-  @Test
-  void whereStepsCannotBeReadItIsMadeAfterAWhile() {
-    for (boolean warm : new boolean[] {false, true}) {
-      Duration limit = warm ? WarmPool.WITHOUT_PROGRESS_WARM : WarmPool.WITHOUT_PROGRESS;
-      Optional<Duration> before = Optional.of(limit.minusMillis(1));
-      assertThat(WarmPool.isDue(before, Optional.empty(), warm)).isFalse();
-      assertThat(WarmPool.isDue(Optional.of(limit), Optional.empty(), warm)).isTrue();
-    }
+  @ParameterizedTest
+  @CsvSource({"false, false, 15", "false, true, 3", "true, false, 600", "true, true, 600"})
+  void whereNoStepIsToldItIsMadeAfterAWhile(boolean tellsSteps, boolean warm, long seconds) {
+    Duration limit = Duration.ofSeconds(seconds);
+    Optional<Duration> before = Optional.of(limit.minusMillis(1));
+    assertThat(WarmPool.isDue(before, false, tellsSteps, warm)).isFalse();
+    assertThat(WarmPool.isDue(Optional.of(limit), false, tellsSteps, warm)).isTrue();
   }
 
   @Test
   void itNeverCompetesWithAStart() {
-    assertThat(WarmPool.isDue(Optional.empty(), step(9), true)).isFalse();
+    assertThat(WarmPool.isDue(Optional.empty(), true, true, true)).isFalse();
   }
 
   @Test
@@ -120,6 +115,22 @@ class WarmPoolTest {
         python,
         "#!/bin/sh\necho $$ >> %s/begun\necho '%s'\ncat > /dev/null\necho $$ >> %s/ended\n"
             .formatted(dir, says, dir));
+    Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwx------"));
+    return new WarmPool(python.toString(), dir.resolve("shim"), true);
+  }
+
+  /** One that still loads, and answers so to each line. */
+  private WarmPool loadingPool(String answers) throws IOException {
+    Path python = dir.resolve("python");
+    Files.writeString(
+        python,
+        """
+        #!/bin/sh
+        echo $$ >> %1$s/begun
+        while read -r line; do case $line in adopt*) echo '%2$s' ;; esac; done
+        echo $$ >> %1$s/ended
+        """
+            .formatted(dir, answers));
     Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwx------"));
     return new WarmPool(python.toString(), dir.resolve("shim"), true);
   }
@@ -223,6 +234,44 @@ class WarmPoolTest {
       assertThat(count("begun")).isEqualTo(1);
       standBy(pool, order("a", 2, 2));
       await().until(() -> count("begun") == 2);
+    }
+  }
+
+  @Test
+  void oneThatStillLoadsIsAdoptedAndAwaited() throws Exception {
+    try (WarmPool pool = loadingPool("{\"pid\":5}")) {
+      standBy(pool, order("a", 1, 2));
+      Fence next = order("a", 2, 2).fence();
+      LaunchSpec launch = Jobs.launch(next, job("auto", JobSpec.Entry.FILE), "disk");
+
+      assertThat(pool.adopt(launch, dir.resolve("spec")).orElseThrow().path("pid").asInt())
+          .isEqualTo(5);
+      assertThat(pool.whyNone(next)).contains("its warm pool was still loading");
+      assertThat(pool.pid()).as("it is the attempt's now").isEmpty();
+    }
+    end();
+  }
+
+  @Test
+  void whereAStartHasNoTimeForItItStays() throws Exception {
+    String refused = "{\"type\":\"refused\",\"loading\":true,\"why\":\"still loading torch\"}";
+    try (WarmPool pool = loadingPool(refused)) {
+      standBy(pool, order("a", 1, 2));
+      Fence next = order("a", 2, 2).fence();
+      LaunchSpec launch = Jobs.launch(next, job("off", JobSpec.Entry.FILE), "disk");
+
+      assertThat(pool.adopt(launch, dir.resolve("spec"))).isEmpty();
+      assertThat(pool.whyNone(next)).contains("still loading torch");
+      assertThat(status(pool).phase()).isEqualTo(WarmStatus.Phase.LOADING);
+    }
+  }
+
+  /** An adopted one outlives its pool. */
+  private void end() throws IOException {
+    for (String pid : Files.readAllLines(dir.resolve("begun"))) {
+      ProcessHandle.of(Long.parseLong(pid)).ifPresent(ProcessHandle::destroyForcibly);
+      Files.writeString(
+          dir.resolve("ended"), pid + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
   }
 

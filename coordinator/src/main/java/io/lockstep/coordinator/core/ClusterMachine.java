@@ -466,6 +466,7 @@ public final class ClusterMachine {
                   seen.step(),
                   howLongItTook(state, seen, now)),
               seen.lengths()));
+      Standbys.ofGang(state, seen.fence(), seen.step()).forEach(d::action);
     }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
   }

@@ -9,6 +9,7 @@ import io.lockstep.protocol.model.StandbyOrder;
 import io.lockstep.protocol.model.WarmStatus;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -48,6 +49,37 @@ public final class Standbys {
             node, said, "it is no spare of %s".formatted(said.map(WarmStatus::job).orElseThrow()));
   }
 
+  /**
+   * Tells the gang that its start is over, as far as a step can be read: the output of rank 0 says
+   * it, and the other nodes cannot see it. Their next pool is loaded after that (ADR 0021). Said at
+   * the steps that are noted, ever further apart; a lost one costs only a later pool.
+   */
+  static List<ClusterAction.StandBy> ofGang(ClusterState state, Fence fence, long step) {
+    Optional<Job> job = state.job(fence.job()).filter(j -> j.isCurrent(fence));
+    List<NodeId> gang = job.flatMap(Job::current).map(a -> a.table().nodes()).orElse(List.of());
+    return gang.stream()
+        .map(
+            node ->
+                new ClusterAction.StandBy(
+                    node,
+                    Optional.of(order(job.orElseThrow())),
+                    Reason.of(
+                        ReasonCode.STANDING_BY,
+                        "%s is at step %d: its start is over",
+                        fence,
+                        step)))
+        .toList();
+  }
+
+  private static StandbyOrder order(Job job) {
+    AttemptState attempt = job.current().orElseThrow();
+    return new StandbyOrder(
+        attempt.fence(),
+        job.spec(),
+        attempt.table().procsPerNode(),
+        job.spec().zero().flatMap(z -> z.json()));
+  }
+
   private static Optional<Job> spareOf(ClusterState state, NodeId node) {
     return state.jobs().values().stream()
         .filter(job -> !job.phase().isTerminal() && job.spares().contains(node))
@@ -76,12 +108,7 @@ public final class Standbys {
     return Optional.of(
         new ClusterAction.StandBy(
             node,
-            Optional.of(
-                new StandbyOrder(
-                    attempt.fence(),
-                    job.spec(),
-                    attempt.table().procsPerNode(),
-                    job.spec().zero().flatMap(z -> z.json()))),
+            Optional.of(order(job)),
             Reason.of(
                 ReasonCode.STANDING_BY,
                 "%s is a spare of %s, whose attempt %s trains",

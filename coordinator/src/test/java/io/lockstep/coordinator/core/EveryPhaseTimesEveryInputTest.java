@@ -135,7 +135,7 @@ class EveryPhaseTimesEveryInputTest {
       RUNNING   NodeExited       -> PREPARING FINISHING | GroupGone AttemptFailed AttemptPlanned | tells Prepare Acknowledge
       RUNNING   NodeKnowsNothing -> RUNNING   STALE
       RUNNING   CheckpointSeen   -> RUNNING   NOTHING_TO_DO | CheckpointSeen
-      RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped
+      RUNNING   StepSeen         -> RUNNING   ALL_STARTED | AttemptStepped | tells StandBy
       RUNNING   ActivitySeen     -> RUNNING   STANDS_STILL | AttemptSuspected | tells TakeStacks
       RUNNING   ConversionSeen   -> RUNNING   NOTHING_TO_DO
       RUNNING   WarmSeen         -> RUNNING   NOTHING_TO_DO

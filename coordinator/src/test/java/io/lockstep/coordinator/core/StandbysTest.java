@@ -56,6 +56,28 @@ class StandbysTest {
   }
 
   @Test
+  void theGangIsToldThatItsStartIsOver() {
+    cluster.runs(A);
+
+    Decision decision = cluster.when(new ClusterInput.StepSeen(cluster.fence(A), 1));
+
+    assertThat(decision.actions())
+        .extracting(action -> ((ClusterAction.StandBy) action).node())
+        .containsExactly(node("n1"), node("n2"));
+    assertThat(decision.actions())
+        .allSatisfy(
+            action ->
+                assertThat(((ClusterAction.StandBy) action).order().orElseThrow().fence())
+                    .isEqualTo(cluster.fence(A)));
+    assertThat(cluster.when(new ClusterInput.StepSeen(cluster.fence(A), 1)).actions())
+        .as("the same step again")
+        .isEmpty();
+    assertThat(cluster.when(new ClusterInput.StepSeen(cluster.fence(A), 2)).actions())
+        .as("in case the first was lost")
+        .hasSize(2);
+  }
+
+  @Test
   void whereNoStepCanBeReadItWaitsAWhile() {
     cluster.runs(A);
     cluster.after(Standbys.WITHOUT_STEPS.minus(SECOND));

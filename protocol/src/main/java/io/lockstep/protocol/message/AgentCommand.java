@@ -84,7 +84,8 @@ public sealed interface AgentCommand extends Wire, ToAgent {
 
   /**
    * Keep a warm pool for this job, of which this node is a spare; empty: keep none. Says what is to
-   * be, so it is safe to repeat and may be lost; while a group is on the node it does nothing.
+   * be, so it is safe to repeat and may be lost. While a group is on the node it does nothing, but
+   * where it names that very group: then the group is past its first steps (ADR 0021).
    */
   record StandBy(Term term, Optional<String> founding, Optional<StandbyOrder> order, String reason)
       implements AgentCommand {}
