@@ -143,7 +143,7 @@ def test_what_is_not_safe_to_load_costs_one_try_and_the_start_is_cold(warm: Warm
 
 
 def test_what_is_known_to_be_unsafe_is_not_tried(warm: Warm) -> None:
-    """As on a host with a GPU, where importing DeepSpeed touches it."""
+    """As on a host with a GPU, where importing DeepSpeed opens NVML."""
     (warm.folder / "deepspeed").mkdir()
     (warm.folder / "deepspeed" / "__init__.py").write_text(THREAD)
     (warm.folder / "deepspeed" / "comm.py").write_text("")

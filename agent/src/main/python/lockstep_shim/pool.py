@@ -351,11 +351,11 @@ def store_elsewhere(spec: Spec) -> tuple[str, int] | None:
 
 
 def _known_unsafe(spec: Spec) -> list[LeftOut]:
-    """DeepSpeed 0.19 asks the GPU for its capability when it is imported (ops/fp_quantizer/fp8_gemm.py), unless it is
-    told that there is none: after that no fork can use CUDA."""
+    """DeepSpeed 0.19 opens NVML when it is imported (accelerator/cuda_accelerator.py), unless it is told that there is no
+    GPU. NVML has a thread, which outlives nvmlShutdown (driver 580), and no fork takes a thread along."""
     if spec.env.get("DS_ACCELERATOR") == "cpu":
         return []
-    return [LeftOut("deepspeed", "it touches CUDA when it is imported, but with DS_ACCELERATOR=cpu")]
+    return [LeftOut("deepspeed", "it opens NVML when it is imported, but with DS_ACCELERATOR=cpu")]
 
 
 def _environment(spec: Spec) -> dict[str, str]:
