@@ -112,7 +112,7 @@ def test_one_that_loads_what_is_not_wanted_any_more_is_not_awaited(warm: Warm, s
     assert answer == {"type": "refused", "loading": False, "why": why}
     assert warm.standby is not None
     assert warm.standby.wait(10) == 1
-    assert not process_lives(loads)
+    until(lambda: not process_lives(loads), "its end")
     assert not (warm.group_dir / "started").exists()
 
 

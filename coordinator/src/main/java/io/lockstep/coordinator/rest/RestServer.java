@@ -21,6 +21,7 @@ public final class RestServer {
   /** Listens; fails when the address or port cannot be had. */
   public static CompletionStage<ServerBinding> bind(
       ActorSystem<?> system, String host, int port, Coordinator coordinator) {
+    HttpModel.load();
     return Http.get(system)
         .newServerAt(host, port)
         .withSettings(settings(system))
