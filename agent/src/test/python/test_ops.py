@@ -167,7 +167,9 @@ def test_what_may_have_changed_since_is_looked_at_by_deepspeed(warm: Warm, what:
         environment["CXXFLAGS"] = "-O0"
     else:
         (cache / "lockstep-ops.json").write_bytes(b'{"quick": ["no", "note"]')
-    assert finish(Ops(found, ("quick",), environment)) == [("quick", "there")]
+    [(op, state)] = finish(Ops(found, ("quick",), environment))
+    assert op == "quick"
+    assert state in ("there", "built"), "so soon after it was built either may be said"
     assert (cache / "imported").exists()
 
 
