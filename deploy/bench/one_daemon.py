@@ -83,7 +83,11 @@ class Daemon:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(STOP_LIMIT_SECONDS)
+            try:
+                self.process.wait(STOP_LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(STOP_LIMIT_SECONDS)
 
 
 def listens(port: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import process_lives, until
+from lockstep_shim import pool, spec
 from test_lease import Seat, all_say, leased, seats
 from test_standby import REDUCE, Warm, procs_parent, warm
 
@@ -140,6 +141,17 @@ def test_what_is_not_safe_to_load_costs_one_try_and_the_start_is_cold(warm: Warm
     assert warm.output("rank-0") == b"['--a', 'b']\n"
     assert "a cold start: ends is not safe to preload: its import ends Python (code 5)" in warm.log()
     assert "torchrun started cold" in warm.log()
+
+
+@pytest.mark.parametrize("has_gpu", [False, True])
+def test_a_standby_does_not_try_it_where_there_is_a_gpu(
+    warm: Warm, monkeypatch: pytest.MonkeyPatch, has_gpu: bool
+) -> None:
+    monkeypatch.setattr(pool, "GPU", str(warm.folder if has_gpu else warm.folder / "none"))
+    found = pool.Pool(spec.load(str(warm.wanted("", 1))))
+    found.kill()
+    assert [one.module for one in found.left_out] == (["deepspeed"] if has_gpu else [])
+    until(lambda: not process_lives(found.id.pid), "its end")
 
 
 def test_what_is_known_to_be_unsafe_is_not_tried(warm: Warm) -> None:

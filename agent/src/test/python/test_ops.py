@@ -281,6 +281,36 @@ def test_a_stop_while_a_start_builds_takes_the_lock_along(warm: Warm) -> None:
     assert not (warm.folder / "cache" / "endless" / "lock").exists()
 
 
+def test_what_an_adopted_standby_builds_is_found_by_the_mark_of_its_fence_too(warm: Warm) -> None:
+    def given(number: int) -> Path:
+        path = wanted(warm, number, "endless")
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found["warm"]["loadSeconds"] = 60
+        path.write_text(json.dumps(found), encoding="utf-8")
+        return path
+
+    warm.stand_by(given(1))
+    before = begun(warm)
+    for left in ("begun", "pids"):
+        (warm.folder / "cache" / left).unlink()
+    assert "pid" in warm.adopt(given(2))
+    warm.say("go")
+    assert not any(process_lives(pid) for pid in before), "begun again"
+    compilers = begun(warm)
+    assert set(compilers) < set(warm.marked())
+    with warm.connect() as client:
+        client.say({"op": "kill"})
+        assert warm.report()["treeGone"]
+    assert not any(process_lives(pid) for pid in compilers)
+
+
+def test_a_damaged_note_is_no_reason_not_to_ask_deepspeed(warm: Warm) -> None:
+    found = spec.load(str(wanted(warm, 1, "quick")))
+    note = {"quick": {"library": "a\0b", "is": [], "builtWith": ""}}
+    (warm.folder / "cache" / "lockstep-ops.json").write_text(json.dumps(note), encoding="utf-8")
+    assert finish(Ops(found, ("quick",), found.env)) == [("quick", "built")]
+
+
 def test_what_a_start_builds_is_found_by_the_mark_of_its_fence(warm: Warm) -> None:
     start(warm, 60, "endless")
     compilers = begun(warm)

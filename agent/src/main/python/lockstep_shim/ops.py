@@ -61,18 +61,34 @@ def _load(name: str) -> dict[str, Any]:
     before and is as it was."""
     began, began_wall = time.monotonic(), time.time()
     try:
-        if stamps.find(name):
+        if _is_noted(name):
             return {"state": "there", "seconds": round(time.monotonic() - began, 2)}
         builders = importlib.import_module("deepspeed.ops.op_builder.all_ops")
         if name not in builders.ALL_OPS:
             raise LookupError(f"DeepSpeed has no op {name} for the accelerator {builders.accelerator_name}")
         module = builders.ALL_OPS[name].load()
         is_new = os.stat(module.__file__).st_mtime > began_wall - CLOCK_TICK_SECONDS
-        stamps.keep(name, module.__file__)
         outcome = {"state": "built" if is_new else "there"}
+        _note(name, module.__file__)
     except Exception as error:  # whatever a library raises is the reason
         outcome = {"state": "failed", "why": _why(error)}
     return {**outcome, "seconds": round(time.monotonic() - began, 2)}
+
+
+def _is_noted(name: str) -> bool:
+    """Whatever a damaged note does, DeepSpeed can be asked."""
+    try:
+        return stamps.find(name)
+    except Exception as error:
+        print(f"the note of the op {name} cannot be read: {error!r}", file=sys.stderr)
+        return False
+
+
+def _note(name: str, library: str) -> None:
+    try:
+        stamps.keep(name, library)
+    except Exception as error:  # it is built all the same
+        print(f"no note of the op {name}: {error!r}", file=sys.stderr)
 
 
 def _why(error: Exception) -> str:

@@ -31,6 +31,7 @@ MAX_BACKLOG = 1_024
 MAX_MESSAGE_BYTES = 1 << 20
 TORCHRUN = ("-m", "torch.distributed.run")
 SOCKET_SUFFIX = ".w"
+GPU = "/dev/nvidiactl"
 # What differs between the attempts of a job, and what nothing reads at import.
 VOLATILE = frozenset(
     {"NODE_RANK", "TORCHELASTIC_ERROR_FILE", "LOCKSTEP_ATTEMPT", "LOCKSTEP_RESUME_FROM", "LOCKSTEP_RESTART_CAUSE"}
@@ -57,12 +58,12 @@ class Pool:
     def __init__(self, spec: Spec, tries_again: bool = True) -> None:
         """Starts to load what the spec's script needs; raises OSError if there is no such Python.
 
-        Without trying again, the first module that is not safe to preload is the pool's failure, and what is known to
-        be unsafe is left out from the start.
+        Without trying again, the first module that is not safe to preload is the pool's failure. What is known to be
+        unsafe is left out from the start then, and on a host where it is: to try it would be to load all twice.
         """
         self._spec = spec
         self._tries_again = tries_again
-        self.left_out = [] if tries_again else _known_unsafe(spec)
+        self.left_out = _known_unsafe(spec) if not tries_again or os.path.exists(GPU) else []
         self.ready: dict[str, Any] | None = None
         self.failed: str | None = None
         self._loading: str | None = None
@@ -182,6 +183,14 @@ class Pool:
             if before != now:
                 raise NotWarmError(f"{what} changed since the warm pool was made")
 
+    def build_for(self, spec: Spec) -> None:
+        """What still builds ops begins again under the mark of this fence, which finds it whoever loses it; what is
+        compiled is kept. Raises OSError."""
+        if self.building is not None:
+            names = self._spec.warm.ops if self._spec.warm is not None else ()
+            self.building.kill()
+            self._ops = Ops(spec, names, {**_environment(spec), mark.MARKER_NAME: spec.marker})
+
     def fork_torchrun(self, environment: dict[str, str], output: int) -> int:
         """Forks torchrun as a child of this very process; returns its pid. Raises NotWarmError when it may not have."""
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -297,7 +306,7 @@ class Pool:
         return f"signal {-code}" if code < 0 else f"code {code}"
 
     def _environment_of_ops(self) -> dict[str, str]:
-        """Of a fence already, it is found by that, whoever lost it; a standby's ends with it."""
+        """Of a fence already, it is found by that, whoever lost it; a standby's ends with it, or begins again."""
         environment = _environment(self._spec)
         return environment if self._tries_again else {**environment, mark.MARKER_NAME: self._spec.marker}
 
@@ -351,8 +360,8 @@ def store_elsewhere(spec: Spec) -> tuple[str, int] | None:
 
 
 def _known_unsafe(spec: Spec) -> list[LeftOut]:
-    """DeepSpeed 0.19 opens NVML when it is imported (accelerator/cuda_accelerator.py), unless it is told that there is no
-    GPU. NVML has a thread, which outlives nvmlShutdown (driver 580), and no fork takes a thread along."""
+    """DeepSpeed 0.19 opens NVML when it is imported (accelerator/cuda_accelerator.py), unless it is told that there is
+    no GPU. NVML has a thread, which outlives nvmlShutdown (driver 580), and no fork takes a thread along."""
     if spec.env.get("DS_ACCELERATOR") == "cpu":
         return []
     return [LeftOut("deepspeed", "it opens NVML when it is imported, but with DS_ACCELERATOR=cpu")]

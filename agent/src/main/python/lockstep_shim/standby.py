@@ -140,6 +140,7 @@ class Standby:
             self._room.write(wanted.marker, {})
             if self._pool.is_loading:
                 self._pool.must_fit(wanted)  # the start waits for it
+                self._pool.build_for(wanted)
             else:
                 self._pool.belong(wanted)
         except (SpecError, NotWarmError, OSError) as error:

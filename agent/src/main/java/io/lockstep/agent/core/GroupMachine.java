@@ -288,11 +288,12 @@ public final class GroupMachine {
             .orElseGet(() -> Reason.of(NOTHING_TO_DO, "stands by for no job: %s", input.why())));
   }
 
-  /** An attempt of the same job that this node knows and that came later. */
+  /** This attempt where it is over here, or one of the same job that came later. */
   private static Optional<Fence> newerOf(AgentState state, Fence ordered) {
     return state.closed().stream()
         .map(ClosedFence::fence)
-        .filter(fence -> fence.job().equals(ordered.job()) && fence.supersedes(ordered))
+        .filter(fence -> fence.job().equals(ordered.job()))
+        .filter(fence -> fence.equals(ordered) || fence.supersedes(ordered))
         .findFirst();
   }
 

@@ -39,8 +39,11 @@ final class WarmPool implements AutoCloseable {
   /** The same after a warm start, which has no imports to wait for. */
   static final Duration WITHOUT_PROGRESS_WARM = Duration.ofSeconds(3);
 
-  /** Of a job whose steps were read before: a model and a checkpoint may take minutes to load. */
-  static final Duration STEPS_AWAITED = Duration.ofMinutes(10);
+  /**
+   * Of a job whose steps were read before: a model and a checkpoint may take minutes to load. No
+   * longer, as a script may count its steps anew, and then none is told.
+   */
+  static final Duration STEPS_AWAITED = Duration.ofMinutes(2);
 
   /** Covers backoff, planning and preparation of the next attempt. */
   static final Duration KEPT_WITHOUT_GROUP = Duration.ofSeconds(90);
@@ -226,11 +229,11 @@ final class WarmPool implements AutoCloseable {
   /**
    * An attempt runs here from now on; a standby of another job is ended.
    *
-   * @param adopted whether its shim was one
+   * @param warm whether its pool was ready
    */
-  void runs(LaunchSpec launch, GroupFolder folder, boolean adopted) {
+  void runs(LaunchSpec launch, GroupFolder folder, boolean warm) {
     JobId job = launch.fence().job();
-    boolean warmStart = adopted && launch.job().workersMayBeWarm();
+    boolean warmStart = warm && launch.job().workersMayBeWarm();
     spare = Optional.empty();
     if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
       drop("another job runs here");

@@ -37,7 +37,7 @@ class WarmPoolTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"false, false, 15", "false, true, 3", "true, false, 600", "true, true, 600"})
+  @CsvSource({"false, false, 15", "false, true, 3", "true, false, 120", "true, true, 120"})
   void whereNoStepIsToldItIsMadeAfterAWhile(boolean tellsSteps, boolean warm, long seconds) {
     Duration limit = Duration.ofSeconds(seconds);
     Optional<Duration> before = Optional.of(limit.minusMillis(1));
