@@ -15,7 +15,7 @@ import pytest
 from conftest import process_lives, until
 from lockstep_shim import pool, spec
 from test_lease import Seat, all_say, leased, seats
-from test_standby import REDUCE, Warm, procs_parent, warm
+from test_standby import REDUCE, Warm, procs_parent, wait_for, warm
 
 __all__ = ["seats", "warm"]
 
@@ -54,20 +54,24 @@ def loading(slow: Path) -> int:
     return int(slow.read_text())
 
 
+def succeeds_without(warm: Warm, loads: int) -> None:
+    """A script that waits for a file named go: by then what was loaded is needed for nothing any more."""
+    until(lambda: warm.output("rank-0") != b"", "output")
+    until(lambda: not process_lives(loads), "its end: all workers are there")
+    (warm.folder / "go").touch()
+    report = warm.report()
+    assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)
+
+
 def test_torchrun_and_all_workers_are_forked_from_what_was_imported_once(warm: Warm) -> None:
     count = "open('imports', 'a').write('one\\n')\n"
     (warm.folder / "counted.py").write_text(count)
-    wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
-    start(warm, "import counted\n" + REDUCE + wait, procs=2, modules=("counted",))
+    start(warm, "import counted\n" + REDUCE + wait_for(warm, "go"), procs=2, modules=("counted",))
     loads = preload(warm)
     status = warm.running()
     assert status["start"] == "loaded now"
     assert procs_parent(status["torchrun"]["pid"]) == warm.pid
-    until(lambda: warm.output("rank-0") != b"", "output")
-    until(lambda: not process_lives(loads), "its end: all workers are there, it is needed for nothing any more")
-    (warm.folder / "go").touch()
-    report = warm.report()
-    assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)
+    succeeds_without(warm, loads)
     assert warm.output("rank-0") == b"2 0 1 ['--a', 'b']\n"
     assert warm.output("rank-1") == b"2 1 1 ['--a', 'b']\n"
     assert (warm.folder / "imports").read_text() == "one\n"
@@ -77,10 +81,6 @@ def test_torchrun_and_all_workers_are_forked_from_what_was_imported_once(warm: W
 
 
 AWAITED = {"script": "train.py", "loadSeconds": 60}
-
-
-def wait_for(warm: Warm, name: str) -> str:
-    return f"import os, time\nwhile not os.path.exists({str(warm.folder / name)!r}): time.sleep(0.05)\n"
 
 
 def test_a_standby_that_still_loads_is_adopted_and_awaited(warm: Warm) -> None:
@@ -94,11 +94,7 @@ def test_a_standby_that_still_loads_is_adopted_and_awaited(warm: Warm) -> None:
     (warm.folder / "load").touch()
     status = warm.running()
     assert status["start"] == "loaded now"
-    until(lambda: warm.output("rank-0") != b"", "output")
-    until(lambda: not process_lives(loads), "its end")
-    (warm.folder / "go").touch()
-    report = warm.report()
-    assert (report["outcome"], report["exitCode"], report["treeGone"]) == ("succeeded", 0, True)
+    succeeds_without(warm, loads)
     assert warm.output("rank-1") == b"2 1 2 ['--a', 'b']\n"
     assert (warm.folder / "imports").read_text() == "one\n"
     assert warm.marked() == []

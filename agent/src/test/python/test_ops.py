@@ -243,11 +243,16 @@ def test_what_is_missing_on_the_host_is_named(warm: Warm) -> None:
 
 def start(warm: Warm, seconds: int, *ops: str) -> None:
     """As an agent does that has no pool for this attempt."""
-    path = wanted(warm, 1, *ops)
+    assert "pid" in warm.launch_cold(awaited(warm, 1, seconds, *ops))
+
+
+def awaited(warm: Warm, number: int, seconds: int, *ops: str) -> Path:
+    """SPEC.json of an attempt that has time for a pool."""
+    path = wanted(warm, number, *ops)
     found = json.loads(path.read_text(encoding="utf-8"))
     found["warm"]["loadSeconds"] = seconds
     path.write_text(json.dumps(found), encoding="utf-8")
-    assert "pid" in warm.launch_cold(path)
+    return path
 
 
 def test_a_start_that_loads_has_the_ops_built_first(warm: Warm) -> None:
@@ -281,27 +286,25 @@ def test_a_stop_while_a_start_builds_takes_the_lock_along(warm: Warm) -> None:
     assert not (warm.folder / "cache" / "endless" / "lock").exists()
 
 
-def test_what_an_adopted_standby_builds_is_found_by_the_mark_of_its_fence_too(warm: Warm) -> None:
-    def given(number: int) -> Path:
-        path = wanted(warm, number, "endless")
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found["warm"]["loadSeconds"] = 60
-        path.write_text(json.dumps(found), encoding="utf-8")
-        return path
-
-    warm.stand_by(given(1))
-    before = begun(warm)
-    for left in ("begun", "pids"):
-        (warm.folder / "cache" / left).unlink()
-    assert "pid" in warm.adopt(given(2))
-    warm.say("go")
-    assert not any(process_lives(pid) for pid in before), "begun again"
+def assert_found_by_the_mark(warm: Warm) -> None:
+    """The compilers carry it, and end with the group."""
     compilers = begun(warm)
     assert set(compilers) < set(warm.marked())
     with warm.connect() as client:
         client.say({"op": "kill"})
         assert warm.report()["treeGone"]
     assert not any(process_lives(pid) for pid in compilers)
+
+
+def test_what_an_adopted_standby_builds_is_found_by_the_mark_of_its_fence_too(warm: Warm) -> None:
+    warm.stand_by(awaited(warm, 1, 60, "endless"))
+    before = begun(warm)
+    for left in ("begun", "pids"):
+        (warm.folder / "cache" / left).unlink()
+    assert "pid" in warm.adopt(awaited(warm, 2, 60, "endless"))
+    warm.say("go")
+    assert not any(process_lives(pid) for pid in before), "begun again"
+    assert_found_by_the_mark(warm)
 
 
 def test_a_damaged_note_is_no_reason_not_to_ask_deepspeed(warm: Warm) -> None:
@@ -313,9 +316,4 @@ def test_a_damaged_note_is_no_reason_not_to_ask_deepspeed(warm: Warm) -> None:
 
 def test_what_a_start_builds_is_found_by_the_mark_of_its_fence(warm: Warm) -> None:
     start(warm, 60, "endless")
-    compilers = begun(warm)
-    assert set(compilers) < set(warm.marked())
-    with warm.connect() as client:
-        client.say({"op": "kill"})
-        assert warm.report()["treeGone"]
-    assert not any(process_lives(pid) for pid in compilers)
+    assert_found_by_the_mark(warm)

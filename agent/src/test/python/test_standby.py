@@ -40,6 +40,11 @@ print(int(x), os.environ["RANK"], os.environ["LOCKSTEP_ATTEMPT"], sys.argv[1:], 
 """
 
 
+def wait_for(warm: Warm, name: str) -> str:
+    """What a script does until there is this file."""
+    return f"import os, time\nwhile not os.path.exists({str(warm.folder / name)!r}): time.sleep(0.05)\n"
+
+
 class Warm(Fixture):
     """A standby for the next attempt of a job, and what the agent does with it."""
 
@@ -163,7 +168,7 @@ def warm() -> Iterator[Warm]:
 
 def test_the_next_attempt_is_forked_and_leaves_nothing(warm: Warm) -> None:
     escape = "import subprocess\nsubprocess.run([sys.executable, '-c', '''\n" + ESCAPE + "'''])\n"
-    wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
+    wait = wait_for(warm, "go")
     warm.run_warm(REDUCE + escape + wait, warm={"script": "train.py"})
     preload = warm.preload()
     warm.say("go")
@@ -188,7 +193,7 @@ COLD_WORKERS = {"script": "train.py", "workers": "cold", "modules": ["no_such"]}
 
 
 def test_cold_workers_are_started_by_a_torchrun_that_was_loaded_before(warm: Warm) -> None:
-    wait = f"while not os.path.exists({str(warm.folder / 'go')!r}): time.sleep(0.05)\n"
+    wait = wait_for(warm, "go")
     warm.run_warm(REDUCE + "print(sys.path[0], sys.argv[0])\n" + wait, warm=COLD_WORKERS)
     preload = warm.preload()
     warm.say("go")

@@ -74,7 +74,7 @@ class Pool:
         self._start()
         try:
             if spec.warm.ops:
-                self._ops = Ops(spec, spec.warm.ops, self._environment_of_ops())
+                self._ops = _build(spec, marked=not tries_again)  # a standby has no fence yet
         except OSError:
             self.kill()
             raise
@@ -187,9 +187,8 @@ class Pool:
         """What still builds ops begins again under the mark of this fence, which finds it whoever loses it; what is
         compiled is kept. Raises OSError."""
         if self.building is not None:
-            names = self._spec.warm.ops if self._spec.warm is not None else ()
             self.building.kill()
-            self._ops = Ops(spec, names, {**_environment(spec), mark.MARKER_NAME: spec.marker})
+            self._ops = _build(spec, marked=True)
 
     def fork_torchrun(self, environment: dict[str, str], output: int) -> int:
         """Forks torchrun as a child of this very process; returns its pid. Raises NotWarmError when it may not have."""
@@ -305,11 +304,6 @@ class Pool:
             return "and it outlives SIGKILL"  # whoever proves the end of the group finds it
         return f"signal {-code}" if code < 0 else f"code {code}"
 
-    def _environment_of_ops(self) -> dict[str, str]:
-        """Of a fence already, it is found by that, whoever lost it; a standby's ends with it, or begins again."""
-        environment = _environment(self._spec)
-        return environment if self._tries_again else {**environment, mark.MARKER_NAME: self._spec.marker}
-
     def _fail(self, why: str) -> None:
         self.failed = why
         self.kill()
@@ -365,6 +359,12 @@ def _known_unsafe(spec: Spec) -> list[LeftOut]:
     if spec.env.get("DS_ACCELERATOR") == "cpu":
         return []
     return [LeftOut("deepspeed", "it opens NVML when it is imported, but with DS_ACCELERATOR=cpu")]
+
+
+def _build(spec: Spec, marked: bool) -> Ops:
+    """By the mark of its fence it is found, whoever lost it. Raises OSError."""
+    mine = {mark.MARKER_NAME: spec.marker} if marked else {}
+    return Ops(spec, _ops(spec), {**_environment(spec), **mine})
 
 
 def _environment(spec: Spec) -> dict[str, str]:

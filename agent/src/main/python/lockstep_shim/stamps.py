@@ -33,16 +33,16 @@ def find(op: str) -> bool:
 
 
 def keep(op: str, library: str) -> None:
-    """Notes that this library is the op, as of now. Where it cannot be written there is none."""
+    """Notes that this library is the op, as of now. Raises OSError where it cannot be written; then there is none."""
     path = _path()
     new = path.with_name(f"{FILE}.{os.getpid()}")
     try:
         new.write_text(json.dumps({**_read(), op: _note(Path(library))}, indent=1), encoding="utf-8")
         new.replace(path)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             new.unlink()
-        print(f"no note of the op {op}: {error}", file=sys.stderr)
+        raise
 
 
 def _path() -> Path:

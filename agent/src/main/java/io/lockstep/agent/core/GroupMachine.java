@@ -275,7 +275,7 @@ public final class GroupMachine {
           state, NOTHING_TO_DO, "%s is here, and has its own warm pool", group.get().fence());
     }
     Optional<Fence> ordered = input.order().map(StandbyOrder::fence);
-    Optional<Fence> newer = ordered.flatMap(fence -> newerOf(state, fence));
+    Optional<Fence> newer = ordered.flatMap(fence -> overOrNewer(state, fence));
     if (newer.isPresent()) {
       return nothing(
           state, STALE, "the order is of %s, and %s was here", ordered.get(), newer.get());
@@ -289,7 +289,7 @@ public final class GroupMachine {
   }
 
   /** This attempt where it is over here, or one of the same job that came later. */
-  private static Optional<Fence> newerOf(AgentState state, Fence ordered) {
+  private static Optional<Fence> overOrNewer(AgentState state, Fence ordered) {
     return state.closed().stream()
         .map(ClosedFence::fence)
         .filter(fence -> fence.job().equals(ordered.job()))

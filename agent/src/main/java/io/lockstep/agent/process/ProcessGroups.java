@@ -304,7 +304,7 @@ public final class ProcessGroups implements AutoCloseable {
         launch.fence(),
         answer.path("pid").asLong(),
         adopted.isPresent() ? "was a standby" : "is new");
-    warm.runs(launch, folder, adopted.isPresent() && warm.whyNone(launch.fence()).isEmpty());
+    warm.runs(launch, folder, adopted.isPresent());
     follow(
         new ProcessGroup(
             launch.fence(), folder, socket, launch.rankTable().procsPerNode(), new FromGroup()));

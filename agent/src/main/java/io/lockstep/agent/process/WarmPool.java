@@ -229,11 +229,12 @@ final class WarmPool implements AutoCloseable {
   /**
    * An attempt runs here from now on; a standby of another job is ended.
    *
-   * @param warm whether its pool was ready
+   * @param adopted whether its shim was one
    */
-  void runs(LaunchSpec launch, GroupFolder folder, boolean warm) {
+  void runs(LaunchSpec launch, GroupFolder folder, boolean adopted) {
     JobId job = launch.fence().job();
-    boolean warmStart = warm && launch.job().workersMayBeWarm();
+    boolean wasReady = adopted && whyNone(launch.fence()).isEmpty();
+    boolean warmStart = wasReady && launch.job().workersMayBeWarm();
     spare = Optional.empty();
     if (kept.filter(k -> !k.job().equals(job)).isPresent()) {
       drop("another job runs here");

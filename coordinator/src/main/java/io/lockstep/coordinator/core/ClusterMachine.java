@@ -466,7 +466,8 @@ public final class ClusterMachine {
                   seen.step(),
                   howLongItTook(state, seen, now)),
               seen.lengths()));
-      Standbys.ofGang(state, seen.fence(), seen.step()).forEach(d::action);
+      Job job = state.job(seen.fence().job()).orElseThrow(); // it awaits steps
+      Standbys.ofGang(job, seen.step()).forEach(d::action);
     }
     return d.orElse(Reason.of(ReasonCode.NOTHING_TO_DO, "no first step"));
   }

@@ -54,20 +54,13 @@ public final class Standbys {
    * it, and the other nodes cannot see it. Their next pool is loaded after that (ADR 0021). Said at
    * the steps that are noted, ever further apart; a lost one costs only a later pool.
    */
-  static List<ClusterAction.StandBy> ofGang(ClusterState state, Fence fence, long step) {
-    Optional<Job> job = state.job(fence.job()).filter(j -> j.isCurrent(fence));
-    List<NodeId> gang = job.flatMap(Job::current).map(a -> a.table().nodes()).orElse(List.of());
-    return gang.stream()
-        .map(
-            node ->
-                new ClusterAction.StandBy(
-                    node,
-                    Optional.of(order(job.orElseThrow())),
-                    Reason.of(
-                        ReasonCode.STANDING_BY,
-                        "%s is at step %d: its start is over",
-                        fence,
-                        step)))
+  static List<ClusterAction.StandBy> ofGang(Job job, long step) {
+    StandbyOrder order = order(job);
+    Reason why =
+        Reason.of(
+            ReasonCode.STANDING_BY, "%s is at step %d: its start is over", order.fence(), step);
+    return job.current().orElseThrow().table().nodes().stream()
+        .map(node -> new ClusterAction.StandBy(node, Optional.of(order), why))
         .toList();
   }
 
